@@ -1,0 +1,1 @@
+"""What things are: robots, humans, objects and rooms, and the builders that make them."""

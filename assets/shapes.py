@@ -1,0 +1,38 @@
+"""Shapes that no engine knows yet: triangle meshes and the solid parts that rooms and tables are made of."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh in its own frame [m], z up, counter-clockwise faces seen from outside."""
+
+    vertices: np.ndarray
+    """(n, 3) float32."""
+    faces: np.ndarray
+    """(m, 3) int32."""
+    normals: np.ndarray
+    """(n, 3) float32, unit, for smooth shading."""
+    uvs: np.ndarray
+    """(n, 2) float32 texture coordinates."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A solid primitive of a room or a table."""
+
+    name: str
+    kind: Literal["box", "cylinder", "sphere"]
+    size: tuple[float, float, float]
+    """Half extents of a box; (radius, half height, 0) of a cylinder along z; (radius, 0, 0) of a sphere [m]."""
+    position: tuple[float, float, float]
+    """Centre in the frame of the room (floor at z = 0) or table (top at z = 0) [m]."""
+    yaw: float
+    """Turn about z [rad]."""
+    colour: tuple[float, float, float]
+    """sRGB in [0, 1]; multiplies the texture."""
+    texture: str | None
+    """Name in assets.textures.TEXTURES, or None for plain colour."""

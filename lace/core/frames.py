@@ -1,0 +1,94 @@
+"""One labelled frame, whatever made it: a simulator, a photograph, a recording."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from lace.core.camera import PinholeCamera
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one value of a segmentation image stands for. Value 0 is the background and has no segment."""
+
+    id: int
+    name: str
+    """Unique name ("robot/link7", "distractor_3")."""
+    semantic: str
+    """Class: "robot", "human", "target", "distractor", "table", "room"."""
+    instance: str
+    """The thing this belongs to ("robot" for all its links)."""
+
+
+@dataclass
+class FrameRecord:
+    """An image with all that is known about it. None means not known; conventions as in docs/conventions.md."""
+
+    image: np.ndarray
+    """RGB (height, width, 3) uint8."""
+    embodiment: str
+    keypoints_uv: np.ndarray
+    """(21, 2) float32 [px]; NaN where absent."""
+    visibility: np.ndarray
+    """(21,) uint8 of `Visibility`."""
+    index: int = 0
+    seed: int = 0
+    attempt: int = 0
+    """How often this frame was redrawn before it passed its checks."""
+    source: str = ""
+    """Where it comes from ("simulation", a file name)."""
+    preset: str = ""
+    room: str = ""
+    keypoints_world: np.ndarray | None = None
+    """(21, 3) float32 [m]."""
+    K: np.ndarray | None = None
+    """(3, 3) [px]."""
+    T_world_cam: np.ndarray | None = None
+    """(4, 4)."""
+    segmentation: np.ndarray | None = None
+    """(height, width) uint8; values are `Segment.id`, 0 is background."""
+    segments: tuple[Segment, ...] = ()
+    depth_m: np.ndarray | None = None
+    """(height, width) float32 along the camera axis [m]; 0 where nothing was hit."""
+    boxes: dict[str, np.ndarray] = field(default_factory=dict)
+    """xyxy [px] (4,) float32 by name: "embodiment@segmentation", "hand@segmentation", "embodiment@keypoints",
+    "target@segmentation"; NaN where there is none."""
+    joint_names: tuple[str, ...] = ()
+    joint_positions: np.ndarray | None = None
+    """(joints,) [rad]."""
+    link_names: tuple[str, ...] = ()
+    T_world_link: np.ndarray | None = None
+    """(links, 4, 4)."""
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    """Each: name, family, role, T_world_object (16 numbers, row major), scale."""
+    draws: dict[str, Any] = field(default_factory=dict)
+    """Every random draw by axis and name ("light.direction")."""
+
+    @property
+    def camera(self) -> PinholeCamera | None:
+        """The camera, where it is known."""
+        if self.K is None or self.T_world_cam is None:
+            return None
+        height, width = self.image.shape[:2]
+        return PinholeCamera(self.K, self.T_world_cam, width, height)
+
+    def mask(self, *, semantic: str | None = None, instance: str | None = None, name: str | None = None) -> np.ndarray:
+        """Boolean (height, width) mask of all segments that match every given name."""
+        wanted = [
+            segment.id
+            for segment in self.segments
+            if (semantic is None or segment.semantic == semantic)
+            and (instance is None or segment.instance == instance)
+            and (name is None or segment.name == name)
+        ]
+        return np.isin(self.segmentation, wanted)
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Makes labelled frames: the same (seed, index) always gives the same frame."""
+
+    def frames(self, seed: int, indices: np.ndarray) -> list[FrameRecord]:
+        """Frames for `indices` (n,), in their order."""
+        ...

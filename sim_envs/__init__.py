@@ -1,0 +1,1 @@
+"""Simulated scenes: randomised, rendered, labelled, and measured, headless and in bulk."""
