@@ -1,0 +1,42 @@
+"""Makers' meshes made fit for ray casting: parts merged, decimated, creases kept sharp, one OBJ each."""
+
+from pathlib import Path
+
+import fast_simplification
+import numpy as np
+import trimesh
+
+CREASE_RAD = np.deg2rad(35)
+"""Edges sharper than this keep two normals; CAD chamfers are 45 degrees."""
+
+
+def load_merged(path: Path) -> trimesh.Trimesh:
+    """All parts of a mesh file as one mesh with merged vertices [m]."""
+    mesh = trimesh.load(path, force="mesh", process=False)
+    mesh = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    mesh.merge_vertices(merge_tex=True, merge_norm=True)
+    return mesh
+
+
+def decimate(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
+    """`mesh` with about `faces` triangles (quadric edge collapse); smaller meshes are left alone."""
+    if len(mesh.faces) <= faces:
+        return mesh
+    vertices, triangles = fast_simplification.simplify(
+        np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32), target_count=faces, agg=3
+    )
+    return trimesh.Trimesh(vertices, triangles, process=True)
+
+
+def export_visual(source: Path, target: Path, faces: int) -> None:
+    """Writes the decimated mesh as one-part OBJ with normals that are smooth except across creases."""
+    shaded = trimesh.graph.smooth_shade(decimate(load_merged(source), faces), angle=CREASE_RAD, facet_minarea=None)
+    target.write_text(
+        trimesh.exchange.obj.export_obj(shaded, include_normals=True, include_color=False, include_texture=False)
+    )
+
+
+def export_hull(source: Path, target: Path, faces: int) -> None:
+    """Writes the convex hull of a mesh, decimated, as OBJ; for collisions."""
+    hull = decimate(load_merged(source).convex_hull, faces).convex_hull
+    target.write_text(trimesh.exchange.obj.export_obj(hull, include_normals=False, include_texture=False))

