@@ -1,0 +1,109 @@
+"""A dataset folder: DIR/dataset.json, DIR/shards/shard-00000.parquet, ... read as a sequence of frame records."""
+
+import bisect
+import itertools
+import json
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lace.core.errors import DatasetError
+from lace.core.frames import FrameRecord
+from lace.data.schema import SCHEMA, decode_row
+from lace.data.shards import Shard, read_metadata, read_shard
+
+META_NAME = "dataset.json"
+SHARDS_NAME = "shards"
+_CACHED_SHARDS = 4
+"""Tables kept in memory; a shard is tens of MB, so this bounds a reader to a few hundred."""
+
+
+def shard_paths(folder: str | Path) -> list[Path]:
+    """Finished shards of a dataset folder, in order; temporary files are not among them."""
+    return sorted((Path(folder) / SHARDS_NAME).glob("shard-*.parquet"))
+
+
+def read_meta(folder: str | Path) -> dict[str, Any]:
+    """dataset.json of a dataset folder; raises DatasetError where there is none."""
+    folder = Path(folder)
+    next_step = "give the folder that `lace generate` wrote (its --out)"
+    if not folder.is_dir():
+        raise DatasetError(f"opening the dataset {folder}", "there is no such folder", "a dataset folder", next_step)
+    path = folder / META_NAME
+    if not path.is_file():
+        raise DatasetError(
+            f"opening the dataset {folder}", f"it has no {META_NAME}, so it is not a dataset", "a dataset", next_step
+        )
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise DatasetError(
+            f"reading {path}", f"it is not JSON ({error})", "what `lace generate` wrote", "restore or generate it again"
+        ) from error
+
+
+class FrameDataset:
+    """A sequence of `FrameRecord`s in order of shards; images are decoded when a frame is asked for."""
+
+    def __init__(self, folder: str | Path):
+        """Args:
+        folder: Dataset folder; DatasetError if it is none, has no finished shard, or a shard's footer is damaged.
+        """
+        self.folder = Path(folder)
+        self.meta = read_meta(self.folder)
+        self.shards = shard_paths(self.folder)
+        if not self.shards:
+            raise DatasetError(
+                f"opening the dataset {self.folder}",
+                "it has no finished shard",
+                f"at least one {SHARDS_NAME}/shard-*.parquet",
+                "run the generate command again: it resumes",
+            )
+        self._starts = [0, *itertools.accumulate(read_metadata(path)[0] for path in self.shards)]
+        self._cache: OrderedDict[int, Shard] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, i: int) -> FrameRecord:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"frame {i} of {len(self)}")
+        number = bisect.bisect_right(self._starts, i % len(self)) - 1
+        shard = self.shard(number)
+        row = shard.table.slice(i % len(self) - self._starts[number], 1).to_pylist()[0]
+        return decode_row(row, shard.constants)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        return (self[i] for i in range(len(self)))
+
+    def shard(self, number: int) -> Shard:
+        """Shard `number` with all its columns, from memory where it was read lately."""
+        if number not in self._cache:
+            self._cache[number] = read_shard(self.shards[number])
+            if len(self._cache) > _CACHED_SHARDS:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(number)
+        return self._cache[number]
+
+    def column(self, name: str) -> np.ndarray | list:
+        """One column over all frames without decoding images.
+
+        Numbers come as an array (frames,), lists of equal length without gaps as (frames, length), the rest (text,
+        bytes, columns with None) as a python list.
+        """
+        if name not in SCHEMA.names:
+            raise KeyError(f"no column {name!r}; there are {', '.join(SCHEMA.names)}")
+        column = pa.chunked_array([read_shard(path, [name]).table.column(0) for path in self.shards])
+        if pa.types.is_list(column.type) and column.null_count == 0:
+            flat = column.combine_chunks().flatten().to_numpy()
+            lengths = {len(row) for row in column}
+            return flat.reshape(len(column), -1) if len(lengths) == 1 else column.to_pylist()
+        return column.to_numpy() if _is_number(column.type) and column.null_count == 0 else column.to_pylist()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)

@@ -1,0 +1,158 @@
+"""Parquet shards that are either whole or not there: temporary name, fsync, rename, fsync of the folder."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.schema import BINARY_COLUMNS, METADATA_KEY, SCHEMA, EncodedFrame, to_json
+
+TEMPORARY_SUFFIX = ".part"
+_ZSTD_LEVEL = 3
+"""zstd's own default."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard in memory."""
+
+    path: Path
+    table: pa.Table
+    """Columns of `SCHEMA`, one row per frame."""
+    constants: dict[str, Any]
+    """As from `schema.constants_of`."""
+    metadata: dict[str, Any]
+    """What the writer added ("marker_error_px")."""
+
+
+def shard_name(number: int) -> str:
+    """File name of shard `number` ("shard-00003.parquet")."""
+    return f"shard-{number:05d}.parquet"
+
+
+def write_shard(
+    path: str | Path, rows: Sequence[EncodedFrame], constants: Mapping[str, Any], extra_metadata: Mapping[str, Any]
+) -> None:
+    """Publishes `rows` as the shard `path`: whole or not at all; the same input gives the same bytes.
+
+    Args:
+        path: Shard file; its folder is made if missing.
+        rows: Rows as from `encode_frame`, at least one.
+        constants: As from `schema.constants_of`.
+        extra_metadata: JSON-able facts about the shard ("marker_error_px": largest marker error [px]).
+    """
+    if not rows:
+        raise InvalidValueError(f"writing {path}", "no rows", "at least one frame", "leave empty shards out")
+    publish_bytes(path, shard_bytes(rows, constants, extra_metadata))
+
+
+def shard_bytes(rows: Sequence[EncodedFrame], constants: Mapping[str, Any], extra_metadata: Mapping[str, Any]) -> bytes:
+    """The bytes of a shard file."""
+    payload = {"constants": constants, "metadata": extra_metadata}
+    schema = SCHEMA.with_metadata({METADATA_KEY: to_json(payload).encode()})
+    columns = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), sink, **_layout(schema))
+    return sink.getvalue().to_pybytes()
+
+
+def _layout(schema: pa.Schema) -> dict[str, Any]:
+    """Writer options: image bytes are compressed already and stay as they are, the rest goes through zstd."""
+    leaves = [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in schema]
+    packed = [leaf for leaf in leaves if leaf not in BINARY_COLUMNS]
+    return {
+        "compression": {leaf: "zstd" if leaf in packed else "none" for leaf in leaves},
+        "compression_level": dict.fromkeys(packed, _ZSTD_LEVEL),
+        "use_dictionary": False,
+        "write_statistics": ["index"],
+    }
+
+
+def publish_bytes(path: str | Path, content: bytes) -> None:
+    """Writes `content` to `path` so that a crash leaves the old file or the new one, never a part of one."""
+    path = Path(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    with _published_or_removed(path, temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _fsync_folder(path.parent)
+
+
+@contextmanager
+def _published_or_removed(path: Path, temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(
+            f"writing {path}",
+            f"{error.strerror or error} (errno {error.errno})",
+            f"a folder that can be written, with room for the file ({path.parent})",
+            "make room or mend the permissions, then run the same command again: finished shards are kept",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:
+    """Reads a shard, all columns or those named; raises DatasetError, naming the file, where it is damaged."""
+    path = Path(path)
+    with _damage_named(path):
+        with pq.ParquetFile(path) as file:
+            facts = _facts(file.schema_arrow)
+            table = file.read(columns=None if columns is None else list(columns))
+        return Shard(path, table, facts["constants"], facts["metadata"])
+
+
+def read_metadata(path: str | Path) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """(rows, constants, metadata) from the footer alone."""
+    with _damage_named(Path(path)):
+        with pq.ParquetFile(path) as file:
+            facts = _facts(file.schema_arrow)
+            return file.metadata.num_rows, facts["constants"], facts["metadata"]
+
+
+def _facts(schema: pa.Schema) -> dict[str, Any]:
+    return json.loads(schema.metadata[METADATA_KEY])
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DatasetError(
+            f"reading {path}",
+            f"the shard is damaged or was not written by lace ({reason})",
+            "a whole Parquet shard",
+            f"run `lace data verify {path.parent.parent}`; then delete this shard and rerun the generate command: "
+            "it makes the missing shard again",
+        ) from error
+
+
+def is_whole(path: str | Path, rows: int | None = None) -> bool:
+    """Whether the shard's footer reads, has our columns, at least one row, and `rows` rows where that is given."""
+    try:
+        count, _, _ = read_metadata(path)
+    except DatasetError:
+        return False
+    return count == rows if rows is not None else count > 0
