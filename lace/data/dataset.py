@@ -70,12 +70,15 @@ class FrameDataset:
         return self._starts[-1]
 
     def __getitem__(self, i: int) -> FrameRecord:
+        return decode_row(*self.row(i))
+
+    def row(self, i: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(row, constants) of frame `i` as they are stored, images still encoded; negative `i` counts from the end."""
         if not -len(self) <= i < len(self):
             raise IndexError(f"frame {i} of {len(self)}")
         number = bisect.bisect_right(self._starts, i % len(self)) - 1
         shard = self.shard(number)
-        row = shard.table.slice(i % len(self) - self._starts[number], 1).to_pylist()[0]
-        return decode_row(row, shard.constants)
+        return shard.table.slice(i % len(self) - self._starts[number], 1).to_pylist()[0], shard.constants
 
     def __iter__(self) -> Iterator[FrameRecord]:
         return (self[i] for i in range(len(self)))

@@ -72,16 +72,20 @@ def save_contact_sheet(
 ) -> Path:
     """Writes a PNG of `n` frames drawn without repetition (all, where there are fewer); returns its path."""
     dataset = FrameDataset(folder)
-    if n < 1:
-        raise InvalidValueError("drawing a contact sheet", f"{n} frames", "at least 1", "give --count 1 or more")
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:n])
-    records = [dataset[int(i)] for i in chosen]
+    records = [dataset[i] for i in choose_frames(len(dataset), n, seed)]
     title = f"{Path(folder).name}   {_title(records)}   {len(records)} of {len(dataset)} frames"
     columns = min(_WIDEST_SHEET, int(np.ceil(np.sqrt(1.5 * len(records)))))
     sheet = contact_sheet(records, columns, tile_px, overlay, title)
     out = Path(out)
     publish_bytes(out, encode_image(sheet, "png"))
     return out
+
+
+def choose_frames(total: int, n: int, seed: int) -> list[int]:
+    """`n` of `total` positions without repetition (all, where there are fewer), in order."""
+    if n < 1:
+        raise InvalidValueError("choosing frames to show", f"{n} frames", "at least 1", "give --count 1 or more")
+    return sorted(np.random.default_rng(seed).permutation(total)[:n].tolist())
 
 
 def _tile(record: FrameRecord, tile_px: int, overlay: bool) -> np.ndarray:

@@ -1,0 +1,120 @@
+"""The `lace` command: two or three words choose a command, tyro reads the rest. Nothing heavy is imported before."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lace.core.errors import LaceError, UnknownNameError
+
+EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+"""Problems found in data; an error the user can mend; Ctrl-C (128 + SIGINT, as shells have it)."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: how it is listed and how it runs."""
+
+    summary: str
+    run: Callable[[str, list[str]], int | None]
+    """Called with (the words that chose it, the remaining arguments); returns the exit code, None for 0."""
+
+
+def _generate_robot(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from sim_envs.config import GenerateConfig
+
+    config = tyro.cli(GenerateConfig, prog=f"lace {words}", args=args)
+    from sim_envs import generate
+
+    return generate.main(config)
+
+
+def _data(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace.data.commands import subcommands
+
+    return tyro.cli(subcommands()[words.removeprefix("data ")], prog=f"lace {words}", args=args)
+
+
+def _assets_figure(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    def figure(out: str, /) -> int | None:
+        """Draw the robot hand with its numbered keypoints.
+
+        Args:
+            out: PNG to write.
+        """
+        from assets.robots import figure as module
+
+        return module.main(out)
+
+    return tyro.cli(figure, prog=f"lace {words}", args=args)
+
+
+def _assets_fetch(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    def fetch() -> int | None:
+        """Fetch, check and cache the robot's descriptions and meshes now instead of on first use."""
+        from assets.robots import fetch as module
+
+        return module.main()
+
+    return tyro.cli(fetch, prog=f"lace {words}", args=args)
+
+
+COMMANDS: dict[str, Command] = {
+    "generate robot": Command("make labelled robot frames in simulation", _generate_robot),
+    "data verify": Command("repeat every check on a dataset", _data),
+    "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
+    "data stats": Command("what a dataset covers: histograms and rates", _data),
+    "data export coco": Command("write a dataset as COCO", _data),
+    "assets fetch": Command("fetch and cache the robot's meshes", _assets_fetch),
+    "assets figure": Command("draw the hand with numbered keypoints", _assets_figure),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line; returns the exit code: 0, 1 (problems found), 2 (an error to mend), 130 (interrupted)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(args)
+    except LaceError as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        _complain("interrupted; finished shards are whole, run the same command to resume")
+        return EXIT_INTERRUPTED
+
+
+def _dispatch(args: list[str]) -> int:
+    words = next((name for name in COMMANDS if args[: len(name.split())] == name.split()), None)
+    if words is not None:
+        return COMMANDS[words].run(words, args[len(words.split()) :]) or 0
+    given = [arg for arg in args if not arg.startswith("-")]
+    known = [name for name in COMMANDS if name.split()[: len(given)] == given]
+    if not known:
+        raise UnknownNameError("command", " ".join(given), COMMANDS)
+    print(_overview(known))
+    asked = not args or any(arg in ("-h", "--help") for arg in args)
+    return 0 if asked else EXIT_USAGE
+
+
+def _overview(names: Sequence[str]) -> str:
+    width = max(map(len, names))
+    lines = [f"  lace {name:<{width}}   {COMMANDS[name].summary}" for name in names]
+    title = "LACE: a simulation-first testbed for aligning human and robot hands."
+    return "\n".join([title, "", "commands:", *lines, "", "`lace COMMAND --help` lists a command's options."])
+
+
+def _complain(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, style="red", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Export to COCO: keypoints, boxes and run-length masks of the embodiment and the target. Loads in pycocotools."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lace.core.errors import DatasetError
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import NAMES, SKELETON, Visibility
+from lace.data.dataset import FrameDataset
+from lace.data.schema import decode_row
+from lace.data.shards import publish_bytes
+from lace.data.verify import EMBODIMENT_SEMANTICS, TARGET_SEMANTIC, mask_box
+
+ANNOTATIONS_NAME, IMAGES_NAME = "annotations.json", "images"
+COCO_VISIBILITY = {Visibility.ABSENT: 0, Visibility.OUT_OF_VIEW: 0, Visibility.OCCLUDED: 1, Visibility.VISIBLE: 2}
+"""COCO: 0 not labelled (x = y = 0), 1 labelled but hidden, 2 labelled and visible."""
+
+
+def export_coco(ds: FrameDataset, out_dir: str | Path, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Writes `out_dir`/images/ (the stored bytes as they are) and `out_dir`/annotations.json; returns the latter.
+
+    Coordinates keep this project's convention, which is COCO's for boxes: (0, 0) is the first pixel's outer corner.
+
+    Args:
+        ds: The dataset.
+        out_dir: Folder; DatasetError if it holds annotations already.
+        progress: Called with (frames done, frames in all) now and then.
+    """
+    out = Path(out_dir) / ANNOTATIONS_NAME
+    if out.exists():
+        raise DatasetError(
+            f"exporting to {out_dir}", f"{ANNOTATIONS_NAME} is there already", "a new folder", "give another --out"
+        )
+    categories = _categories(sorted(set(ds.column("embodiment"))))
+    ids = {category["name"]: category["id"] for category in categories}
+    images, annotations = [], []
+    for i in range(len(ds)):
+        row, constants = ds.row(i)
+        name = f"{IMAGES_NAME}/{row['index']:08d}.{row['image_format']}"
+        publish_bytes(Path(out_dir) / name, row["image"])
+        record = decode_row(row, constants)
+        images.append(_image(record, Path(name).name))
+        for annotation in _annotations(record, ids):
+            annotations.append({"id": len(annotations) + 1, **annotation})
+        if progress:
+            progress(i + 1, len(ds))
+    info = {"description": f"lace dataset {ds.folder.name}", "version": "1.0"}
+    document = {"info": info, "licenses": [], "categories": categories, "images": images, "annotations": annotations}
+    publish_bytes(out, json.dumps(document, separators=(",", ":"), allow_nan=False).encode())
+    return out
+
+
+def _categories(embodiments: list[str]) -> list[dict[str, Any]]:
+    """One category with keypoints for each embodiment, then the target."""
+    skeleton = [[a + 1, b + 1] for a, b in SKELETON]  # COCO counts keypoints from 1
+    hands = [
+        {"id": i, "name": name, "supercategory": "embodiment", "keypoints": list(NAMES), "skeleton": skeleton}
+        for i, name in enumerate(embodiments, 1)
+    ]
+    return [*hands, {"id": len(hands) + 1, "name": TARGET_SEMANTIC, "supercategory": "object"}]
+
+
+def _image(record: FrameRecord, file_name: str) -> dict[str, Any]:
+    height, width = record.image.shape[:2]
+    return {
+        "id": record.index,
+        "file_name": file_name,
+        "width": width,
+        "height": height,
+        "camera_K": None if record.K is None else record.K.tolist(),
+        "T_world_cam": None if record.T_world_cam is None else record.T_world_cam.tolist(),
+        "room": record.room,
+        "preset": record.preset,
+        "seed": record.seed,
+    }
+
+
+def _annotations(record: FrameRecord, ids: dict[str, int]) -> list[dict[str, Any]]:
+    """Of the embodiment and the target, each only where something of it is in the image."""
+    found = []
+    hand = _region(record, EMBODIMENT_SEMANTICS, ("embodiment@segmentation", "embodiment@keypoints"))
+    if hand:
+        found.append({"category_id": ids[record.embodiment], **hand, **_keypoints(record)})
+    target = _region(record, (TARGET_SEMANTIC,), ("target@segmentation",))
+    if target:
+        found.append({"category_id": ids[TARGET_SEMANTIC], **target})
+    return [{"image_id": record.index, "iscrowd": 0, **annotation} for annotation in found]
+
+
+def _region(record: FrameRecord, semantics: tuple[str, ...], boxes: tuple[str, ...]) -> dict[str, Any]:
+    """bbox (x, y, width, height), area and mask; `bbox_source` says what the box was made of. Empty if none is there.
+
+    Without a segmentation the first of the stored `boxes` is used, and the area is the box's.
+    """
+    if record.segmentation is not None:
+        mask = np.isin(record.segmentation, [s.id for s in record.segments if s.semantic in semantics])
+        return _box_fields(mask_box(mask), boxes[0], int(mask.sum()), encode_rle(mask)) if mask.any() else {}
+    for name in boxes:
+        box = record.boxes.get(name)
+        if box is not None and np.isfinite(box).all():
+            return _box_fields(box, name, float(np.prod(box[2:] - box[:2])), [])
+    return {}
+
+
+def _box_fields(box: np.ndarray, source: str, area: float, segmentation: Any) -> dict[str, Any]:
+    x, y, right, bottom = (float(v) for v in box)
+    bbox = [x, y, right - x, bottom - y]
+    return {"bbox": bbox, "bbox_source": source, "area": area, "segmentation": segmentation}
+
+
+def _keypoints(record: FrameRecord) -> dict[str, Any]:
+    flags = np.array([COCO_VISIBILITY[Visibility(v)] for v in record.visibility])
+    uv = np.where(flags[:, None] > 0, record.keypoints_uv, 0).astype(float)
+    triples = [value for (x, y), v in zip(uv.tolist(), flags.tolist(), strict=True) for value in (x, y, v)]
+    return {"keypoints": triples, "num_keypoints": int((flags > 0).sum())}
+
+
+def encode_rle(mask: np.ndarray) -> dict[str, Any]:
+    """Uncompressed COCO run lengths of a boolean mask (height, width): column by column, zeros first."""
+    flat = np.asarray(mask, bool).ravel(order="F")
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    counts = np.diff(np.concatenate([[0], changes, [len(flat)]])).tolist()
+    return {"counts": [0, *counts] if flat[0] else counts, "size": list(mask.shape)}

@@ -1,0 +1,111 @@
+"""What a dataset covers: histograms of every draw and joint, keypoint visibility, palm positions, rooms and targets."""
+
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lace.core.keypoints import NAMES, Visibility
+from lace.data.dataset import FrameDataset
+from lace.data.schema import to_json
+from lace.data.shards import publish_bytes, read_metadata
+
+BINS = 24
+"""Bins of a histogram."""
+_SPLIT_UP_TO = 4
+"""A draw of up to so many numbers (a position, a colour, a quaternion) gets a histogram for each; longer are pooled."""
+_SCATTER_POINTS = 5000
+"""At most so many palm positions are kept, evenly spread over the dataset."""
+
+
+def dataset_stats(ds: FrameDataset) -> dict[str, Any]:
+    """JSON-able statistics; no image is decoded.
+
+    Keys: frames, shards, rooms, targets, presets, embodiments (name -> frames), attempts (redraws -> frames),
+    visibility (keypoint -> rate of each `Visibility`), draws and joints (name -> histogram), choices (name -> counts of
+    text draws), palm_uv and palm_world_xy (points of the wrist keypoint, [px] and [m]).
+    """
+    counted = {"rooms": "room", "presets": "preset", "embodiments": "embodiment", "attempts": "attempt"}
+    stats: dict[str, Any] = {"folder": str(ds.folder), "frames": len(ds), "shards": len(ds.shards)}
+    stats |= {key: _counts(ds.column(column)) for key, column in counted.items()}
+    stats["targets"] = _counts(_target(text) for text in ds.column("objects"))
+    stats["visibility"] = _visibility_rates(np.asarray(ds.column("visibility")))
+    stats["draws"], stats["choices"] = _draws(ds.column("draws"))
+    stats["joints"] = _joints(ds)
+    stats["palm_uv"], stats["palm_world_xy"] = _palm(ds.column("keypoints_uv")), _palm(ds.column("keypoints_world"))
+    return stats
+
+
+def histogram(values: Any) -> dict[str, Any]:
+    """n, mean, min, max, and `counts` (BINS,) between `edges` (BINS + 1,) of the finite values."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {"n": 0, "mean": None, "min": None, "max": None, "counts": [], "edges": []}
+    counts, edges = np.histogram(values, BINS)
+    facts = {"n": len(values), "mean": float(values.mean()), "min": float(values.min()), "max": float(values.max())}
+    return facts | {"counts": counts.tolist(), "edges": edges.tolist()}
+
+
+def _counts(values: Any) -> dict[str, int]:
+    counts = Counter(str(value) for value in values)
+    return {value: n for value, n in sorted(counts.items()) if value}
+
+
+def _target(objects: str) -> str:
+    return next((str(thing.get("name", "")) for thing in json.loads(objects) if thing.get("role") == "target"), "")
+
+
+def _visibility_rates(visibility: np.ndarray) -> dict[str, dict[str, float]]:
+    rates = {kind.name.lower(): (visibility == kind).mean(0) for kind in Visibility}
+    return {name: {kind: float(rate[k]) for kind, rate in rates.items()} for k, name in enumerate(NAMES)}
+
+
+def _draws(texts: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(histograms of numeric draws, counts of text draws)."""
+    numbers, words = defaultdict(list), defaultdict(list)
+    for text in texts:
+        for name, value in json.loads(text).items():
+            _sort_draw(name, value, numbers, words)
+    histograms = {name: histogram(values) for name, values in sorted(numbers.items())}
+    return histograms, {name: _counts(values) for name, values in sorted(words.items())}
+
+
+def _sort_draw(name: str, value: Any, numbers: dict[str, list], words: dict[str, list]) -> None:
+    if isinstance(value, str):
+        words[name].append(value)
+    elif isinstance(value, (int, float)):
+        numbers[name].append(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _sort_draw(f"{name}.{key}", item, numbers, words)
+    elif isinstance(value, list):
+        split = len(value) <= _SPLIT_UP_TO
+        for i, item in enumerate(value):
+            _sort_draw(f"{name}[{i}]" if split else name, item, numbers, words)
+
+
+def _joints(ds: FrameDataset) -> dict[str, Any]:
+    names = read_metadata(ds.shards[0])[1]["joint_names"]
+    rows = [row for row in ds.column("joint_positions") if row is not None and len(row) == len(names)]
+    return {name: histogram(values) for name, values in zip(names, np.array(rows).T, strict=True)} if rows else {}
+
+
+def _palm(keypoints: Any) -> list[list[float]]:
+    """First two coordinates of the wrist, frames without it left out, thinned to _SCATTER_POINTS."""
+    points = np.array([row[:2] for row in keypoints if row is not None], float).reshape(-1, 2)
+    points = points[np.isfinite(points).all(1)]
+    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), _SCATTER_POINTS)).astype(int))
+    return points[kept].tolist() if len(points) else []
+
+
+def save_stats(ds: FrameDataset, out_dir: str | Path) -> dict[str, Any]:
+    """Writes `out_dir`/stats.json and `out_dir`/stats.png; returns the statistics."""
+    from lace.data.stats_figure import stats_figure  # matplotlib, only when a figure is drawn
+
+    stats, out_dir = dataset_stats(ds), Path(out_dir)
+    publish_bytes(out_dir / "stats.json", to_json(stats).encode())
+    publish_bytes(out_dir / "stats.png", stats_figure(stats))
+    return stats
