@@ -22,9 +22,11 @@ class Command:
 def _generate_robot(words: str, args: list[str]) -> int | None:
     import tyro
 
-    from sim_envs.config import GenerateConfig
+    from sim_envs.config import GenerateConfig, preset_of
 
-    config = tyro.cli(GenerateConfig, prog=f"lace {words}", args=args)
+    # Two stages: the preset chooses the default axes, the other options override single values of them.
+    defaults = preset_of(args)
+    config = tyro.cli(GenerateConfig, prog=f"lace {words}", args=args, default=defaults)
     from sim_envs import generate
 
     return generate.main(config)

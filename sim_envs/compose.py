@@ -1,0 +1,228 @@
+"""Composes the drawn axes into a batch of scenes: what every slot wears, cameras, lights, and the true poses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assets.robots.robot import Robot
+from lace.core.camera import PinholeCamera
+from lace.core.geometry import Array, transform
+from lace.core.kinematics import Kinematics
+from sim_envs.config import Axes, GenerateConfig
+from sim_envs.poses import PoseBank
+from sim_envs.randomization import (
+    AREA,
+    CANDIDATES,
+    FLOOR_Z,
+    AxisDraws,
+    Lighting,
+    axis_draws,
+    body_points,
+    draw_camera,
+    draw_lighting,
+    grasp_points,
+    place,
+    record,
+    upright,
+)
+from sim_envs.sensor import TILE as NOISE_TILE
+from sim_envs.slots import MAX_DISTRACTORS, SlotLayout, SlotTable, empty_table
+from sim_envs.wardrobe import Wardrobe, Wares
+
+ROBOT_GLOSS, OBJECT_GLOSS = 0.25, 0.12
+
+
+@dataclass
+class Placed:
+    """One object per frame; arrays over the batch. `which` is -1 where it was left out."""
+
+    name: str
+    role: str
+    wares: Wares
+    which: np.ndarray
+    T_world_object: Array
+    scale: Array
+
+
+@dataclass
+class SceneBatch:
+    """A batch of scenes, complete: everything drawn and everything labelled comes from here."""
+
+    table: SlotTable
+    camera: PinholeCamera
+    lighting: Lighting
+    gain: Array
+    q: Array
+    T_world_link: Array
+    keypoints_world: Array
+    objects: list[Placed]
+    rooms: list[str]
+    draws: dict[str, np.ndarray]
+
+
+class Composer:
+    """Draws scenes for one robot, wardrobe and configuration."""
+
+    def __init__(
+        self, robot: Robot, kinematics: Kinematics, wardrobe: Wardrobe, bank: PoseBank, layout: SlotLayout,
+        config: GenerateConfig,
+    ):  # fmt: skip
+        self.robot, self.kinematics, self.wardrobe = robot, kinematics, wardrobe
+        self.bank, self.layout, self.config = bank, layout, config
+        body = robot.embodiment
+        self._visual_links = [kinematics.link_index[visual.link] for visual in robot.visuals]
+        self._visual_poses = np.stack([visual.T_link_mesh for visual in robot.visuals])
+        self._visual_colours = np.array([visual.colour for visual in robot.visuals])
+        self._palm = kinematics.link_index[body.palm_link]
+
+    def compose(self, index: np.ndarray, attempt: np.ndarray) -> SceneBatch:
+        """Scenes for frame indices (n,) drawn for the `attempt`-th time (n,)."""
+        axes = self.config.axes
+        draws = axis_draws(axes, self.config.seed, index, attempt)
+        q = self._draw_pose(draws, axes)
+        T_world_link = self.kinematics.link_poses(q)
+        keypoints = self.kinematics.keypoints(T_world_link)
+        table = empty_table(len(index), self.layout.count)
+        self._dress_robot(table, T_world_link, draws["tint"])
+        top = self._dress_table(table, draws["table"])
+        rooms = self._dress_room(table, draws["room"])
+        body = body_points(T_world_link, keypoints[:, self.robot.embodiment.present])
+        grasp = grasp_points(T_world_link[:, self._palm], self.robot.embodiment.grasp_point)
+        objects = self._place_objects(draws, axes, body, grasp, top)
+        self.dress_objects(table, objects, draws)
+        focus = 0.6 * T_world_link[:, self._palm, :3, 3] + 0.4 * np.where(
+            (objects[0].which >= 0)[:, None], objects[0].T_world_object[:, :3, 3], grasp
+        )
+        camera = draw_camera(draws["camera"], focus, self.config)
+        lighting, gain = draw_lighting(draws["light"]), self._draw_gain(draws["sensor"])
+        return SceneBatch(
+            table, camera, lighting, gain, q, T_world_link, keypoints, objects, rooms, record(draws)
+        )  # fmt: skip
+
+    def _draw_pose(self, draws: dict[str, AxisDraws], axes: Axes) -> Array:
+        entry = draws["arm"].choice("bank_entry", self.bank.count)
+        q = self.bank.q[entry].copy()
+        q[:, 0] += np.deg2rad(draws["arm"].uniform("yaw_deg", *axes.arm.yaw_deg))
+        if not axes.hand.on:
+            q[:, 7:] = self.robot.embodiment.home[7:]
+        limits = self.robot.embodiment.limits
+        return np.clip(q, limits[:, 0], limits[:, 1])
+
+    def _dress_robot(self, table: SlotTable, T_world_link: Array, draws: AxisDraws) -> None:
+        slots, axis = self.layout.robot, draws.axis
+        brightness = draws.uniform("brightness", *axis.brightness)
+        hue = draws.uniform("hue", -axis.hue, axis.hue, 3)
+        table.source[:, slots] = self.wardrobe.robot_meshes
+        self.pose_robot(table, T_world_link)
+        table.scale[:, slots] = 1.0
+        table.colour[:, slots] = np.clip(self._visual_colours * (brightness[:, None] + hue)[:, None], 0, 1)
+        table.gloss[:, slots] = ROBOT_GLOSS
+
+    def pose_robot(self, table: SlotTable, T_world_link: Array) -> None:
+        """Moves the robot's slots to link poses (n, links, 4, 4)."""
+        table.T[:, self.layout.robot] = T_world_link[:, self._visual_links] @ self._visual_poses
+
+    def _dress_table(self, table: SlotTable, draws: AxisDraws) -> Array:
+        """Puts a table under the arm; returns the height of its top (n,) [m]."""
+        slots, tables, axis = self.layout.table, self.wardrobe.tables, draws.axis
+        which = draws.choice("kind", len(tables.names))
+        top = draws.uniform("height_m", *axis.height_m)
+        offset = np.concatenate([np.tile([0.35, 0.0], (len(top), 1)), top[:, None]], 1)
+        last = slots.stop - 1
+        self._gather(table, slots, tables, which, draws)
+        table.T[:, slots] = transform(None, offset)[:, None] @ tables.T[which]
+        parked = tables.T[which][..., 2, 3] < -50
+        table.T[:, slots][parked] = tables.T[which][parked]
+        table.source[:, last], table.texture[:, last] = -1, -1  # the pedestal that the arm stands on
+        table.scale[:, last] = np.stack([np.full_like(top, 0.11), np.full_like(top, 0.1), (0.02 - top) / 2], 1)
+        table.T[:, last] = transform(None, np.stack([0 * top, 0 * top, (top - 0.02) / 2 - 1e-3], 1))
+        table.colour[:, last] = (0.42, 0.43, 0.45)
+        return top
+
+    def _dress_room(self, table: SlotTable, draws: AxisDraws) -> list[str]:
+        slots, rooms = self.layout.room, self.wardrobe.rooms
+        which = draws.choice("layout", len(rooms.names))
+        if self.config.backdrop is not None:
+            return [self.config.backdrop.name] * len(which)
+        self._gather(table, slots, rooms, which, draws)
+        table.T[:, slots] = rooms.T[which]
+        table.T[:, slots, 2, 3] += FLOOR_Z
+        return [rooms.names[w] for w in which]
+
+    def _gather(self, table: SlotTable, slots: slice, layouts, which: np.ndarray, draws: AxisDraws) -> None:
+        look = draws.choice("look", layouts.texture.shape[-1])
+        shade = draws.uniform("shade", 0.85, 1.08)
+        table.source[:, slots], table.scale[:, slots] = layouts.source[which], layouts.scale[which]
+        table.colour[:, slots] = np.clip(layouts.colour[which] * shade[:, None, None], 0, 1)
+        table.texture[:, slots] = np.take_along_axis(layouts.texture[which], look[:, None, None], 2)[..., 0]
+
+    def _place_objects(
+        self, draws: dict[str, AxisDraws], axes: Axes, body: Array, grasp: Array, top: Array
+    ) -> list[Placed]:
+        """The target first, near the grasp point or free; then distractors where there is room."""
+        n = len(top)
+        target, free = draws["target"], draws["target"].draws
+        wares = self.wardrobe.targets
+        which = target.choice("name", len(wares.names))
+        scale = target.uniform("scale", *axes.target.scale)
+        size = np.stack([wares.radius[which] * scale, wares.height[which] * scale], 1)
+        reaching = draws["arm"].draws.chance("arm.reaching", axes.arm.reaching)
+        low, high = axes.target.distance_m
+        radius = low + (high - low) * (np.arange(CANDIDATES) + free.unit("place.r", CANDIDATES)) / CANDIDATES
+        angle = 2 * np.pi * free.unit("place.a", CANDIDATES)
+        near = grasp[:, None, :2] + radius[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+        anywhere = AREA[0] + (AREA[1] - AREA[0]) * free.unit("place.xy", 2 * CANDIDATES).reshape(n, -1, 2)
+        spots = np.where(reaching[:, None, None], near, anywhere)
+        taken, radii = np.zeros((n, MAX_DISTRACTORS + 1, 2)), np.full((n, MAX_DISTRACTORS + 1), -1.0)
+        chosen = place(spots, size, taken, radii, body, top)
+        xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
+        taken[:, 0], radii[:, 0] = xy, np.where(chosen >= 0, size[:, 0], -1)
+        T = upright(xy, top, target.uniform("yaw", -np.pi, np.pi))
+        placed = [Placed("target", "target", wares, np.where(chosen >= 0, which, -1), T, scale)]
+        return placed + self._place_distractors(draws["clutter"], taken, radii, body, top)
+
+    def _place_distractors(
+        self, draws: AxisDraws, taken: Array, radii: Array, body: Array, top: Array
+    ) -> list[Placed]:
+        n, wares, (low, high) = len(top), self.wardrobe.distractors, draws.axis.count
+        count = low + draws.choice("count", high - low + 1)
+        placed = []
+        for d in range(MAX_DISTRACTORS):
+            which = draws.draws.choice(f"clutter.{d}.which", len(wares.names))
+            share = draws.draws.uniform(f"clutter.{d}.scale", 0, 1)
+            scale = wares.scale[which, 0] + (wares.scale[which, 1] - wares.scale[which, 0]) * share
+            size = np.stack([wares.radius[which] * scale, wares.height[which] * scale], 1)
+            unit = draws.draws.unit(f"clutter.{d}.xy", 2 * CANDIDATES).reshape(n, -1, 2)
+            spots = AREA[0] + (AREA[1] - AREA[0]) * unit
+            chosen = np.where(d < count, place(spots, size, taken, radii, body, top), -1)
+            xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
+            taken[:, d + 1], radii[:, d + 1] = xy, np.where(chosen >= 0, size[:, 0], -1)
+            T = upright(xy, top, draws.draws.uniform(f"clutter.{d}.yaw", -np.pi, np.pi))
+            placed.append(Placed(f"distractor_{d}", "distractor", wares, np.where(chosen >= 0, which, -1), T, scale))
+        return placed
+
+    def dress_objects(self, table: SlotTable, objects: list[Placed], draws: dict[str, AxisDraws]) -> None:
+        """Puts placed objects into their slots; the ones left out stay parked."""
+        slots = [self.layout.target, *range(self.layout.distractors.start, self.layout.distractors.stop)]
+        for slot, placed in zip(slots, objects, strict=True):
+            axis = draws["target" if placed.role == "target" else "clutter"]
+            look = axis.draws.choice(f"{axis.name}.{slot}.look", placed.wares.textures.shape[1])
+            rows = np.flatnonzero(placed.which >= 0)
+            which = placed.which[rows]
+            table.source[rows, slot] = placed.wares.mesh[which]
+            table.T[rows, slot] = placed.T_world_object[rows]
+            table.scale[rows, slot] = placed.scale[rows, None]
+            table.texture[rows, slot] = placed.wares.textures[which, look[rows]]
+            table.gloss[rows, slot] = OBJECT_GLOSS
+
+    def _draw_gain(self, draws: AxisDraws) -> Array:
+        axis = draws.axis
+        exposure = 2.0 ** draws.uniform("exposure_stops", *axis.exposure_stops)
+        balance = draws.uniform("white_balance", -axis.white_balance, axis.white_balance, 3)
+        draws.uniform("noise", *axis.noise)
+        draws.uniform("blur", *axis.blur)
+        draws.uniform("jpeg_quality", *axis.jpeg_quality)
+        for name in ("offset_x", "offset_y"):
+            draws.draws.choice(f"sensor.{name}", NOISE_TILE)
+        draws.draws.uniform("backdrop", 0, 1, 3)
+        return exposure[:, None] * (1 + balance)

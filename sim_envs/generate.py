@@ -1,0 +1,271 @@
+"""Generates datasets: shards drawn, checked, redrawn where needed, written whole; resumable, in any number of processes."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import queue
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from lace.core.errors import DatasetError, IntegrityError
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import Visibility
+from lace.data.schema import EncodedFrame, constants_of, encode_frame
+from lace.data.shards import is_whole, write_shard
+from lace.data.verify import check_frames
+from sim_envs.config import GenerateConfig
+
+MAX_ATTEMPTS = 30
+"""A frame that fails so often points at a fault, not at bad luck."""
+MARKER_LIMIT_PX = 0.5
+RUN_ONLY = ("out", "workers", "device")
+"""Options that do not change what is generated."""
+PACKAGES = ("isaaclab", "newton", "warp-lang", "torch", "mujoco", "numpy", "opencv-python-headless", "pyarrow")
+
+
+@dataclass(frozen=True)
+class ShardDone:
+    """What a worker reports of a finished shard."""
+
+    shard: int
+    frames: int
+    redrawn: int
+
+
+def shard_path(out: Path, shard: int) -> Path:
+    """DIR/shards/shard-00000.parquet."""
+    return out / "shards" / f"shard-{shard:05d}.parquet"
+
+
+def shard_indices(config: GenerateConfig, shard: int) -> np.ndarray:
+    """Frame indices of a shard."""
+    return np.arange(shard * config.shard_frames, min((shard + 1) * config.shard_frames, config.frames))
+
+
+def identity(config: GenerateConfig) -> dict:
+    """The options that decide the frames, as JSON values."""
+    values = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+
+
+def open_folder(config: GenerateConfig) -> list[int]:
+    """Prepares the output folder; returns the shards that are still to do.
+
+    Raises:
+        DatasetError: The folder holds something else, or a dataset of another configuration.
+    """
+    out, path = config.out, config.out / "dataset.json"
+    wanted = identity(config)
+    if path.is_file():
+        there = json.loads(path.read_text())["config"]
+        changed = sorted(name for name in wanted | there if wanted.get(name) != there.get(name))
+        if changed:
+            raise DatasetError(
+                f"opening {out}", f"it holds a dataset with other {', '.join(changed)}",
+                "an empty folder, or the same options to resume", "choose another --out, or repeat the old options",
+            )  # fmt: skip
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(
+            f"opening {out}", "it exists and is not a dataset", "a new or empty folder", "choose another --out"
+        )
+    (out / "shards").mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        _write_atomically(path, json.dumps(_meta(config, wanted), indent=1))
+    shards = range(-(-config.frames // config.shard_frames))
+    return [shard for shard in shards if not is_whole(shard_path(out, shard))]
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def _meta(config: GenerateConfig, config_identity: dict) -> dict:
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "format": 1, "kind": "frames", "embodiment": "xarm7_leap", "frames": config.frames, "seed": config.seed,
+        "config": config_identity, "versions": {name: version(name) for name in PACKAGES}, "commit": commit or None,
+    }  # fmt: skip
+
+
+class ShardMaker:
+    """Makes whole shards; owns the renderer and the encoding threads of one process."""
+
+    def __init__(self, config: GenerateConfig):
+        from sim_envs.robot_frames import RobotFrames  # the engine takes seconds to import: only workers pay
+
+        self.config = config
+        self.source = RobotFrames(config)
+        self.encoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // config.workers))
+
+    def make(self, shard: int) -> ShardDone:
+        """Draws, checks and publishes one shard; its content depends on (config, shard) alone."""
+        indices = shard_indices(self.config, shard)
+        rows: dict[int, EncodedFrame] = {}
+        seen: set[bytes] = set()
+        pending, attempts, redrawn = indices, np.zeros(len(indices), int), 0
+        constants: dict = {}
+        while len(pending):
+            failed: list[int] = []
+            encoding = []
+            for start in range(0, len(pending), self.source.worlds):
+                part = slice(start, start + self.source.worlds)
+                records = self.source.frames(self.config.seed, pending[part], attempts[part])
+                constants = constants or constants_of(records[0])
+                bad = self._bad(records, seen)
+                failed += [record.index for record in records if record.index in bad]
+                good = [record for record in records if record.index not in bad]
+                encoding += [(r.index, self.encoders.submit(self._encode, r)) for r in good]
+            rows |= {index: future.result() for index, future in encoding}
+            redrawn += len(failed)
+            again = np.isin(pending, failed)
+            pending, attempts = pending[again], attempts[again] + 1
+            if len(attempts) and attempts.max() >= MAX_ATTEMPTS:
+                self._give_up(int(pending[attempts.argmax()]))
+        marker = self._marker_test(indices)
+        extra = {"marker_error_px": marker, "redrawn": redrawn, "shard": shard}
+        write_shard(shard_path(self.config.out, shard), [rows[int(i)] for i in indices], constants, extra)
+        return ShardDone(shard, len(indices), redrawn)
+
+    def _bad(self, records: list[FrameRecord], seen: set[bytes]) -> set[int]:
+        """Indices of frames that fail a check, repeat an earlier image, or show too few keypoints."""
+        bad = {problem.index for problem in check_frames(records)}
+        for record in records:
+            key = record.image.tobytes()[:: 97]
+            visible = int((record.visibility == Visibility.VISIBLE).sum())
+            if key in seen or (visible < self.config.min_visible and not self.config.demonstration):
+                bad.add(record.index)
+            seen.add(key)
+        return bad
+
+    def _encode(self, record: FrameRecord) -> EncodedFrame:
+        return encode_frame(record, "jpg", int(round(float(record.draws["sensor.jpeg_quality"]))))
+
+    def _marker_test(self, indices: np.ndarray) -> float:
+        worlds = self.source.worlds
+        batch = self.source.compose(np.resize(indices, worlds), np.zeros(worlds, int))
+        error = self.source.marker_error_px(batch)
+        if error > MARKER_LIMIT_PX:
+            raise IntegrityError(
+                "drawing markers at the keypoints", f"a marker lies {error:.2f} px from its label",
+                f"at most {MARKER_LIMIT_PX} px", "do not use these frames; report this with dataset.json",
+            )  # fmt: skip
+        return error
+
+    def _give_up(self, index: int) -> None:
+        raise IntegrityError(
+            f"drawing frame {index}", f"it failed its checks {MAX_ATTEMPTS} times",
+            "a frame that passes within a few attempts",
+            "widen the axes (camera, arm, target), lower --min-visible, or change the seed",
+        )  # fmt: skip
+
+
+def _work(config: GenerateConfig, todo, done) -> None:
+    """A worker process: takes shard numbers until there are none, reports each, or the error that ended it."""
+    try:
+        maker = ShardMaker(config)
+        done.put("ready")
+        while True:
+            try:
+                shard = todo.get_nowait()
+            except queue.Empty:
+                return
+            done.put(maker.make(shard))
+    except Exception as error:  # handed to the parent, which raises it
+        done.put(error)
+
+
+def run(config: GenerateConfig, report) -> dict:
+    """Generates what is missing; `report` is told of each ShardDone. Returns totals.
+
+    Raises:
+        LaceError: As the parts do; finished shards stay.
+    """
+    todo = open_folder(config.checked())
+    redrawn, started = 0, None
+    frames = sum(len(shard_indices(config, shard)) for shard in todo)
+
+    def tell(item) -> None:
+        nonlocal redrawn, started
+        started = started or time.monotonic()
+        redrawn += item.redrawn if isinstance(item, ShardDone) else 0
+        report(item)
+
+    if todo and config.workers == 1:
+        maker = ShardMaker(config)
+        tell("ready")
+        for shard in todo:
+            tell(maker.make(shard))
+        maker.source.close()
+    elif todo:
+        for item in _in_processes(config, todo):
+            tell(item)
+    seconds = time.monotonic() - started if started else 0.0
+    return {"frames": frames, "redrawn": redrawn, "seconds": seconds}
+
+
+def main(config: GenerateConfig) -> int:
+    """`lace generate robot`: generates with progress, then draws a contact sheet. Returns the exit code."""
+    from lace.data.show import save_contact_sheet
+    from sim_envs.progress import shown
+
+    todo = len(open_folder(config.checked()))
+    with shown(config, todo) as report:
+        totals = run(config, report)
+    sheet = config.out / "contact_sheet.png"
+    save_contact_sheet(config.out, sheet, n=24, seed=0, overlay=True)
+    rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"
+    print(f"{config.frames} frames in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
+    return 0
+
+
+def _in_processes(config: GenerateConfig, todo: list[int]):
+    """Yields reports of `workers` processes; ends them all if one fails or the caller stops."""
+    context = multiprocessing.get_context("spawn")
+    shards, reports = context.Queue(), context.Queue()
+    for shard in todo:
+        shards.put(shard)
+    workers = [
+        context.Process(target=partial(_work, config, shards, reports), daemon=True)
+        for _ in range(min(config.workers, len(todo)))
+    ]
+    for worker in workers:
+        worker.start()
+    remaining = len(todo)
+    try:
+        while remaining:
+            try:
+                item = reports.get(timeout=5)
+            except queue.Empty:
+                _check_alive(workers)
+                continue
+            if isinstance(item, Exception):
+                raise item
+            remaining -= isinstance(item, ShardDone)
+            yield item
+    finally:
+        for worker in workers:
+            worker.terminate() if remaining else worker.join()
+
+
+def _check_alive(workers: list) -> None:
+    dead = [worker.exitcode for worker in workers if worker.exitcode not in (None, 0)]
+    if dead:
+        raise DatasetError(
+            "generating in several processes", f"a worker ended with code {dead[0]}", "workers that run to the end",
+            "free memory or use fewer --workers; run the same command to resume",
+        )  # fmt: skip

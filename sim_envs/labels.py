@@ -1,0 +1,76 @@
+"""Labels from what was rendered: keypoint visibility by segmentation and depth, boxes by segmentation. On the device."""
+
+import numpy as np
+import torch
+
+from lace.core import keypoints
+from lace.core.camera import PinholeCamera
+from lace.core.embodiment import Embodiment
+from lace.core.keypoints import Visibility
+from sim_envs.slots import SlotLayout
+
+BEHIND = 0.03
+"""A surface further than this behind its keypoint is not the keypoint's own [m]."""
+
+
+class Labeller:
+    """Labels batches of one embodiment."""
+
+    def __init__(self, embodiment: Embodiment, layout: SlotLayout, device: str):
+        self.layout, self.device = layout, device
+        own = np.zeros((keypoints.COUNT, 256), bool)
+        radius = np.zeros(keypoints.COUNT)
+        for row in embodiment.keypoints:
+            k = keypoints.INDEX[row.name]
+            own[k, [layout.link_segment[link] for link in row.links]] = True
+            radius[k] = row.radius
+        self._own = torch.as_tensor(own, device=device)
+        self._radius = torch.as_tensor(radius, dtype=torch.float32, device=device)
+        self._present = torch.as_tensor(embodiment.present, device=device)
+
+    def visibility(self, uv: np.ndarray, depth: np.ndarray, segment: torch.Tensor, depth_m: torch.Tensor) -> np.ndarray:
+        """`Visibility` (n, 21) of keypoints at uv (n, 21, 2) [px] and depth (n, 21) [m].
+
+        Visible: the surface drawn at the keypoint's pixel belongs to one of its own links and lies no nearer to the
+        camera than the keypoint's radius allows, nor clearly behind it.
+        """
+        n, height, width = segment.shape
+        uv_t = torch.as_tensor(np.nan_to_num(uv, nan=-1.0, posinf=-1.0, neginf=-1.0), device=self.device)
+        z = torch.as_tensor(np.nan_to_num(depth), dtype=torch.float32, device=self.device)
+        limit = torch.tensor([width, height], device=self.device)
+        inside = ((uv_t >= 0) & (uv_t < limit)).all(-1) & (z > 0)
+        x = uv_t[..., 0].clamp(0, width - 1).long()
+        y = uv_t[..., 1].clamp(0, height - 1).long()
+        row = torch.arange(n, device=self.device)[:, None]
+        hit_segment, hit_depth = segment[row, y, x].long(), depth_m[row, y, x]
+        own = self._own[torch.arange(keypoints.COUNT, device=self.device), hit_segment]
+        seen = own & (z - hit_depth <= self._radius) & (hit_depth - z <= BEHIND)
+        state = torch.where(seen, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
+        state = torch.where(inside, state, int(Visibility.OUT_OF_VIEW))
+        state = torch.where(self._present, state, int(Visibility.ABSENT))
+        return state.to(torch.uint8).cpu().numpy()
+
+    def boxes(self, segment: torch.Tensor) -> dict[str, np.ndarray]:
+        """xyxy boxes (n, 4) float32 [px] of the embodiment, its hand and the target; NaN where nothing is seen."""
+        spans = {
+            "embodiment@segmentation": self.layout.robot_ids,
+            "hand@segmentation": self.layout.hand_ids,
+            "target@segmentation": (self.layout.target_id, self.layout.target_id),
+        }
+        return {name: _box((segment >= low) & (segment <= high)) for name, (low, high) in spans.items()}
+
+
+def _box(mask: torch.Tensor) -> np.ndarray:
+    columns, rows = mask.any(1).to(torch.uint8), mask.any(2).to(torch.uint8)
+    width, height = columns.shape[1], rows.shape[1]
+    box = torch.stack(
+        [columns.argmax(1), rows.argmax(1), width - columns.flip(1).argmax(1), height - rows.flip(1).argmax(1)], 1
+    ).to(torch.float32)
+    box[columns.amax(1) == 0] = float("nan")
+    return box.cpu().numpy()
+
+
+def project(camera: PinholeCamera, points_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (n, 21, 3) to uv (n, 21, 2) float32 and depth (n, 21)."""
+    uv, depth = camera.project(points_world)
+    return uv.astype(np.float32), depth

@@ -1,0 +1,57 @@
+"""The library: every mesh and texture a scene may show, uploaded once to the device and referred to by number."""
+
+import numpy as np
+import warp as wp
+
+from assets.shapes import Mesh
+from sim_envs.raytrace import MeshData, TextureData, mesh_data, srgb_to_linear, texture_data
+
+LEAF_SIZE = 4
+"""Triangles per leaf of a mesh's bounding volumes."""
+
+
+class Library:
+    """Collects meshes and textures, then `upload`s them; numbers are given in order of adding."""
+
+    def __init__(self, device: str):
+        self.device = device
+        self._meshes: list[wp.Mesh] = []
+        self._mesh_data: list[MeshData] = []
+        self._texture_data: list[TextureData] = []
+        self._bounds: list[np.ndarray] = []
+        self._pointers: list[int] = []
+
+    def add_mesh(self, mesh: Mesh) -> int:
+        """Uploads a mesh; returns its number."""
+        points = wp.array(mesh.vertices, dtype=wp.vec3f, device=self.device)
+        indices = wp.array(mesh.faces.ravel(), dtype=wp.int32, device=self.device)
+        source = wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE)
+        self._pointers.append(int(source.id))
+        self._meshes.append(source)
+        uvs = wp.array(mesh.uvs, dtype=wp.vec2f, device=self.device)
+        normals = wp.array(mesh.normals, dtype=wp.vec3f, device=self.device)
+        self._mesh_data.append(mesh_data(uvs, normals))
+        self._bounds.append(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
+        return len(self._meshes) - 1
+
+    def add_texture(self, image: np.ndarray, repeat: float) -> int:
+        """Uploads a texture (h, w, 3) uint8 sRGB that repeats `repeat` times a metre (a uv unit); returns its number.
+
+        Row 0 is v = 1, as image files have it.
+        """
+        root = np.rint(np.sqrt(srgb_to_linear(image / 255.0)) * 255).astype(np.uint8)
+        rgba = np.concatenate([root, np.full((*image.shape[:2], 1), 255, np.uint8)], -1)
+        texture = wp.Texture2D(
+            np.ascontiguousarray(rgba), filter_mode=wp.TextureFilterMode.LINEAR,
+            address_mode=wp.TextureAddressMode.WRAP, normalized_coords=True, dtype=wp.uint8, num_channels=4,
+            device=self.device,
+        )  # fmt: skip
+        self._texture_data.append(texture_data(texture, repeat))
+        return len(self._texture_data) - 1
+
+    def upload(self) -> None:
+        """Makes the tables that the kernel reads; call once, when everything is added."""
+        self.mesh_pointers = np.array(self._pointers, np.uint64)
+        self.mesh_bounds = np.stack(self._bounds).astype(np.float32)
+        self.mesh_data = wp.array(self._mesh_data, dtype=MeshData, device=self.device)
+        self.texture_data = wp.array(self._texture_data, dtype=TextureData, device=self.device)

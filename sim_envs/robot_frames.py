@@ -1,0 +1,185 @@
+"""The simulated robot as a source of labelled frames: same (seed, index), same frame."""
+
+import numpy as np
+import torch
+import warp as wp
+
+from assets.backdrops import open_backdrop
+from assets.robots import ROBOTS
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import keypoint_box
+from lace.core.kinematics import Kinematics
+from sim_envs.compose import Composer, SceneBatch
+from sim_envs.config import GenerateConfig
+from sim_envs.demonstration import Demonstration
+from sim_envs.labels import Labeller, project
+from sim_envs.library import Library
+from sim_envs.poses import build_bank
+from sim_envs.sensor import expose, noise_tile
+from sim_envs.slots import empty_table, layout_for
+from sim_envs.stage import Stage, View
+from sim_envs.wardrobe import WardrobeBuilder
+
+CPU_WORLDS = 16
+"""Scenes drawn at once on a CPU: more gain nothing there."""
+BYTES_PER_PIXEL = 64
+"""Device memory per pixel and world, outputs and temporaries of labelling included."""
+MARKER_M = 0.008
+"""Radius of the spheres of the marker test [m]."""
+
+
+def pick_device(device: str) -> str:
+    """"cuda:0" where there is one if `device` is "auto", else `device`."""
+    if device != "auto":
+        return device
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def worlds_for(device: str, width: int, height: int) -> int:
+    """Scenes drawn at once: a constant on a CPU; on CUDA what a quarter of the free memory holds, 4096 at most."""
+    if device == "cpu":
+        return CPU_WORLDS
+    free, _total = torch.cuda.mem_get_info(device)
+    return int(np.clip(free / 4 / (width * height * BYTES_PER_PIXEL), 16, 4096))
+
+
+class RobotFrames:
+    """Implements FrameSource."""
+
+    def __init__(self, config: GenerateConfig, worlds: int | None = None):
+        wp.config.quiet = True
+        self.config, self.device = config, pick_device(config.device)
+        self.robot = ROBOTS["xarm7_leap"](config.assets)
+        self.embodiment = self.robot.embodiment
+        self.kinematics = Kinematics(self.embodiment)
+        self.layout = layout_for(self.robot, len(self.embodiment.keypoints))
+        self.library = Library(self.device)
+        self.wardrobe = WardrobeBuilder(self.library, config.seed).build(self.robot, config.axes)
+        bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
+        self.composer = Composer(self.robot, self.kinematics, self.wardrobe, bank, self.layout, config)
+        self.demonstration = Demonstration(self.composer) if config.demonstration else None
+        self.worlds = worlds or worlds_for(self.device, config.width, config.height)
+        self.stage = Stage(self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device)
+        self.labeller = Labeller(self.embodiment, self.layout, self.device)
+        self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
+        self._noise = noise_tile(self.device)
+        self.link_names, self.joint_names = self.kinematics.embodiment.links, self.embodiment.joint_names
+
+    def close(self) -> None:
+        """Ends the Isaac Lab scene."""
+        self.stage.close()
+
+    def frames(self, seed: int, indices: np.ndarray, attempts: np.ndarray | None = None) -> list[FrameRecord]:
+        """Frames for `indices` (n,), n at most `worlds`; `attempts` (n,) redraws them."""
+        if seed != self.config.seed:
+            raise ValueError(f"this source was built for seed {self.config.seed}, not {seed}")
+        count = len(indices)
+        full = np.resize(np.asarray(indices), self.worlds)
+        tries = np.resize(np.zeros(count, int) if attempts is None else np.asarray(attempts), self.worlds)
+        batch = self.compose(full, tries)
+        rgb, segment, depth = self.draw(batch)
+        return self._records(batch, rgb, segment, depth, full, tries)[:count]
+
+    def compose(self, indices: np.ndarray, attempts: np.ndarray) -> SceneBatch:
+        """The scenes of `worlds` frames, random or along the demonstration."""
+        if self.demonstration is not None:
+            return self.demonstration.compose(indices, attempts, self.config.frames)
+        return self.composer.compose(indices, attempts)
+
+    def view(self, batch: SceneBatch) -> View:
+        """Cameras, lights and backdrops of a batch."""
+        K, light = batch.camera.K, batch.lighting
+        backdrop = None
+        if self.backdrop is not None:
+            backdrop = self.backdrop.render(batch.camera, batch.draws["backdrop"])
+        return View(
+            batch.camera.T_world_cam, np.stack([K[:, 0, 0], K[:, 0, 2], K[:, 1, 2]], 1), light.key_direction,
+            light.key_colour, light.sky_colour, light.ground_colour, light.shadow, batch.gain, backdrop,
+        )  # fmt: skip
+
+    def draw(self, batch: SceneBatch) -> tuple[wp.array, wp.array, wp.array]:
+        """RGB after the sensor, segment ids and depth of a batch; see Stage.draw."""
+        config = self.config
+        self.stage.dress(batch.table)
+        rgb, segment, depth = self.stage.draw(
+            self.view(batch), config.width, config.height, config.shadows, config.supersampling
+        )
+        offset = np.stack([batch.draws["sensor.offset_y"], batch.draws["sensor.offset_x"]], 1)
+        sensed = expose(rgb, self._noise, offset, batch.draws["sensor.blur"], batch.draws["sensor.noise"])
+        return sensed, segment, depth
+
+    def marker_error_px(self, batch: SceneBatch) -> float:
+        """Largest distance between a projected keypoint and the centroid of a marker drawn at it [px].
+
+        The markers ride on the link poses that the batch renders, everything else is hidden.
+        """
+        table = empty_table(self.worlds, self.layout.count)
+        slots, present = self.layout.markers, np.flatnonzero(self.embodiment.present)
+        table.source[:, slots], table.scale[:, slots] = -3, MARKER_M
+        table.T[:, slots, :3, 3] = batch.keypoints_world[:, present]
+        self.stage.dress(table)
+        _rgb, segment, _depth = self.stage.draw(self.view(batch), self.config.width, self.config.height, False, 1)
+        uv, depth = project(batch.camera, batch.keypoints_world[:, present])
+        radius = MARKER_M * batch.camera.K[:, 0, 0, None] / np.maximum(depth, 1e-6)
+        return marker_error(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, radius)
+
+    def _records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
+        segment_t, depth_t = wp.to_torch(segment), wp.to_torch(depth)
+        uv, z = project(batch.camera, batch.keypoints_world)
+        visibility = self.labeller.visibility(uv, z, segment_t, depth_t)
+        boxes = self.labeller.boxes(segment_t)
+        images, segments, depths = rgb.numpy(), segment.numpy(), depth.numpy()
+        records = []
+        for i in range(self.worlds):
+            named = {name: rows[i] for name, rows in boxes.items()}
+            named["embodiment@keypoints"] = keypoint_box(uv[i], visibility[i])
+            records.append(
+                FrameRecord(
+                    image=images[i], embodiment=self.embodiment.name, keypoints_uv=uv[i], visibility=visibility[i],
+                    index=int(indices[i]), seed=self.config.seed, attempt=int(attempts[i]), source="simulation",
+                    preset=self.config.preset, room=batch.rooms[i],
+                    keypoints_world=batch.keypoints_world[i].astype(np.float32), K=batch.camera.K[i],
+                    T_world_cam=batch.camera.T_world_cam[i], segmentation=segments[i], segments=self.layout.segments,
+                    depth_m=depths[i], boxes=named, joint_names=self.joint_names, joint_positions=batch.q[i],
+                    link_names=self.link_names, T_world_link=batch.T_world_link[i],
+                    objects=_objects(batch, i), draws={name: value[i] for name, value in batch.draws.items()},
+                )
+            )  # fmt: skip
+        return records
+
+
+def _objects(batch: SceneBatch, i: int) -> list[dict]:
+    return [
+        {
+            "name": placed.name, "family": placed.wares.families[placed.which[i]],
+            "object": placed.wares.names[placed.which[i]], "role": placed.role,
+            "T_world_object": placed.T_world_object[i].ravel(), "scale": float(placed.scale[i]),
+        }
+        for placed in batch.objects
+        if placed.which[i] >= 0
+    ]  # fmt: skip
+
+
+def marker_error(segment: np.ndarray, first_id: int, uv: np.ndarray, radius: np.ndarray) -> float:
+    """Largest distance between a marker's centroid and its label [px], over markers drawn whole.
+
+    Args:
+        segment: (n, height, width) segment ids; marker m has id first_id + m.
+        first_id: Id of the first marker.
+        uv: (n, markers, 2) projected keypoints [px].
+        radius: (n, markers) projected radii [px].
+    """
+    limit, worst = np.array(segment.shape[:0:-1]), 0.0
+    edge = radius + 2
+    apart = np.linalg.norm(uv[:, :, None] - uv[:, None], axis=-1) > edge[:, :, None] + edge[:, None]
+    apart |= np.eye(uv.shape[1], dtype=bool)
+    whole = (uv > edge[..., None]).all(-1) & (uv < limit - edge[..., None]).all(-1) & apart.all(-1)
+    for world, marker in np.argwhere(whole):
+        (x0, y0), reach = np.maximum(uv[world, marker] - edge[world, marker], 0).astype(int), edge[world, marker]
+        window = segment[world, y0 : y0 + int(2 * reach) + 2, x0 : x0 + int(2 * reach) + 2] == first_id + marker
+        rows, columns = np.nonzero(window)
+        if len(rows) == 0:
+            return float("inf")
+        centroid = np.array([x0 + columns.mean() + 0.5, y0 + rows.mean() + 0.5])
+        worst = max(worst, float(np.linalg.norm(centroid - uv[world, marker])))
+    return worst

@@ -1,0 +1,167 @@
+"""The stage: an Isaac Lab scene, kit-less on Newton, whose worlds are filled with slots and re-dressed every batch."""
+
+from dataclasses import dataclass
+
+import isaaclab.sim as sim_utils
+import newton
+import numpy as np
+import warp as wp
+from isaaclab.assets import AssetBaseCfg
+from isaaclab.scene import InteractiveScene, InteractiveSceneCfg
+from isaaclab_newton.cloner.replicate import newton_builder_world_hook
+from isaaclab_newton.physics import NewtonCfg, NewtonManager, XPBDSolverCfg
+from newton import GeoType
+from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_bounds_launch
+
+from lace.core.geometry import quat_wxyz_from_rotation
+from sim_envs.library import Library
+from sim_envs.raytrace import TILE, Cameras, Lights, Scene, Slot, create_kernel, srgb_to_linear, tone_table
+from sim_envs.slots import SlotTable
+
+PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
+
+
+@dataclass(frozen=True)
+class View:
+    """Cameras and lights of a batch of worlds; arrays (worlds, ...)."""
+
+    T_world_cam: np.ndarray
+    focal_centre: np.ndarray
+    """(worlds, 3): focal, cx, cy [px]."""
+    key_direction: np.ndarray
+    key_colour: np.ndarray
+    sky_colour: np.ndarray
+    ground_colour: np.ndarray
+    shadow: np.ndarray
+    gain: np.ndarray
+    backdrop: np.ndarray | None = None
+    """(worlds, height, width, 3) uint8, shown where no slot is hit."""
+
+
+def _vec7(T: np.ndarray) -> np.ndarray:
+    """Rows (n, 7) of position and quaternion xyzw, Warp's layout, from transforms (n, 4, 4)."""
+    quat = quat_wxyz_from_rotation(T[:, :3, :3])
+    return np.concatenate([T[:, :3, 3], quat[:, 1:], quat[:, :1]], 1).astype(np.float32)
+
+
+class Stage:
+    """Draws batches of scenes: `dress` the worlds, then `draw` them."""
+
+    def __init__(self, worlds: int, slots: int, segment_of_slot: np.ndarray, library: Library, device: str):
+        """Opens the scene.
+
+        Args:
+            worlds: Scenes drawn at once.
+            slots: Slots per world.
+            segment_of_slot: (slots,) uint8.
+            library: Meshes and textures, on the same device.
+            device: "cpu" or "cuda:0".
+        """
+        self.worlds, self.slots, self.library, self.device = worlds, slots, library, device
+        self.model = self._open_scene()
+        self._rows = np.zeros(worlds * slots, Slot.numpy_dtype())
+        self._rows["segment"] = np.tile(segment_of_slot, worlds)
+        self._tone = wp.array(tone_table(), dtype=wp.uint8, device=device)
+        self._kernels: dict[tuple[bool, int], wp.Kernel] = {}
+        self._scene: Scene | None = None
+
+    def _open_scene(self) -> newton.Model:
+        """One Isaac Lab environment per world; the hook puts the slots into each. Nothing is stepped here."""
+        shape = newton.ModelBuilder.ShapeConfig(has_shape_collision=False, has_particle_collision=False, density=0.0)
+
+        def fill(builder: newton.ModelBuilder, _world: int, _position: np.ndarray, _quat: np.ndarray) -> None:
+            for slot in range(self.slots):
+                builder.add_shape_box(body=-1, hx=1e-3, hy=1e-3, hz=1e-3, cfg=shape, label=f"slot_{slot}")
+
+        sim_utils.SimulationContext.clear_instance()
+        physics = NewtonCfg(solver_cfg=XPBDSolverCfg(), use_cuda_graph=False)
+        self._sim = sim_utils.SimulationContext(sim_utils.SimulationCfg(device=self.device, physics=physics))
+        scene_cfg = InteractiveSceneCfg(num_envs=self.worlds, env_spacing=0.0)
+        anchor = sim_utils.CuboidCfg(size=(0.01, 0.01, 0.01), visible=False)
+        scene_cfg.anchor = AssetBaseCfg(prim_path="{ENV_REGEX_NS}/Anchor", spawn=anchor)
+        with newton_builder_world_hook(fill):
+            self._isaac_scene = InteractiveScene(scene_cfg)
+            self._sim.reset()
+        model = NewtonManager.get_model()
+        if model.shape_count != self.worlds * self.slots or model.world_count != self.worlds:
+            raise RuntimeError(
+                f"Isaac Lab built {model.shape_count} shapes in {model.world_count} worlds, "
+                f"expected {self.slots} in each of {self.worlds}: the pinned version has changed"
+            )
+        return model
+
+    def close(self) -> None:
+        """Ends the Isaac Lab scene, so that another stage can open."""
+        sim_utils.SimulationContext.clear_instance()
+
+    def dress(self, table: SlotTable) -> None:
+        """Uploads what every slot is and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""
+        model, library, rows = self.model, self.library, self._rows
+        source = table.source.ravel()
+        is_mesh = source >= 0
+        mesh = np.where(is_mesh, source, 0)
+        rows["kind"] = int(GeoType.MESH)
+        for code, kind in PRIMITIVES.items():
+            rows["kind"][source == code] = kind
+        rows["source"] = np.where(is_mesh, library.mesh_pointers[mesh], 0)
+        rows["mesh"] = np.where(is_mesh, source, -1)
+        rows["size"], rows["colour"] = table.scale.reshape(-1, 3), srgb_to_linear(table.colour.reshape(-1, 3))
+        rows["transform"] = _vec7(table.T.reshape(-1, 4, 4))
+        rows["texture"], rows["gloss"] = table.texture.ravel(), table.gloss.ravel()
+        self._slots = wp.array(rows, dtype=Slot, device=self.device)
+        model.shape_type.assign(np.ascontiguousarray(rows["kind"]))
+        model.shape_scale.assign(np.ascontiguousarray(rows["size"]))
+        model.bvh_shape_world_transforms.assign(np.ascontiguousarray(rows["transform"]))
+        model.bvh_shape_bounds.assign(library.mesh_bounds[mesh])
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        model = self.model
+        bvh = model.bvh_shapes
+        compute_shape_bvh_bounds_launch(model, bvh.lowers, bvh.uppers, bvh.groups)
+        bvh.rebuild()
+        wp.launch(
+            compute_bvh_group_roots, dim=self.worlds + 1, inputs=[bvh.id, model.bvh_shapes_group_roots],
+            device=self.device,
+        )  # fmt: skip
+        scene = Scene()
+        scene.bvh, scene.group_roots, scene.enabled = bvh.id, model.bvh_shapes_group_roots, model.bvh_shape_enabled
+        scene.slots = self._slots
+        scene.mesh_data, scene.texture_data = self.library.mesh_data, self.library.texture_data
+        self._scene = scene
+
+    def draw(
+        self, view: View, width: int, height: int, shadows: bool, supersampling: int
+    ) -> tuple[wp.array, wp.array, wp.array]:
+        """RGB (worlds, height, width, 3) uint8, segment ids (worlds, height, width) uint8, depth float32 [m]."""
+        setting = (shadows, supersampling)
+        if setting not in self._kernels:
+            self._kernels[setting] = create_kernel(*setting)
+        shape = (self.worlds, height, width)
+        rgb = wp.empty((*shape, 3), dtype=wp.uint8, device=self.device)
+        segment = wp.empty(shape, dtype=wp.uint8, device=self.device)
+        depth = wp.empty(shape, dtype=wp.float32, device=self.device)
+        tiles = -(-width // TILE) * -(-height // TILE)
+        inputs = [self._scene, *self._structs(view), self._tone, self._backdrop(view), width, height]
+        wp.launch(
+            self._kernels[setting], dim=self.worlds * tiles * TILE * TILE, inputs=inputs,
+            outputs=[rgb, segment, depth], device=self.device, block_dim=64,
+        )  # fmt: skip
+        return rgb, segment, depth
+
+    def _structs(self, view: View) -> tuple[Cameras, Lights]:
+        def vectors(values: np.ndarray) -> wp.array:
+            return wp.array(np.ascontiguousarray(values, np.float32), dtype=wp.vec3f, device=self.device)
+
+        cameras, lights = Cameras(), Lights()
+        cameras.pose = wp.array(_vec7(view.T_world_cam), dtype=wp.transformf, device=self.device)
+        cameras.focal_centre = vectors(view.focal_centre)
+        lights.key_direction, lights.key_colour = vectors(view.key_direction), vectors(view.key_colour)
+        lights.sky_colour, lights.ground_colour = vectors(view.sky_colour), vectors(view.ground_colour)
+        lights.shadow = wp.array(view.shadow.astype(np.float32), dtype=wp.float32, device=self.device)
+        lights.gain = vectors(view.gain)
+        return cameras, lights
+
+    def _backdrop(self, view: View) -> wp.array:
+        image = np.zeros((0, 0, 0, 0), np.uint8) if view.backdrop is None else view.backdrop
+        return wp.array(image, dtype=wp.uint8, ndim=4, device=self.device)
