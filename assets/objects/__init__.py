@@ -1,0 +1,7 @@
+"""Objects by name: the dinosaur targets and everything that distracts from them."""
+
+from assets.objects import desk_things, pantry_and_toys, tableware
+from assets.objects.dinosaurs import OOD_TARGETS, TARGETS
+from assets.objects.spec import OBJECTS, ObjectSpec
+
+__all__ = ["OBJECTS", "OOD_TARGETS", "TARGETS", "ObjectSpec", "desk_things", "pantry_and_toys", "tableware"]

@@ -1,0 +1,29 @@
+"""What an object is, and the registry of all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from assets.shapes import Mesh
+from lace.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class ObjectSpec:
+    """A thing that can lie on the table. Every call of `texture` with another random state gives another look."""
+
+    name: str
+    family: str
+    role: Literal["target", "distractor"]
+    build: Callable[[], Mesh]
+    """Mesh upright, lowest point at z = 0, centred in x and y, as tall as the middle of `height_m`."""
+    texture: Callable[[np.random.Generator], np.ndarray]
+    """rng to the mesh's own texture (256, 256, 3) uint8 sRGB; v = 1 is row 0."""
+    height_m: tuple[float, float]
+    """Range of the upright height [m]."""
+    mass_kg: tuple[float, float]
+
+
+OBJECTS: Registry[ObjectSpec] = Registry("object")
