@@ -122,6 +122,7 @@ def export_coco(folder: Path, /, out: Path) -> int:
 def _progress(text: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that is told (done, total)."""
     columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

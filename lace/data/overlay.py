@@ -79,8 +79,8 @@ def _draw_point(image: np.ndarray, uv: np.ndarray, colour: tuple[int, int, int],
         cv2.circle(image, _point(uv), radius + unit * 2**_SHIFT, _OUTLINE, -1, cv2.LINE_AA, _SHIFT)
         cv2.circle(image, _point(uv), radius, colour, -1, cv2.LINE_AA, _SHIFT)
     else:
-        cv2.circle(image, _point(uv), radius, _OUTLINE, 2 * unit, cv2.LINE_AA, _SHIFT)
-        cv2.circle(image, _point(uv), radius, colour, unit, cv2.LINE_AA, _SHIFT)
+        for ring, ring_colour in ((radius + unit * 2**_SHIFT, _OUTLINE), (radius, colour)):
+            cv2.circle(image, _point(uv), ring, ring_colour, unit, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_number(image: np.ndarray, uv: np.ndarray, k: int, unit: int) -> None:

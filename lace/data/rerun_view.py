@@ -1,5 +1,7 @@
 """Frames in the rerun viewer: image, depth, segmentation, keypoints and camera on one timeline."""
 
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,20 +29,30 @@ def view(records: Iterable[FrameRecord], save: str | Path | None = None) -> None
     recording.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for record in records:
         log_frame(recording, record)
-    recording.flush()
+    try:
+        recording.flush()
+    except (ValueError, RuntimeError) as error:  # rerun's own: RecordingStream.flush
+        raise _not_shown(str(error)) from error
     recording.disconnect()
 
 
 def _spawn(recording: rr.RecordingStream) -> None:
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        raise _not_shown("there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set")
+    executable = Path(sys.executable).with_name("rerun")
     try:
-        recording.spawn()
+        rr.spawn(recording=recording, executable_path=str(executable) if executable.exists() else None)
     except (RuntimeError, OSError) as error:
-        raise DatasetError(
-            "starting the rerun viewer",
-            str(error) or type(error).__name__,
-            "a screen and the viewer that comes with rerun-sdk",
-            "on a machine without a screen write a file with --save FILE.rrd and open it elsewhere with `rerun FILE.rrd`",
-        ) from error
+        raise _not_shown(str(error)) from error
+
+
+def _not_shown(reason: str) -> DatasetError:
+    return DatasetError(
+        "showing frames in rerun",
+        (reason.splitlines() or ["no reason given"])[0],
+        "a screen and the viewer that comes with rerun-sdk, or a file that can be written",
+        "on a machine without a screen write a file with --save FILE.rrd and open it elsewhere with `rerun FILE.rrd`",
+    )
 
 
 def _save(recording: rr.RecordingStream, path: Path) -> None:
@@ -48,9 +60,7 @@ def _save(recording: rr.RecordingStream, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         recording.save(str(path))
     except (RuntimeError, OSError) as error:
-        raise DatasetError(
-            f"writing {path}", str(error), "a file that can be written", "give another path to --save"
-        ) from error
+        raise _not_shown(f"{path}: {error}") from error
 
 
 def log_frame(recording: rr.RecordingStream, record: FrameRecord) -> None:

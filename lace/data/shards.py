@@ -104,6 +104,17 @@ def _published_or_removed(path: Path, temporary: Path) -> Iterator[None]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: str | Path) -> int:
+    """Deletes the temporary files that killed writers left in `folder`; returns how many.
+
+    Call it before any writer starts: a running writer's file would go too.
+    """
+    left = list(Path(folder).glob(f"*{TEMPORARY_SUFFIX}"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
 def _fsync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -48,7 +48,9 @@ def contact_sheet(
         2 * _MARGIN_PX + columns * (wide + _GAP_PX) - _GAP_PX,
     )
     sheet = np.full((*shape, 3), _PAPER, np.uint8)
-    _write(sheet, title or _title(records), (_MARGIN_PX, _MARGIN_PX + 16), _TITLE_SCALE, _INK, shape[1] - 2 * _MARGIN_PX)
+    _write(
+        sheet, title or _title(records), (_MARGIN_PX, _MARGIN_PX + 16), _TITLE_SCALE, _INK, shape[1] - 2 * _MARGIN_PX
+    )
     for i, (record, tile) in enumerate(zip(records, tiles, strict=True)):
         top = _MARGIN_PX + _TITLE_PX + (i // columns) * (high + _CAPTION_PX + _GAP_PX)
         left = _MARGIN_PX + (i % columns) * (wide + _GAP_PX)

@@ -46,7 +46,8 @@ def _overview(axes: list[Axes], stats: dict[str, Any]) -> None:
     _draw_scatter(axes[1], stats["palm_uv"], "wrist in the image [px]")
     axes[1].invert_yaxis()
     _draw_scatter(axes[2], stats["palm_world_xy"], "wrist in the world, x y [m]")
-    counts = {f"room: {k}": v for k, v in stats["rooms"].items()} | {f"{k}": v for k, v in stats["targets"].items()}
+    kinds = (("room", stats["rooms"]), ("target", stats["targets"]))
+    counts = {f"{kind}: {name}": n for kind, names in kinds for name, n in names.items()}
     axes[3].barh(list(counts)[::-1], list(counts.values())[::-1], color=_BAR)
     axes[3].set_title("rooms and targets [frames]", fontsize=9)
     axes[3].tick_params(labelsize=7)
@@ -67,7 +68,7 @@ def _draw_visibility(ax: Axes, visibility: dict[str, dict[str, float]]) -> None:
 
 def _draw_scatter(ax: Axes, points: list[list[float]], title: str) -> None:
     if points:
-        ax.scatter(*zip(*points, strict=True), s=4, alpha=0.4, color=_BAR, linewidths=0)
+        ax.scatter(*zip(*points, strict=True), s=9, alpha=0.5, color=_BAR, linewidths=0)
         ax.set_aspect("equal", "datalim")
     ax.set_title(title, fontsize=9)
     ax.tick_params(labelsize=7)

@@ -1,0 +1,85 @@
+"""The COCO export loads in pycocotools and says what our labels say."""
+
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from lace.core.errors import DatasetError
+from lace.core.keypoints import NAMES, Visibility
+from lace.data.coco import encode_rle, export_coco
+from lace.data.dataset import FrameDataset
+from tests.synthetic import make_dataset
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("coco")
+    ds = FrameDataset(make_dataset(folder / "ds", 5, 3))
+    return ds, folder / "out", COCO(str(export_coco(ds, folder / "out")))
+
+
+def annotation(coco, index, category):
+    (category_id,) = coco.getCatIds(catNms=[category])
+    (found,) = coco.loadAnns(coco.getAnnIds(imgIds=[index], catIds=[category_id]))
+    return found
+
+
+@pytest.mark.parametrize(("category", "semantic"), [("synthetic", "robot"), ("target", "target")])
+def test_masks_boxes_and_areas_agree(exported, category, semantic):
+    ds, _, coco = exported
+    for record in ds:
+        found, mask = annotation(coco, record.index, category), record.mask(semantic=semantic)
+        np.testing.assert_array_equal(coco.annToMask(found), mask)
+        assert found["area"] == mask.sum()
+        np.testing.assert_allclose(found["bbox"], coco_mask.toBbox(coco.annToRLE(found)))
+        name = "target@segmentation" if semantic == "target" else "embodiment@segmentation"
+        x, y, width, height = found["bbox"]
+        np.testing.assert_allclose([x, y, x + width, y + height], record.boxes[name])
+
+
+def test_keypoints_carry_cocos_visibility(exported):
+    ds, _, coco = exported
+    for record in ds:
+        found = annotation(coco, record.index, "synthetic")
+        points = np.reshape(found["keypoints"], (21, 3))
+        labelled = record.visibility >= Visibility.OCCLUDED
+        np.testing.assert_array_equal(points[~labelled], 0)
+        np.testing.assert_array_equal(points[labelled, :2], record.keypoints_uv[labelled])
+        np.testing.assert_array_equal(points[:, 2] == 2, record.visibility == Visibility.VISIBLE)
+        np.testing.assert_array_equal(points[:, 2] == 1, record.visibility == Visibility.OCCLUDED)
+        assert found["num_keypoints"] == labelled.sum()
+
+
+def test_category_names_and_skeleton_count_from_one(exported):
+    _, _, coco = exported
+    hand = coco.loadCats(coco.getCatIds(catNms=["synthetic"]))[0]
+    assert tuple(hand["keypoints"]) == NAMES
+    assert hand["skeleton"][0] == [1, 2] and np.min(hand["skeleton"]) == 1 and np.max(hand["skeleton"]) == 21
+
+
+def test_images_are_the_stored_bytes_with_their_camera(exported):
+    ds, out, coco = exported
+    for i, record in enumerate(ds):
+        image = coco.loadImgs([record.index])[0]
+        assert (out / "images" / image["file_name"]).read_bytes() == ds.row(i)[0]["image"]
+        np.testing.assert_array_equal(image["camera_K"], record.K)
+        np.testing.assert_array_equal(image["T_world_cam"], record.T_world_cam)
+
+
+def test_run_lengths_against_pycocotools():
+    rng = np.random.default_rng(0)
+    masks = [rng.random((7, 5)) < p for p in (0.0, 0.2, 0.5, 0.9, 1.0)]
+    for mask in masks:
+        rle = encode_rle(mask)
+        np.testing.assert_array_equal(coco_mask.decode(coco_mask.frPyObjects(rle, *rle["size"])), mask)
+
+
+def test_nothing_is_overwritten(exported):
+    ds, out, _ = exported
+    before = json.loads((out / "annotations.json").read_text())
+    with pytest.raises(DatasetError, match=r"there already.*\n.*\n.*another --out"):
+        export_coco(ds, out)
+    assert json.loads((out / "annotations.json").read_text()) == before

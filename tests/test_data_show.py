@@ -1,0 +1,78 @@
+"""Pictures of frames: overlays touch a copy, sheets have the right size, rerun files are written."""
+
+import cv2
+import numpy as np
+import pytest
+
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.keypoints import Visibility
+from lace.data import rerun_view
+from lace.data.overlay import draw_keypoints, draw_overlay, keypoint_colour
+from lace.data.show import caption, choose_frames, contact_sheet, save_contact_sheet
+from tests.synthetic import make_dataset, make_frame
+
+
+def test_overlay_draws_on_a_copy_of_the_asked_size():
+    record = make_frame()
+    before = record.image.copy()
+    drawn = draw_overlay(record, scale=2, numbers=True)
+    np.testing.assert_array_equal(record.image, before)
+    assert drawn.shape == (192, 192, 3) and drawn.dtype == np.uint8
+
+
+def test_visible_points_are_filled_occluded_hollow_others_left_out():
+    uv = np.full((21, 2), np.nan, np.float32)
+    uv[4], uv[8], uv[12] = (50.5, 50.5), (100.5, 50.5), (150.5, 50.5)
+    visibility = np.zeros(21, np.uint8)
+    visibility[[4, 8, 12]] = Visibility.VISIBLE, Visibility.OCCLUDED, Visibility.OUT_OF_VIEW
+    image = np.full((224, 224, 3), 128, np.uint8)
+    draw_keypoints(image, uv, visibility)
+    np.testing.assert_array_equal(image[50, 50], keypoint_colour(4))
+    np.testing.assert_array_equal(image[50, 100], [128] * 3)
+    towards = np.array(keypoint_colour(8)) - 128.0
+    assert ((image[45:56, 95:106] - 128.0) @ towards).max() > 0.5 * towards @ towards
+    assert (image[40:60, 140:160] == 128).all()
+
+
+def test_a_frame_with_keypoints_alone_can_be_drawn():
+    record = make_frame()
+    record.segmentation, record.boxes = None, {}
+    assert draw_overlay(record).shape == record.image.shape
+
+
+def test_sheet_holds_every_tile_and_its_caption():
+    records = [make_frame(i) for i in range(5)]
+    sheet = contact_sheet(records, columns=3, tile_px=96, overlay=False)
+    assert sheet.shape[1] == 2 * 24 + 3 * 96 + 2 * 12
+    for record in records:
+        assert cv2.matchTemplate(sheet, record.image, cv2.TM_SQDIFF).min() < 1
+    assert caption(records[1]) == "#1  kitchen  doll_green"
+    with pytest.raises(InvalidValueError, match="at least one frame"):
+        contact_sheet([], 3, 96, False)
+
+
+def test_saved_sheet_is_a_picture_and_the_same_every_time(tmp_path):
+    folder = make_dataset(tmp_path / "ds", 5)
+    one, two = (save_contact_sheet(folder, tmp_path / name, n=4) for name in ("1.png", "2.png"))
+    assert one.read_bytes() == two.read_bytes() and cv2.imread(str(one)).shape[1] > 500
+
+
+def test_choice_is_without_repetition_and_sorted():
+    assert choose_frames(3, 10, 0) == [0, 1, 2]
+    chosen = choose_frames(1000, 24, 1)
+    assert len(set(chosen)) == 24 and chosen == sorted(chosen) != choose_frames(1000, 24, 2)
+    with pytest.raises(InvalidValueError, match="--count 1"):
+        choose_frames(3, 0, 0)
+
+
+def test_rerun_file_is_written(tmp_path):
+    rerun_view.view([make_frame(0), make_frame(1)], tmp_path / "new" / "x.rrd")
+    assert (tmp_path / "new" / "x.rrd").stat().st_size > 10_000
+
+
+def test_no_screen_is_a_clear_error(monkeypatch):
+    monkeypatch.setattr(rerun_view.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(DatasetError, match=r"no screen.*\n.*\n.*--save FILE.rrd"):
+        rerun_view.view([make_frame()])

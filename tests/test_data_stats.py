@@ -1,0 +1,49 @@
+"""Statistics count what is there."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+from lace.data.dataset import FrameDataset
+from lace.data.stats import dataset_stats, histogram, save_stats
+from lace.data.stats_figure import stats_tables
+from tests.synthetic import make_dataset
+
+
+@pytest.fixture(scope="module")
+def ds(tmp_path_factory):
+    return FrameDataset(make_dataset(tmp_path_factory.mktemp("stats") / "ds", 9, 4, 48))
+
+
+def test_counts_rates_and_histograms(ds):
+    stats = dataset_stats(ds)
+    assert stats["frames"] == 9 and stats["rooms"] == {"kitchen": 4, "lab": 5} and stats["targets"] == {"doll_green": 9}
+    assert stats["visibility"]["little_tip"]["absent"] == 1 and stats["visibility"]["ring_tip"]["out_of_view"] == 1
+    assert all(sum(rates.values()) == pytest.approx(1) for rates in stats["visibility"].values())
+    assert set(stats["draws"]) == {"light.intensity", "shadows", *(f"camera.position[{i}]" for i in range(3))}
+    intensities = [record.draws["light.intensity"] for record in ds]
+    assert stats["draws"]["light.intensity"]["mean"] == pytest.approx(np.mean(intensities))
+    assert sum(stats["joints"]["elbow"]["counts"]) == 9
+
+
+def test_palm_positions_are_the_wrists(ds):
+    stats = dataset_stats(ds)
+    np.testing.assert_allclose(stats["palm_uv"], [record.keypoints_uv[0] for record in ds])
+    np.testing.assert_allclose(stats["palm_world_xy"], [record.keypoints_world[0, :2] for record in ds])
+
+
+def test_histogram_leaves_out_what_is_not_finite():
+    assert histogram([1.0, np.nan, 3.0])["n"] == 2
+    assert histogram([])["mean"] is None
+
+
+def test_files_and_tables(ds, tmp_path):
+    stats = save_stats(ds, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "stats.json").read_text())["frames"] == 9
+    assert cv2.imread(str(tmp_path / "out" / "stats.png")).shape[1] > 1000
+    console = Console(record=True, width=120)
+    console.print(stats_tables(stats))
+    assert "light.intensity" in console.export_text()
