@@ -1,0 +1,267 @@
+"""The rules of the house, checked on the syntax trees of all our files; each detector is shown to bite first."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("lace", "assets", "policies", "sim_envs", "real_bridge")
+FOLDERS = (*PACKAGES, "tests", "benchmarks")
+FILES = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_NESTING = 400, 60, 8, 4
+EXCEPTIONS: dict[str, str] = {
+    "sim_envs/raytrace.py:create_kernel": "holds a Warp kernel and its function, which close over its settings",
+    "sim_envs/raytrace.py:ray_cast": "a Warp kernel: its parameters are the arrays of its launch",
+}
+""""file.py", "file.py:function" -> why it may be larger than the rest."""
+
+FLOORS = {
+    "lace.core": ("lace.core",),
+    "lace.data": ("lace.core", "lace.data"),
+    "lace": ("lace",),
+    "assets": ("lace.core", "assets"),
+    "policies": ("lace", "policies"),
+    "sim_envs": ("lace", "assets", "policies", "sim_envs"),
+    "real_bridge": ("lace", "assets", "policies", "real_bridge"),
+}
+"""What each package may import of ours; the longest matching name rules. Tests and benchmarks may import all."""
+LAZY_TOP = "lace/cli.py"
+"""The command line sits above all floors and imports inside functions."""
+
+HEAVY = {
+    r"isaaclab\w*": {"sim_envs/stage.py"},
+    r"pxr": set(),
+    r"transformers": set(),
+    r"rerun": {"lace/data/rerun_view.py"},
+    r"newton\._src": {"sim_envs/raytrace.py", "sim_envs/stage.py"},
+}
+"""Pattern of a module -> the files that may import it: slow to import, or private to a pinned version."""
+
+FORBIDDEN_TEXT = {
+    "registry host": re.compile(r"\bpypi\.\w|python" + r"hosted|\bdownload\.py" + r"torch"),
+    "machine path": re.compile(r"(?<![\w.~*}\])-])/(root|work|home/\w+|Users/\w+)/"),
+}
+
+Detector = Callable[[str, ast.Module], Iterator[str]]
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+
+
+def _functions(tree: ast.Module) -> Iterator[_Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, _Function))
+
+
+def _lines(node: ast.AST) -> int:
+    return node.end_lineno - node.lineno + 1
+
+
+def _nesting(node: ast.AST) -> int:
+    """Depth of blocks in blocks below `node`; an elif is as deep as its if, a function inside counts for itself."""
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (*_Function.__args__, ast.ClassDef, ast.Lambda)):
+            continue
+        is_elif = isinstance(node, ast.If) and node.orelse == [child] and isinstance(child, ast.If)
+        deepest = max(deepest, _nesting(child) + (isinstance(child, _BLOCKS) and not is_elif))
+    return deepest
+
+
+def long_files(file: str, tree: ast.Module) -> Iterator[str]:
+    last = max((node.end_lineno for node in tree.body), default=0)
+    if last > MAX_FILE_LINES and file not in EXCEPTIONS:
+        yield f"{file} has {last} lines, {MAX_FILE_LINES} are allowed"
+
+
+def large_functions(file: str, tree: ast.Module) -> Iterator[str]:
+    for function in _functions(tree):
+        if f"{file}:{function.name}" in EXCEPTIONS:
+            continue
+        arguments = function.args
+        names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        parameters = len([name for name in names if name not in ("self", "cls")])
+        for what, size, limit in (
+            ("lines", _lines(function), MAX_FUNCTION_LINES),
+            ("parameters", parameters, MAX_PARAMETERS),
+            ("nested blocks", _nesting(function), MAX_NESTING),
+        ):
+            if size > limit:
+                yield f"{file}:{function.lineno} {function.name} has {size} {what}, {limit} are allowed"
+
+
+def _imports(file: str, tree: ast.AST, lazily: bool = True) -> Iterator[tuple[int, str]]:
+    """(line, full dotted name) of everything imported; `lazily` False leaves out what functions import."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = file.removesuffix(".py").split("/")[: -node.level] if node.level else []
+            module = ".".join([*package, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+        elif lazily or not isinstance(node, _Function):
+            yield from _imports(file, node, lazily)
+
+
+def _under(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def upward_imports(file: str, tree: ast.Module) -> Iterator[str]:
+    module = file.removesuffix(".py").replace("/", ".")
+    floors = [floor for floor in FLOORS if _under(module, (floor,))]
+    if not floors:
+        return
+    allowed = FLOORS[max(floors, key=len)]
+    for line, name in _imports(file, tree, lazily=file != LAZY_TOP):
+        if _under(name, FOLDERS) and not _under(name, allowed):
+            yield f"{file}:{line} imports {name}; of ours it may import {', '.join(allowed)}"
+
+
+def stray_heavy_imports(file: str, tree: ast.Module) -> Iterator[str]:
+    if not _under(file.replace("/", "."), PACKAGES):
+        return
+    for line, name in _imports(file, tree):
+        for pattern, homes in HEAVY.items():
+            if re.match(rf"{pattern}(\.|$)", name) and file not in homes:
+                yield f"{file}:{line} imports {name}; only {', '.join(sorted(homes)) or 'no file'} may"
+
+
+def bare_excepts(file: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and node.type is None:
+            yield f"{file}:{node.lineno} catches everything; name the exceptions"
+
+
+def catch_all_names(file: str, _tree: ast.Module) -> Iterator[str]:
+    if any(re.fullmatch(r"_?utils?|.*_utils?", part) for part in file.removesuffix(".py").split("/")):
+        yield f"{file} is named after nothing; name it after its concept"
+
+
+def forbidden_text(file: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), 1):
+        for what, pattern in FORBIDDEN_TEXT.items():
+            if found := pattern.search(line):
+                yield f"{file}:{number} names a {what}: {found.group()}"
+
+
+DETECTORS: tuple[Detector, ...] = (
+    long_files, large_functions, upward_imports, stray_heavy_imports, bare_excepts, catch_all_names,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.__name__)
+def test_our_files_keep_the_rule(detector):
+    problems = [
+        problem for file in FILES for problem in detector(file, ast.parse((ROOT / file).read_text(encoding="utf-8")))
+    ]
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_files_are_found():
+    assert {"lace/cli.py", "assets/cache.py", "sim_envs/stage.py", "tests/test_house.py"} <= set(FILES)
+
+
+def test_exceptions_exist_and_have_a_reason():
+    for name, reason in EXCEPTIONS.items():
+        assert name.split(":")[0] in FILES, f"{name} is gone; take it off the list"
+        assert len(reason) > 20, f"{name} needs a reason"
+
+
+def test_heavy_homes_exist():
+    assert not {home for homes in HEAVY.values() for home in homes} - set(FILES)
+
+
+def test_no_machine_or_registry_in_tracked_text():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing says which files are tracked")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    problems = []
+    for file in listed.stdout.splitlines():
+        content = (ROOT / file).read_bytes() if (ROOT / file).is_file() else b""
+        if b"\0" not in content:
+            problems += forbidden_text(file, content.decode("utf-8"))
+    assert listed.returncode == 0, listed.stderr
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def _blocks(depth: int) -> str:
+    return "def f():\n" + "".join(f"{'    ' * (i + 1)}if x:\n" for i in range(depth)) + "    " * (depth + 1) + "pass\n"
+
+
+BAD = {
+    "long file": (long_files, "lace/a.py", "x = 1\n" * 401, "401 lines"),
+    "long function": (large_functions, "lace/a.py", "def f():\n" + "    x = 1\n" * 60, "61 lines"),
+    "nine parameters": (large_functions, "lace/a.py", "def f(a, b, c, d, e, f, g, *, h, i): pass", "9 parameters"),
+    "deep nesting": (large_functions, "lace/a.py", _blocks(5), "5 nested blocks"),
+    "core imports data": (upward_imports, "lace/core/a.py", "import lace.data.shards", "lace.data.shards"),
+    "data imports learning": (upward_imports, "lace/data/a.py", "from lace import training", "lace.training"),
+    "assets import data": (upward_imports, "assets/a.py", "from lace.data.schema import SCHEMA", "lace.data.schema"),
+    "learning imports assets": (upward_imports, "lace/a.py", "def f():\n    import assets", "imports assets"),
+    "relative": (upward_imports, "lace/core/a.py", "from ..data import shards", "lace.data.shards"),
+    "policy imports sim": (upward_imports, "policies/a.py", "import sim_envs.stage", "sim_envs.stage"),
+    "policy imports bridge": (upward_imports, "policies/a.py", "import real_bridge", "real_bridge"),
+    "sim imports bridge": (upward_imports, "sim_envs/a.py", "from real_bridge import xarm", "real_bridge.xarm"),
+    "bridge imports sim": (upward_imports, "real_bridge/a.py", "import sim_envs", "sim_envs"),
+    "product imports tests": (upward_imports, "sim_envs/a.py", "from tests import synthetic", "tests.synthetic"),
+    "eager command line": (upward_imports, LAZY_TOP, "import sim_envs", "imports sim_envs"),
+    "isaaclab": (stray_heavy_imports, "sim_envs/a.py", "from isaaclab_newton.physics import X", "isaaclab_newton"),
+    "lazy transformers": (stray_heavy_imports, "lace/a.py", "def f():\n    import transformers", "transformers"),
+    "private newton": (stray_heavy_imports, "sim_envs/a.py", "from newton import _src", "newton._src"),
+    "rerun": (stray_heavy_imports, "lace/data/a.py", "import rerun as rr", "rerun_view.py"),
+    "bare except": (bare_excepts, "lace/a.py", "try:\n    x\nexcept:\n    pass", "lace/a.py:3"),
+    "utils": (catch_all_names, "lace/utils.py", "", "lace/utils.py"),
+    "image_utils": (catch_all_names, "lace/image_utils/a.py", "", "image_utils"),
+}
+"""Name -> (detector, file it stands in, source, what the complaint must say)."""
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_detector_bites(name):
+    detector, file, source, complaint = BAD[name]
+    problems = list(detector(file, ast.parse(source)))
+    assert len(problems) == 1, problems
+    assert complaint in problems[0]
+
+
+GOOD = {
+    "four hundred lines": (long_files, "lace/a.py", "x = 1\n" * 400),
+    "sixty lines": (large_functions, "lace/a.py", "def f():\n" + "    x = 1\n" * 59),
+    "self and eight": (large_functions, "lace/a.py", "class A:\n    def f(self, a, b, c, d, e, f, g, *, h): pass"),
+    "four blocks": (large_functions, "lace/a.py", _blocks(4)),
+    "elif chain": (large_functions, "lace/a.py", "def f():\n    if a: x\n" + "    elif b: x\n" * 6),
+    "lazy command line": (upward_imports, LAZY_TOP, "def f():\n    from sim_envs import generate"),
+    "bridge imports policies": (upward_imports, "real_bridge/a.py", "import policies.cell, assets.robots, lace.training"),
+    "tests import all": (upward_imports, "tests/a.py", "import sim_envs, real_bridge"),
+    "public newton": (stray_heavy_imports, "sim_envs/a.py", "import newton\nfrom newton import GeoType"),
+    "look-alike": (stray_heavy_imports, "lace/a.py", "import transformers_of_ours, lace.rerun"),
+    "named except": (bare_excepts, "lace/a.py", "try:\n    x\nexcept OSError:\n    pass"),
+    "a word with util in it": (catch_all_names, "lace/utility_curve.py", ""),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_detector_spares(name):
+    detector, file, source = GOOD[name]
+    assert not list(detector(file, ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("line", "bites"),
+    [
+        ("url = 'https://py" + "pi.org/simple'", True),
+        ("https://files.python" + "hosted.org/x", True),
+        ("open('/ro" + "ot/.cache/x')", True),
+        ("cd /wo" + "rk/main", True),
+        ("cd /ho" + "me/ada/lace", True),
+        ("from the Python package index; see docs/work/plan.md and ../work/x", False),
+        ("Path.home() / '.cache' and $HOME/work/x", False),
+    ],
+)
+def test_text_detector(line, bites):
+    assert bool(list(forbidden_text("a.md", line))) == bites
