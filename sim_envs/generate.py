@@ -19,7 +19,7 @@ from lace.core.errors import DatasetError, IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
-from lace.data.shards import is_whole, write_shard
+from lace.data.shards import is_whole, remove_leftovers, write_shard
 from lace.data.verify import check_frames
 from sim_envs.config import GenerateConfig
 
@@ -79,6 +79,7 @@ def open_folder(config: GenerateConfig) -> list[int]:
     (out / "shards").mkdir(parents=True, exist_ok=True)
     if not path.is_file():
         _write_atomically(path, json.dumps(_meta(config, wanted), indent=1))
+    remove_leftovers(out / "shards")
     shards = range(-(-config.frames // config.shard_frames))
     return [shard for shard in shards if not is_whole(shard_path(out, shard))]
 
@@ -117,11 +118,12 @@ class ShardMaker:
         indices = shard_indices(self.config, shard)
         rows: dict[int, EncodedFrame] = {}
         seen: set[bytes] = set()
-        pending, attempts, redrawn = indices, np.zeros(len(indices), int), 0
+        pending, attempts = indices, np.zeros(len(indices), int)
         constants: dict = {}
         while len(pending):
             failed: list[int] = []
             encoding = []
+            attempts = self._aimed(pending, attempts)
             for start in range(0, len(pending), self.source.worlds):
                 part = slice(start, start + self.source.worlds)
                 records = self.source.frames(self.config.seed, pending[part], attempts[part])
@@ -131,15 +133,25 @@ class ShardMaker:
                 good = [record for record in records if record.index not in bad]
                 encoding += [(r.index, self.encoders.submit(self._encode, r)) for r in good]
             rows |= {index: future.result() for index, future in encoding}
-            redrawn += len(failed)
             again = np.isin(pending, failed)
             pending, attempts = pending[again], attempts[again] + 1
             if len(attempts) and attempts.max() >= MAX_ATTEMPTS:
                 self._give_up(int(pending[attempts.argmax()]))
         marker = self._marker_test(indices)
+        redrawn = sum(row["attempt"] for row in rows.values())
         extra = {"marker_error_px": marker, "redrawn": redrawn, "shard": shard}
         write_shard(shard_path(self.config.out, shard), [rows[int(i)] for i in indices], constants, extra)
         return ShardDone(shard, len(indices), redrawn)
+
+    def _aimed(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
+        """Attempts moved on past draws that look away from the hand: those need no rendering to be refused."""
+        attempts = attempts.copy()
+        while not self.config.demonstration and attempts.max() < MAX_ATTEMPTS:
+            away = self.source.in_view(indices, attempts) < self.config.min_visible
+            if not away.any():
+                break
+            attempts[away] += 1
+        return attempts
 
     def _bad(self, records: list[FrameRecord], seen: set[bytes]) -> set[int]:
         """Indices of frames that fail a check, repeat an earlier image, or show too few keypoints."""

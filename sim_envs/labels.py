@@ -1,4 +1,4 @@
-"""Labels from what was rendered: keypoint visibility by segmentation and depth, boxes by segmentation. On the device."""
+"""Labels from what was rendered: keypoint visibility by segment and depth, boxes by segmentation. On the device."""
 
 import numpy as np
 import torch
@@ -28,11 +28,20 @@ class Labeller:
         self._radius = torch.as_tensor(radius, dtype=torch.float32, device=device)
         self._present = torch.as_tensor(embodiment.present, device=device)
 
-    def visibility(self, uv: np.ndarray, depth: np.ndarray, segment: torch.Tensor, depth_m: torch.Tensor) -> np.ndarray:
+    def visibility(
+        self, uv: np.ndarray, depth: np.ndarray, segment: torch.Tensor, hit_segment: torch.Tensor, hit_depth: torch.Tensor
+    ) -> np.ndarray:
         """`Visibility` (n, 21) of keypoints at uv (n, 21, 2) [px] and depth (n, 21) [m].
 
-        Visible: the surface drawn at the keypoint's pixel belongs to one of its own links and lies no nearer to the
-        camera than the keypoint's radius allows, nor clearly behind it.
+        Visible: the ray through the keypoint first meets one of its own links, no nearer to the camera than the
+        keypoint's radius allows nor clearly behind it, and the keypoint's pixel lies on the embodiment's mask.
+
+        Args:
+            uv: Projected keypoints, NaN where absent.
+            depth: Their depth along the camera axis.
+            segment: Segmentation images (n, height, width).
+            hit_segment: What the ray through each keypoint meets (n, 21).
+            hit_depth: Its depth (n, 21) [m].
         """
         n, height, width = segment.shape
         uv_t = torch.as_tensor(np.nan_to_num(uv, nan=-1.0, posinf=-1.0, neginf=-1.0), device=self.device)
@@ -41,10 +50,10 @@ class Labeller:
         inside = ((uv_t >= 0) & (uv_t < limit)).all(-1) & (z > 0)
         x = uv_t[..., 0].clamp(0, width - 1).long()
         y = uv_t[..., 1].clamp(0, height - 1).long()
-        row = torch.arange(n, device=self.device)[:, None]
-        hit_segment, hit_depth = segment[row, y, x].long(), depth_m[row, y, x]
-        own = self._own[torch.arange(keypoints.COUNT, device=self.device), hit_segment]
-        seen = own & (z - hit_depth <= self._radius) & (hit_depth - z <= BEHIND)
+        pixel = segment[torch.arange(n, device=self.device)[:, None], y, x]
+        low, high = self.layout.robot_ids
+        own = self._own[torch.arange(keypoints.COUNT, device=self.device), hit_segment.long()]
+        seen = own & (z - hit_depth <= self._radius) & (hit_depth - z <= BEHIND) & (pixel >= low) & (pixel <= high)
         state = torch.where(seen, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
         state = torch.where(inside, state, int(Visibility.OUT_OF_VIEW))
         state = torch.where(self._present, state, int(Visibility.ABSENT))

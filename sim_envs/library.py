@@ -15,7 +15,7 @@ class Library:
 
     def __init__(self, device: str):
         self.device = device
-        self._meshes: list[wp.Mesh] = []
+        self.meshes: list[wp.Mesh] = []
         self._mesh_data: list[MeshData] = []
         self._texture_data: list[TextureData] = []
         self._bounds: list[np.ndarray] = []
@@ -27,12 +27,12 @@ class Library:
         indices = wp.array(mesh.faces.ravel(), dtype=wp.int32, device=self.device)
         source = wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE)
         self._pointers.append(int(source.id))
-        self._meshes.append(source)
+        self.meshes.append(source)
         uvs = wp.array(mesh.uvs, dtype=wp.vec2f, device=self.device)
         normals = wp.array(mesh.normals, dtype=wp.vec3f, device=self.device)
         self._mesh_data.append(mesh_data(uvs, normals))
         self._bounds.append(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
-        return len(self._meshes) - 1
+        return len(self.meshes) - 1
 
     def add_texture(self, image: np.ndarray, repeat: float) -> int:
         """Uploads a texture (h, w, 3) uint8 sRGB that repeats `repeat` times a metre (a uv unit); returns its number.

@@ -118,6 +118,30 @@ class Hit:
 
 
 @wp.func
+def intersect_box(transform: wp.transformf, half: wp.vec3f, origin: wp.vec3f, direction: wp.vec3f):
+    """Entry distance of a unit ray into a box of half extents `half`, -1 if none, and the normal there."""
+    back = wp.transform_inverse(transform)
+    o = wp.transform_point(back, origin)
+    d = wp.transform_vector(back, direction)
+    entry = wp.float32(-1.0e9)
+    leave = wp.float32(1.0e9)
+    axis = wp.int32(0)
+    for i in range(3):
+        inverse = 1.0 / (d[i] + wp.where(wp.abs(d[i]) < 1.0e-12, 1.0e-12, 0.0))
+        near = -o[i] * inverse - half[i] * wp.abs(inverse)
+        far = -o[i] * inverse + half[i] * wp.abs(inverse)
+        if near > entry:
+            entry = near
+            axis = i
+        leave = wp.min(leave, far)
+    normal = wp.vec3f(0.0)
+    if entry > leave or entry < 0.0:
+        return wp.float32(-1.0), normal
+    normal[axis] = -wp.sign(d[axis])
+    return entry, wp.transform_vector(transform, normal)
+
+
+@wp.func
 def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.vec3f):
     """Nearest slot of `world` along a unit ray; back faces are culled."""
     hit = Hit()
@@ -139,6 +163,8 @@ def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.v
                 slot.transform, slot.size, origin, direction, slot.source,
                 slot.mesh, scene.mesh_data, True, hit.distance,
             )
+        elif slot.kind == GeoType.BOX:
+            distance, normal = intersect_box(slot.transform, slot.size, origin, direction)
         else:
             distance, normal = raycast.ray_intersect_shape(
                 slot.transform, slot.size, slot.kind, origin, direction, True
@@ -169,6 +195,8 @@ def is_blocked(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.ve
             distance = raycast.ray_intersect_mesh_anyhit(
                 local_origin, local_direction, slot.source, wp.static(MAX_DISTANCE_M)
             )
+        elif slot.kind == GeoType.BOX:
+            distance, _normal = intersect_box(slot.transform, slot.size, origin, direction)
         else:
             distance, _normal = raycast.ray_intersect_shape_no_normal(
                 slot.transform, slot.size, slot.kind, origin, direction, True
@@ -202,6 +230,28 @@ def ray_direction(cameras: Cameras, world: wp.int32, x: wp.float32, y: wp.float3
     f = cameras.focal_centre[world]
     local = wp.normalize(wp.vec3f((x - f[1]) / f[0], (y - f[2]) / f[0], 1.0))
     return wp.transform_vector(cameras.pose[world], local)
+
+
+@wp.kernel(enable_backward=False)
+def probe(
+    scene: Scene, cameras: Cameras, uv: wp.array2d[wp.vec2f], out_segment: wp.array2d[wp.uint8],
+    out_depth: wp.array2d[wp.float32],
+):  # fmt: skip
+    """What lies along the ray through each image point uv (worlds, points) [px]: segment id and depth [m], 0 if none."""
+    world, point = wp.tid()
+    at = uv[world, point]
+    direction = ray_direction(cameras, world, at[0], at[1])
+    hit = nearest_hit(scene, world, wp.transform_get_translation(cameras.pose[world]), direction)
+    segment = wp.uint8(0)
+    depth = wp.float32(0.0)
+    if hit.slot >= 0:
+        number = hit.slot
+        surface = scene.slots[number]
+        segment = wp.uint8(surface.segment)
+        forward = wp.transform_vector(cameras.pose[world], wp.vec3f(0.0, 0.0, 1.0))
+        depth = hit.distance * wp.dot(direction, forward)
+    out_segment[world, point] = segment
+    out_depth[world, point] = depth
 
 
 def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:

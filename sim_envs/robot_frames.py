@@ -24,6 +24,8 @@ CPU_WORLDS = 16
 """Scenes drawn at once on a CPU: more gain nothing there."""
 BYTES_PER_PIXEL = 64
 """Device memory per pixel and world, outputs and temporaries of labelling included."""
+MARKER_SCENES = 4
+"""Scenes of each shard that are drawn with markers."""
 MARKER_M = 0.008
 """Radius of the spheres of the marker test [m]."""
 
@@ -77,8 +79,14 @@ class RobotFrames:
         full = np.resize(np.asarray(indices), self.worlds)
         tries = np.resize(np.zeros(count, int) if attempts is None else np.asarray(attempts), self.worlds)
         batch = self.compose(full, tries)
-        rgb, segment, depth = self.draw(batch)
-        return self._records(batch, rgb, segment, depth, full, tries)[:count]
+        return self._records(batch, *self.draw(batch, count), full, tries)
+
+    def in_view(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
+        """How many keypoints lie inside the image (n,), seen or hidden; costs no rendering."""
+        batch = self.compose(indices, attempts)
+        uv, depth = project(batch.camera, batch.keypoints_world)
+        inside = (uv >= 0) & (uv < [self.config.width, self.config.height])
+        return (inside.all(-1) & (depth > 0)).sum(1)
 
     def compose(self, indices: np.ndarray, attempts: np.ndarray) -> SceneBatch:
         """The scenes of `worlds` frames, random or along the demonstration."""
@@ -86,24 +94,25 @@ class RobotFrames:
             return self.demonstration.compose(indices, attempts, self.config.frames)
         return self.composer.compose(indices, attempts)
 
-    def view(self, batch: SceneBatch) -> View:
-        """Cameras, lights and backdrops of a batch."""
+    def view(self, batch: SceneBatch, with_backdrop: bool = False) -> View:
+        """Cameras and lights of a batch, and its backdrops, which labels do not need."""
         K, light = batch.camera.K, batch.lighting
         backdrop = None
-        if self.backdrop is not None:
+        if with_backdrop and self.backdrop is not None:
             backdrop = self.backdrop.render(batch.camera, batch.draws["backdrop"])
         return View(
             batch.camera.T_world_cam, np.stack([K[:, 0, 0], K[:, 0, 2], K[:, 1, 2]], 1), light.key_direction,
             light.key_colour, light.sky_colour, light.ground_colour, light.shadow, batch.gain, backdrop,
         )  # fmt: skip
 
-    def draw(self, batch: SceneBatch) -> tuple[wp.array, wp.array, wp.array]:
-        """RGB after the sensor, segment ids and depth of a batch; see Stage.draw."""
+    def draw(self, batch: SceneBatch, count: int | None = None) -> tuple[wp.array, wp.array, wp.array]:
+        """RGB after the sensor, segment ids and depth of the first `count` scenes of a batch; see Stage.draw."""
         config = self.config
         self.stage.dress(batch.table)
         rgb, segment, depth = self.stage.draw(
-            self.view(batch), config.width, config.height, config.shadows, config.supersampling
-        )
+            self.view(batch, with_backdrop=True), config.width, config.height, shadows=config.shadows,
+            supersampling=config.supersampling, count=count,
+        )  # fmt: skip
         offset = np.stack([batch.draws["sensor.offset_y"], batch.draws["sensor.offset_x"]], 1)
         sensed = expose(rgb, self._noise, offset, batch.draws["sensor.blur"], batch.draws["sensor.noise"])
         return sensed, segment, depth
@@ -118,19 +127,24 @@ class RobotFrames:
         table.source[:, slots], table.scale[:, slots] = -3, MARKER_M
         table.T[:, slots, :3, 3] = batch.keypoints_world[:, present]
         self.stage.dress(table)
-        _rgb, segment, _depth = self.stage.draw(self.view(batch), self.config.width, self.config.height, False, 1)
-        uv, depth = project(batch.camera, batch.keypoints_world[:, present])
-        radius = MARKER_M * batch.camera.K[:, 0, 0, None] / np.maximum(depth, 1e-6)
+        width, height = self.config.width, self.config.height
+        _rgb, segment, _depth = self.stage.draw(self.view(batch), width, height, shadows=False, count=MARKER_SCENES)
+        uv, depth = (rows[:MARKER_SCENES] for rows in project(batch.camera, batch.keypoints_world[:, present]))
+        radius = MARKER_M * batch.camera.K[:MARKER_SCENES, 0, 0, None] / np.maximum(depth, 1e-6)
         return marker_error(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, radius)
 
+    def keypoint_labels(self, batch: SceneBatch, segment: wp.array) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes drawn last."""
+        uv, depth = (rows[: len(segment)] for rows in project(batch.camera, batch.keypoints_world))
+        hits = self.stage.probe(self.view(batch), np.nan_to_num(uv))
+        return uv, self.labeller.visibility(uv, depth, wp.to_torch(segment), *map(wp.to_torch, hits))
+
     def _records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
-        segment_t, depth_t = wp.to_torch(segment), wp.to_torch(depth)
-        uv, z = project(batch.camera, batch.keypoints_world)
-        visibility = self.labeller.visibility(uv, z, segment_t, depth_t)
-        boxes = self.labeller.boxes(segment_t)
+        uv, visibility = self.keypoint_labels(batch, segment)
+        boxes = self.labeller.boxes(wp.to_torch(segment))
         images, segments, depths = rgb.numpy(), segment.numpy(), depth.numpy()
         records = []
-        for i in range(self.worlds):
+        for i in range(len(images)):
             named = {name: rows[i] for name, rows in boxes.items()}
             named["embodiment@keypoints"] = keypoint_box(uv[i], visibility[i])
             records.append(

@@ -12,7 +12,7 @@ from assets.robots.robot import Robot
 from lace.core.frames import Segment
 
 MAX_DISTRACTORS = 6
-TABLE_SLOTS, ROOM_SLOTS = 9, 48
+TABLE_SLOTS, ROOM_SLOTS = 9, 52
 FIRST_MARKER = 230
 """Segment id of the first marker; only self-tests draw markers."""
 PARKED = (0.0, 0.0, -100.0)

@@ -15,7 +15,7 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.library import Library
-from sim_envs.raytrace import TILE, Cameras, Lights, Scene, Slot, create_kernel, srgb_to_linear, tone_table
+from sim_envs.raytrace import TILE, Cameras, Lights, Scene, Slot, create_kernel, probe, srgb_to_linear, tone_table
 from sim_envs.slots import SlotTable
 
 PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
@@ -59,8 +59,8 @@ class Stage:
         """
         self.worlds, self.slots, self.library, self.device = worlds, slots, library, device
         self.model = self._open_scene()
-        self._rows = np.zeros(worlds * slots, Slot.numpy_dtype())
-        self._rows["segment"] = np.tile(segment_of_slot, worlds)
+        self.rows = np.zeros(worlds * slots, Slot.numpy_dtype())
+        self.rows["segment"] = np.tile(segment_of_slot, worlds)
         self._tone = wp.array(tone_table(), dtype=wp.uint8, device=device)
         self._kernels: dict[tuple[bool, int], wp.Kernel] = {}
         self._scene: Scene | None = None
@@ -96,7 +96,7 @@ class Stage:
 
     def dress(self, table: SlotTable) -> None:
         """Uploads what every slot is and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""
-        model, library, rows = self.model, self.library, self._rows
+        model, library, rows = self.model, self.library, self.rows
         source = table.source.ravel()
         is_mesh = source >= 0
         mesh = np.where(is_mesh, source, 0)
@@ -131,23 +131,39 @@ class Stage:
         self._scene = scene
 
     def draw(
-        self, view: View, width: int, height: int, shadows: bool, supersampling: int
+        self, view: View, width: int, height: int, *, shadows: bool, supersampling: int = 1, count: int | None = None
     ) -> tuple[wp.array, wp.array, wp.array]:
-        """RGB (worlds, height, width, 3) uint8, segment ids (worlds, height, width) uint8, depth float32 [m]."""
+        """RGB (n, height, width, 3) uint8, segment ids (n, height, width) uint8, depth float32 [m].
+
+        n is `count`, the first worlds only, or all.
+        """
         setting = (shadows, supersampling)
         if setting not in self._kernels:
             self._kernels[setting] = create_kernel(*setting)
-        shape = (self.worlds, height, width)
+        count = count or self.worlds
+        shape = (count, height, width)
         rgb = wp.empty((*shape, 3), dtype=wp.uint8, device=self.device)
         segment = wp.empty(shape, dtype=wp.uint8, device=self.device)
         depth = wp.empty(shape, dtype=wp.float32, device=self.device)
         tiles = -(-width // TILE) * -(-height // TILE)
         inputs = [self._scene, *self._structs(view), self._tone, self._backdrop(view), width, height]
         wp.launch(
-            self._kernels[setting], dim=self.worlds * tiles * TILE * TILE, inputs=inputs,
+            self._kernels[setting], dim=count * tiles * TILE * TILE, inputs=inputs,
             outputs=[rgb, segment, depth], device=self.device, block_dim=64,
         )  # fmt: skip
         return rgb, segment, depth
+
+    def probe(self, view: View, uv: np.ndarray) -> tuple[wp.array, wp.array]:
+        """Segment ids and depth [m] (worlds, points) along the rays through image points uv (worlds, points, 2) [px]."""
+        cameras, _lights = self._structs(view)
+        points = wp.array(np.ascontiguousarray(uv, np.float32), dtype=wp.vec2f, device=self.device)
+        segment = wp.empty(points.shape, dtype=wp.uint8, device=self.device)
+        depth = wp.empty(points.shape, dtype=wp.float32, device=self.device)
+        wp.launch(
+            probe, dim=points.shape, inputs=[self._scene, cameras, points], outputs=[segment, depth],
+            device=self.device,
+        )  # fmt: skip
+        return segment, depth
 
     def _structs(self, view: View) -> tuple[Cameras, Lights]:
         def vectors(values: np.ndarray) -> wp.array:

@@ -28,9 +28,14 @@ def decimate(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, triangles, process=True)
 
 
-def export_visual(source: Path, target: Path, faces: int) -> None:
-    """Writes the decimated mesh as one-part OBJ with normals that are smooth except across creases."""
-    shaded = trimesh.graph.smooth_shade(decimate(load_merged(source), faces), angle=CREASE_RAD, facet_minarea=None)
+def export_visual(source: Path, target: Path, faces: int, inflate_m: float = 0.0) -> None:
+    """Writes the decimated mesh as one-part OBJ with normals that are smooth except across creases.
+
+    `inflate_m` moves the surface outwards, for a skin that would otherwise lie in the surface of what it covers.
+    """
+    mesh = decimate(load_merged(source), faces)
+    mesh.vertices = mesh.vertices + inflate_m * mesh.vertex_normals
+    shaded = trimesh.graph.smooth_shade(mesh, angle=CREASE_RAD, facet_minarea=None)
     target.write_text(
         trimesh.exchange.obj.export_obj(shaded, include_normals=True, include_color=False, include_texture=False)
     )

@@ -12,10 +12,10 @@ from assets.robots.robot import COLLISION_GROUP, VISUAL_GROUP
 from lace.core.errors import AssetError
 from lace.core.geometry import quat_wxyz_from_rotation
 
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 """Raise when this file changes what it builds: the cache is keyed by it."""
 
-ARM_FACES, PALM_FACES, FINGER_FACES, HULL_FACES = 1400, 4000, 1500, 200
+ARM_FACES, BASE_FACES, PALM_FACES, FINGER_FACES, HULL_FACES = 1400, 5000, 4000, 1500, 200
 """Triangles kept per mesh: at 448 px a triangle is then about a pixel or two."""
 ARM_EFFORT = (50, 50, 30, 30, 30, 20, 20)
 """[N m] UFACTORY xarm_description, xarm7.urdf.xacro."""
@@ -35,6 +35,8 @@ PALM_EDGE = np.array([-0.1, -0.035, -0.0115])
 """Middle of the palm's lower edge in the palm frame [m]; it sits on the flange's axis."""
 PALM_IN_FLANGE = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]], float)
 """Rotation of the palm in link7: fingers (palm x) along the flange axis z, palm normal (-z) along flange x."""
+TIP_SKIN_M = 0.0006
+"""The drawn rubber tips stand out of the distal links by this much; the makers' surfaces coincide, which speckles."""
 INDEX_TIP_FAULT = (0.0, 0.0, -0.018)
 """right_hand.xml puts the index fingertip's collision shape 18 mm off its finger; the others have no offset."""
 
@@ -98,7 +100,7 @@ def _arm_meshes(spec: mujoco.MjSpec, body: mujoco.MjsBody, folder: Path, meshes:
     source = folder / "mesh" / f"{body.name}.stl"
     if not source.is_file():
         raise AssetError("building the xArm7", f"{source} is not there", "one STL per link", "complete the folder")
-    export_visual(source, meshes / f"{body.name}.obj", ARM_FACES)
+    export_visual(source, meshes / f"{body.name}.obj", BASE_FACES if body.name == "link_base" else ARM_FACES)
     spec.add_mesh(name=body.name, file=f"{body.name}.obj")
     body.add_geom(
         name=f"{body.name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=body.name, contype=0, conaffinity=0,
@@ -117,9 +119,13 @@ def _hand(folder: Path, meshes: Path) -> mujoco.MjSpec:
     hand = mujoco.MjSpec.from_file(str(folder / "right_hand.xml"))
     for element in [*hand.sensors, *(j for j in hand.joints if j.type == mujoco.mjtJoint.mjJNT_FREE)]:
         hand.delete(element)
-    for mesh in hand.meshes:
+    for mesh in list(hand.meshes):
         faces = PALM_FACES if mesh.name == "palm" else FINGER_FACES
         export_visual(folder / "assets" / mesh.file, meshes / f"leap_{mesh.name}.obj", faces)
+        if mesh.name.endswith("tip"):
+            skin = f"leap_{mesh.name}_skin.obj"
+            export_visual(folder / "assets" / mesh.file, meshes / skin, faces, TIP_SKIN_M)
+            hand.add_mesh(name=f"{mesh.name}_skin", file=skin)
         mesh.file = f"leap_{mesh.name}.obj"
     hand.meshdir, hand.option.impratio = str(meshes), 10
     hand.material("black").rgba, hand.material("white").rgba = [0.13, 0.13, 0.14, 1], [0.85, 0.85, 0.82, 1]
@@ -152,8 +158,8 @@ def _hand_geom(hand: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
     if geom.name == "if_tip" and np.allclose(geom.pos, INDEX_TIP_FAULT):
         geom.pos = [0, 0, 0]
     geom.parent.add_geom(
-        name=f"{geom.name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=geom.meshname, contype=0, conaffinity=0,
-        density=0, group=VISUAL_GROUP, material="white", pos=geom.pos,
+        name=f"{geom.name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"{geom.meshname}_skin", contype=0,
+        conaffinity=0, density=0, group=VISUAL_GROUP, material="white", pos=geom.pos,
     )  # fmt: skip
 
 

@@ -1,0 +1,178 @@
+"""Frames per second on this machine, in one run: raw ray casting, MuJoCo's OpenGL renderer, and ours end to end.
+
+    uv run python benchmarks/generate.py --size 224 --frames 192
+
+Raw is Newton's own SensorTiledCamera with colour, depth and shape index on our scenes (same slots, cameras' poses and
+field of view of the first world); ours is the `lace generate robot` path: drawn, rendered, labelled, checked, encoded
+and on disk. MuJoCo draws the robot and a table only, with colour, depth and segmentation passes.
+"""
+
+import argparse
+import multiprocessing
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from sim_envs.config import GenerateConfig, with_preset
+
+
+def raw(source, frames: int, shadows: bool) -> float:
+    """Newton's public renderer on composed scenes: frames/s of ray casting alone."""
+    import warp as wp
+    from newton.sensors import SensorTiledCamera
+
+    from sim_envs.stage import _vec7
+
+    size, worlds = source.config.width, source.worlds
+    batch = source.compose(np.arange(worlds), np.zeros(worlds, int))
+    source.draw(batch)
+    model = source.stage.model
+    model.shape_source_ptr.assign(np.ascontiguousarray(source.stage.rows["source"]))
+    settings = SensorTiledCamera.RenderConfig(
+        enable_shadows=shadows, enable_global_world=False, enable_particles=False,
+        render_order=SensorTiledCamera.RenderOrder.TILED,
+    )  # fmt: skip
+    camera = SensorTiledCamera(model, default_render_config=settings)
+    camera.utils.create_default_light(enable_shadows=shadows)
+    fov = 2 * np.arctan(size / 2 / float(np.median(batch.camera.K[:, 0, 0])))
+    rays = camera.utils.compute_camera_rays_pinhole(size, size, camera_fovs=fov)
+    flipped = batch.camera.T_world_cam.copy()
+    flipped[:, :3, 1:3] *= -1
+    poses = wp.array(_vec7(flipped)[None], dtype=wp.transformf, device=source.device)
+    outputs = {
+        "color_image": camera.utils.create_color_image_output(size, size),
+        "forward_depth_image": camera.utils.create_forward_depth_image_output(size, size),
+        "shape_index_image": camera.utils.create_shape_index_image_output(size, size),
+    }
+    state = model.state()
+    return _rate(lambda: (camera.update(state, poses, rays, **outputs), wp.synchronize()), frames, worlds)
+
+
+def cast(source, frames: int) -> float:
+    """Our ray-casting kernel alone on the same scenes: frames/s."""
+    import warp as wp
+
+    batch = source.compose(np.arange(source.worlds), np.zeros(source.worlds, int))
+    source.stage.dress(batch.table)
+    view, config = source.view(batch), source.config
+    draw = source.stage.draw
+    return _rate(
+        lambda: (draw(view, config.width, config.height, shadows=config.shadows), wp.synchronize()), frames, source.worlds
+    )
+
+
+def mujoco_gl(source, frames: int, shadows: bool) -> float | None:
+    """MuJoCo's renderer, robot and table, three passes; None where there is no OpenGL."""
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    try:
+        import mujoco
+
+        spec = mujoco.MjSpec.from_file(str(source.robot.xml_path))
+        spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.7, 0.8, 0.02], pos=[0.35, 0, -0.03])
+        spec.worldbody.add_light(pos=[1, 1, 3], dir=[-0.3, -0.3, -1], castshadow=shadows)
+        model = spec.compile()
+        renderer = mujoco.Renderer(model, source.config.height, source.config.width)
+    except (ImportError, AttributeError, RuntimeError, FileNotFoundError) as error:
+        print(f"MuJoCo's OpenGL renderer does not start here: {error}")
+        return None
+    data = mujoco.MjData(model)
+
+    def frame() -> None:
+        mujoco.mj_forward(model, data)
+        renderer.update_scene(data)
+        renderer.render()
+        renderer.enable_depth_rendering()
+        renderer.render()
+        renderer.disable_depth_rendering()
+        renderer.enable_segmentation_rendering()
+        renderer.render()
+        renderer.disable_segmentation_rendering()
+
+    return _rate(frame, min(frames, 32), 1)
+
+
+def _rate(step, frames: int, per_step: int) -> float:
+    step()
+    steps = max(1, frames // per_step)
+    started = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return steps * per_step / (time.perf_counter() - started)
+
+
+def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
+    """One process: each stage in step with its twin processes, so that all cores are busy in each."""
+    from sim_envs.generate import ShardMaker
+
+    maker = ShardMaker(config)
+    source = maker.source
+    stages = {
+        "raw Newton ray casting": lambda: raw(source, frames, config.shadows),
+        "our ray casting alone": lambda: cast(source, frames),
+        "MuJoCo OpenGL, 3 passes": lambda: mujoco_gl(source, frames, config.shadows),
+        "ours, end to end on disk": lambda: _end_to_end(maker, frames),
+    }
+    maker.make(0)  # compiles everything
+    for name, stage in stages.items():
+        barrier.wait()
+        results.put((name, stage()))
+
+
+def _end_to_end(maker, frames: int) -> float:
+    shards = max(1, frames // maker.config.shard_frames)
+    started = time.perf_counter()
+    for shard in range(1, shards + 1):
+        maker.make(shard)
+    return shards * maker.config.shard_frames / (time.perf_counter() - started)
+
+
+def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> dict[str, float]:
+    """Sums of the processes' rates by stage [frames/s]."""
+    context = multiprocessing.get_context("spawn")
+    barrier, results, rates = context.Barrier(processes), context.Queue(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        workers = []
+        for p in range(processes):
+            config = GenerateConfig(
+                out=Path(folder) / str(p), frames=10**6, width=size, height=size, shadows=shadows, seed=p,
+                shard_frames=64, workers=processes,
+            )  # fmt: skip
+            (config.out / "shards").mkdir(parents=True)
+            config = replace(with_preset(config, preset))
+            workers.append(context.Process(target=measure, args=(config, frames, barrier, results)))
+            workers[-1].start()
+        for _ in range(4 * processes):
+            name, rate = results.get(timeout=900)
+            rates[name] = None if rate is None else rates.get(name, 0.0) + rate
+        for worker in workers:
+            worker.join()
+    return rates
+
+
+def main() -> None:
+    """Prints the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--size", type=int, default=224)
+    options.add_argument("--frames", type=int, default=192)
+    options.add_argument("--processes", type=int, default=os.cpu_count())
+    options.add_argument("--preset", default="randomized")
+    given = options.parse_args()
+    table = Table("stage", "no shadows [frames/s]", "shadows [frames/s]", title=f"{given.size} px, {given.processes} processes")
+    plain = run(given.size, given.frames, False, given.processes, given.preset)
+    shaded = run(given.size, given.frames, True, given.processes, given.preset)
+    for name in plain:
+        table.add_row(name, *(f"{r[name]:.1f}" if r[name] else "not here" for r in (plain, shaded)))
+    Console().print(table)
+    for label, rates in (("no shadows", plain), ("shadows", shaded)):
+        share = rates["ours, end to end on disk"] / rates["raw Newton ray casting"]
+        print(f"{label}: end to end is {100 * share:.0f}% of raw ray casting")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Shared by tests that need the simulator: one stage for the whole run, because opening it takes seconds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def robot():
+    """The xArm7 with the LEAP Hand (fetched and built on first use)."""
+    from assets.robots import ROBOTS
+
+    return ROBOTS["xarm7_leap"](None)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A simulated robot at 224x224 without shadows, 16 scenes at once."""
+    from sim_envs.config import GenerateConfig, with_preset
+    from sim_envs.robot_frames import RobotFrames
+
+    out = Path(tmp_path_factory.mktemp("unused"))
+    config = with_preset(GenerateConfig(out=out, width=224, height=224, shadows=False), "randomized")
+    return RobotFrames(config)
+
+
+@pytest.fixture(scope="session")
+def batch(source):
+    """Scenes 0 to 15 of seed 0."""
+    return source.compose(np.arange(source.worlds), np.zeros(source.worlds, int))
