@@ -1,0 +1,172 @@
+"""`lace assets figure`: the hand from both sides with its numbered keypoints, and the table that explains them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from assets.robots import ROBOTS
+from assets.robots.robot import Robot
+from lace.core.embodiment import Keypoint
+from lace.core.geometry import apply, axis_angle, invert
+from lace.core.keypoints import FINGERS, INDEX, NAMES, SKELETON
+from lace.core.kinematics import Kinematics
+
+OPEN_POSE = {"leap_th_cmc": 0.15, "leap_th_mcp": 0.7, "leap_th_ipl": 0.15, "leap_if_rot": -0.1, "leap_rf_rot": 0.1}
+"""Fingers straight and a little spread, thumb to the side [rad]; joints not named are at zero."""
+COLOURS = ("#ffffff", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7")
+"""Wrist, then thumb to little: Okabe and Ito (2008), as in the overlays of `lace data show`."""
+_INK, _PAPER = "#1c1f24", "#ffffff"
+_PX_PER_M = 2400
+_TURN_RAD = {"palm side": 0.30, "back": 0.30}
+"""How far each view is turned about the fingers' axis, so that the sides of the phalanges show [rad]."""
+
+
+@dataclass(frozen=True)
+class View:
+    """An orthographic view: columns of `axes` are right, up and towards the viewer, in the palm frame."""
+
+    title: str
+    axes: np.ndarray
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Palm-frame points (..., 3) [m] to right, up, nearness (..., 3) [m]."""
+        return points @ self.axes
+
+
+def views() -> tuple[View, View]:
+    """The palm faces -z and the fingers point along x, both in the palm frame."""
+    palm = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]], float)
+    back = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]], float)
+    turned = [axis_angle([1, 0, 0], _TURN_RAD["palm side"]) @ palm, axis_angle([1, 0, 0], _TURN_RAD["back"]) @ back]
+    return View("palm side", turned[0]), View("back", turned[1])
+
+
+def hand_triangles(robot: Robot, T_palm_link: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Corners (n, 3, 3) [m], normals (n, 3, 3) and colours (n, 3) of everything drawn of the hand."""
+    corners, normals, colours = [], [], []
+    for visual in robot.visuals:
+        if visual.link not in robot.embodiment.hand_links:
+            continue
+        T = T_palm_link[visual.link] @ visual.T_link_mesh
+        faces = visual.mesh.faces
+        corners.append(apply(T, visual.mesh.vertices)[faces])
+        normals.append((visual.mesh.normals @ T[:3, :3].T)[faces])
+        lifted = 0.44 + 0.52 * np.array(visual.colour)  # the real hand is nearly black: too dark to read on paper
+        colours.append(np.tile(lifted, (len(faces), 1)))
+    return np.concatenate(corners), np.concatenate(normals), np.concatenate(colours)
+
+
+def shade(view: View, triangles: tuple[np.ndarray, np.ndarray, np.ndarray], extent: np.ndarray) -> np.ndarray:
+    """RGBA (height, width, 4) picture of the triangles by a depth buffer, two samples a pixel edge.
+
+    Args:
+        view: Where it is seen from.
+        triangles: As from `hand_triangles`.
+        extent: Left, right, bottom, top of the picture in the view [m].
+    """
+    scale = 2 * _PX_PER_M
+    width, height = (2 * round(_PX_PER_M * (extent[i + 1] - extent[i])) for i in (0, 2))
+    corners, normals = view.project(triangles[0]), view.project(triangles[1])
+    xy = np.stack([(corners[..., 0] - extent[0]) * scale, (extent[3] - corners[..., 1]) * scale], -1)
+    nearest, image = np.full((height, width), -np.inf), np.zeros((height, width, 4))
+    for i in range(len(xy)):
+        _draw(xy[i], corners[i, :, 2], normals[i], triangles[2][i], nearest, image)
+    return image.reshape(height // 2, 2, width // 2, 2, 4).mean((1, 3))
+
+
+def _draw(
+    xy: np.ndarray, near: np.ndarray, normals: np.ndarray, colour: np.ndarray, nearest: np.ndarray, image: np.ndarray
+) -> None:
+    (x0, y0), (x1, y1) = np.floor(xy.min(0)).astype(int), np.ceil(xy.max(0)).astype(int)
+    a, b = xy[1] - xy[0], xy[2] - xy[0]
+    area = a[0] * b[1] - a[1] * b[0]
+    if abs(area) < 1e-9:
+        return
+    x, y = np.meshgrid(np.arange(x0, x1) + 0.5 - xy[0, 0], np.arange(y0, y1) + 0.5 - xy[0, 1])
+    v, w = (x * b[1] - y * b[0]) / area, (a[0] * y - a[1] * x) / area
+    weights = np.stack([1 - v - w, v, w], -1)
+    depth = weights @ near
+    tile = (slice(y0, y1), slice(x0, x1))
+    hit = (weights >= -1e-6).all(-1) & (depth > nearest[tile])
+    normal = weights[hit] @ normals
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    light = np.array([-0.35, 0.55, 0.76])
+    lit = 0.34 + 0.74 * np.clip(normal @ light, 0, 1) + 0.10 * np.clip(normal[:, 0], 0, 1)
+    nearest[tile][hit] = depth[hit]
+    image[tile][hit] = np.column_stack([np.clip(lit[:, None] * colour, 0, 1), np.ones(len(lit))])
+
+
+def _draw_view(axes: Axes, view: View, image: np.ndarray, extent: np.ndarray, points: dict[int, np.ndarray]) -> None:
+    axes.imshow(image, extent=extent, interpolation="antialiased")
+    flat = {k: view.project(point)[:2] for k, point in points.items()}
+    for a, b in SKELETON:
+        if a in flat and b in flat:
+            line = np.stack([flat[a], flat[b]])
+            axes.plot(*line.T, color=_INK, linewidth=3.4, solid_capstyle="round")
+            axes.plot(*line.T, color=_colour(b), linewidth=1.8, solid_capstyle="round")
+    for k, point in flat.items():
+        _draw_number(axes, point, k)
+    axes.set_title(view.title, fontsize=13, color=_INK, fontweight="bold")
+    axes.set_axis_off()
+
+
+def _draw_number(axes: Axes, point: np.ndarray, k: int) -> None:
+    axes.plot(*point, "o", markersize=15, color=_colour(k), markeredgecolor=_INK, markeredgewidth=1.2, zorder=5, clip_on=False)
+    style = {"ha": "center", "va": "center_baseline", "fontsize": 8.5, "fontweight": "bold", "zorder": 6}
+    axes.text(*point, str(k), color=_INK, **style)
+
+
+def _colour(k: int) -> str:
+    return COLOURS[0] if k == 0 else COLOURS[1 + (k - 1) // 4]
+
+
+def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
+    """One line a keypoint: number, name, link, offset in millimetres."""
+    axes.set(xlim=(0, 1), ylim=(23.2, -1.2))
+    axes.set_axis_off()
+    columns = (0.13, 0.42, 0.69)
+    for x, text in zip(columns, ("keypoint", "link", "offset x y z [mm]"), strict=True):
+        axes.text(x, -0.9, text, fontsize=9.5, fontweight="bold", color=_INK, va="center")
+    line = 0.0
+    for k, name in enumerate(NAMES):
+        line += 1.0 if k and (k - 1) % 4 else 1.25 if k else 0.2
+        if name not in rows:
+            continue
+        row = rows[name]
+        _draw_number(axes, np.array([0.06, line]), k)
+        offset = "  ".join(f"{1000 * x:g}" for x in row.offset)
+        for x, text in zip(columns, (name, row.link, offset), strict=True):
+            axes.text(x, line, text, fontsize=9, color=_INK, va="center", family="monospace")
+    absent = [k for k, name in enumerate(NAMES) if name not in rows]
+    if absent:
+        fingers = sorted({NAMES[k].split("_")[0] for k in absent}, key=lambda f: FINGERS.index(f))
+        text = f"{absent[0]}-{absent[-1]}: {', '.join(fingers)} finger, ABSENT on this hand"
+        axes.text(columns[0], line - 2.6, text, fontsize=9, color="#6b7280", va="center", style="italic")
+
+
+def main(out: str | Path) -> None:
+    """Draws the hand of xarm7_leap with numbered keypoints into the PNG `out`."""
+    robot = ROBOTS["xarm7_leap"](None)
+    body, kinematics = robot.embodiment, Kinematics(robot.embodiment)
+    q = np.array([OPEN_POSE.get(name, 0.0) for name in body.joint_names])
+    poses = kinematics.link_poses(q)
+    T_palm_world = invert(poses[kinematics.link_index[body.palm_link]])
+    T_palm_link = {link: T_palm_world @ poses[kinematics.link_index[link]] for link in body.hand_links}
+    rows = {row.name: row for row in body.keypoints}
+    points = {INDEX[name]: apply(T_palm_link[row.link], [row.offset])[0] for name, row in rows.items()}
+    triangles = hand_triangles(robot, T_palm_link)
+    figure = Figure(figsize=(13.2, 6.6), facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(1, 3, width_ratios=(1, 1, 1.15), left=0.01, right=0.995, top=0.93, bottom=0.02, wspace=0.03)
+    for i, view in enumerate(views()):
+        low, high = (getattr(view.project(triangles[0]), end)((0, 1))[:2] for end in ("min", "max"))
+        extent = np.array([low[0], high[0], low[1], high[1]]) + 0.004 * np.array([-1, 1, -1, 1])
+        _draw_view(figure.add_subplot(grid[i]), view, shade(view, triangles, extent), extent, points)
+    _draw_legend(figure.add_subplot(grid[2]), rows)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=100, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    print(f"wrote {out}")
