@@ -13,7 +13,11 @@ MAX_FIGURE_BYTES = 400_000
 
 def table() -> list[list[str]]:
     """Cells of the page's keypoint rows: those that begin with a number."""
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if line[:1] == "|"]
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in PAGE.read_text().splitlines()
+        if line[:1] == "|"
+    ]
     return [row for row in rows if row[0].isdigit()]
 
 

@@ -37,7 +37,9 @@ def makers_hand() -> mujoco.MjModel:
 def makers_arm() -> dict[str, ET.Element]:
     """Bodies link1 to link7 of the makers' file by name."""
     root = ET.parse(asset_folder("xarm7") / "xarm.xml").getroot()
-    return {body.get("name"): body for body in root.iter("body") if body.get("name") in {f"link{i}" for i in range(1, 8)}}
+    return {
+        body.get("name"): body for body in root.iter("body") if body.get("name") in {f"link{i}" for i in range(1, 8)}
+    }
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,9 @@ def _mujoco_poses(model: mujoco.MjModel, q: dict[str, float], links: tuple[str, 
 def _assert_same_poses(ours: np.ndarray, theirs: np.ndarray) -> None:
     assert np.linalg.norm(ours[..., :3, 3] - theirs[..., :3, 3], axis=-1).max() < MAX_ERROR_M
     turn = np.swapaxes(ours[..., :3, :3], -1, -2) @ theirs[..., :3, :3]
-    skew = np.stack([turn[..., 2, 1] - turn[..., 1, 2], turn[..., 0, 2] - turn[..., 2, 0], turn[..., 1, 0] - turn[..., 0, 1]])
+    skew = np.stack(
+        [turn[..., 2, 1] - turn[..., 1, 2], turn[..., 0, 2] - turn[..., 2, 0], turn[..., 1, 0] - turn[..., 0, 1]]
+    )
     angle = np.arctan2(np.linalg.norm(skew, axis=0), np.trace(turn, axis1=-2, axis2=-1) - 1)
     assert angle.max() < MAX_ERROR_RAD
 
@@ -201,7 +205,8 @@ def test_keypoints_lie_within_their_radius_of_their_own_surface(robot):
     for row in robot.embodiment.keypoints:
         surfaces = [
             trimesh.Trimesh(
-                apply(T[kinematics.link_index[visual.link]] @ visual.T_link_mesh, visual.mesh.vertices), visual.mesh.faces
+                apply(T[kinematics.link_index[visual.link]] @ visual.T_link_mesh, visual.mesh.vertices),
+                visual.mesh.faces,
             )
             for visual in robot.visuals
             if visual.link in row.links

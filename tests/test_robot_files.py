@@ -1,4 +1,4 @@
-"""Description files: pinned wheels fetched, checked and refused; a user's own folder. Nothing here needs the network."""
+"""Description files: pinned wheels fetched, checked and refused; a user's own folder. Works without a network."""
 
 import hashlib
 import os
@@ -116,7 +116,9 @@ def test_pins_are_whole():
         wheel = WHEELS[name]
         assert wheel.name == name and len(wheel.sha256) == 64 and int(wheel.sha256, 16)
         assert wheel.licence in ("MIT", "Apache-2.0")
-        assert (asset_folder(name) / wheel.probe).is_file() and (asset_folder(name) / "LICENCE.txt").stat().st_size > 500
+        assert (asset_folder(name) / wheel.probe).is_file() and (
+            asset_folder(name) / "LICENCE.txt"
+        ).stat().st_size > 500
 
 
 def test_own_assets_are_built_into_the_same_robot(robot, tmp_path, monkeypatch):

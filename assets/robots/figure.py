@@ -115,7 +115,9 @@ def _draw_view(axes: Axes, view: View, image: np.ndarray, extent: np.ndarray, po
 
 
 def _draw_number(axes: Axes, point: np.ndarray, k: int) -> None:
-    axes.plot(*point, "o", markersize=15, color=_colour(k), markeredgecolor=_INK, markeredgewidth=1.2, zorder=5, clip_on=False)
+    axes.plot(
+        *point, "o", markersize=15, color=_colour(k), markeredgecolor=_INK, markeredgewidth=1.2, zorder=5, clip_on=False
+    )
     style = {"ha": "center", "va": "center_baseline", "fontsize": 8.5, "fontweight": "bold", "zorder": 6}
     axes.text(*point, str(k), color=_INK, **style)
 
@@ -143,7 +145,7 @@ def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
             axes.text(x, line, text, fontsize=9, color=_INK, va="center", family="monospace")
     absent = [k for k, name in enumerate(NAMES) if name not in rows]
     if absent:
-        fingers = sorted({NAMES[k].split("_")[0] for k in absent}, key=lambda f: FINGERS.index(f))
+        fingers = sorted({NAMES[k].split("_")[0] for k in absent}, key=FINGERS.index)
         text = f"{absent[0]}-{absent[-1]}: {', '.join(fingers)} finger, ABSENT on this hand"
         axes.text(columns[0], line - 2.6, text, fontsize=9, color="#6b7280", va="center", style="italic")
 
@@ -161,7 +163,9 @@ def main(out: str | Path) -> None:
     triangles = hand_triangles(robot, T_palm_link)
     figure = Figure(figsize=(13.2, 6.6), facecolor=_PAPER)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(1, 3, width_ratios=(1, 1, 1.15), left=0.01, right=0.995, top=0.93, bottom=0.02, wspace=0.03)
+    grid = figure.add_gridspec(
+        1, 3, width_ratios=(1, 1, 1.15), left=0.01, right=0.995, top=0.93, bottom=0.02, wspace=0.03
+    )
     for i, view in enumerate(views()):
         low, high = (getattr(view.project(triangles[0]), end)((0, 1))[:2] for end in ("min", "max"))
         extent = np.array([low[0], high[0], low[1], high[1]]) + 0.004 * np.array([-1, 1, -1, 1])
