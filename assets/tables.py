@@ -1,71 +1,131 @@
-"""Tables that the robot stands at: materials and styles, top at z = 0."""
+"""Tables by name: `TABLES["oak"](rng)` gives a `Table`. The top's surface is z = 0, its middle the origin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from assets.shapes import Part
 from lace.core.registry import Registry
 
-FOOT = -0.9
-"""Legs reach this far below the top [m]: through the floor, which hides their ends at any height of the top."""
+FOOT_Z = -0.9
+"""Legs reach this far down, below any floor a table may stand on [m]."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as parts, centred under its top."""
+    """A table in its own frame."""
 
     name: str
     parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
-class Style:
-    """What tells one table from another."""
+class Look:
+    """Surfaces of a table: texture and range of the colour's brightness for top and legs, and what carries it."""
 
-    texture: str | None
-    colour: tuple[float, float, float]
-    thickness: float
-    """Of the top [m]."""
-    cabinet: bool
-    """Closed underneath, or on legs."""
-    leg_texture: str | None
-    leg_colour: tuple[float, float, float]
-
-
-def build(name: str, style: Style, rng: np.random.Generator) -> Table:
-    """A table of the style, its size drawn from `rng`."""
-    x, y = float(rng.uniform(0.55, 0.75)), float(rng.uniform(0.65, 0.9))
-    half = style.thickness / 2
-    parts = [Part("top", "box", (x, y, half), (0, 0, -half), 0.0, style.colour, style.texture)]
-    depth = (style.thickness + FOOT) / 2
-    if style.cabinet:
-        size = (x - 0.04, y - 0.04, (-FOOT - style.thickness) / 2)
-        parts.append(Part("cabinet", "box", size, (0, 0, -style.thickness + FOOT / 2 + half), 0.0, style.leg_colour, style.leg_texture))
-        return Table(name, tuple(parts))
-    leg = (0.03, 0.03, (-FOOT - style.thickness) / 2)
-    for i, (sx, sy) in enumerate(((1, 1), (1, -1), (-1, 1), (-1, -1))):
-        centre = (sx * (x - 0.06), sy * (y - 0.06), -style.thickness + depth + half)
-        parts.append(Part(f"leg_{i}", "box", leg, centre, 0.0, style.leg_colour, style.leg_texture))
-    return Table(name, tuple(parts))
+    top: str | None
+    legs: str | None
+    support: str
+    """"posts", "round", "panels", "cabinet" or "frame"."""
+    top_value: tuple[float, float] = (0.9, 1.0)
+    legs_value: tuple[float, float] = (0.85, 1.0)
+    colourful: float = 0.03
+    """How far the colour of the top strays from grey."""
 
 
+LOOKS = {
+    "oak": Look("wood_oak", "wood_oak", "posts"),
+    "oak_planks": Look("wood_oak_planks", None, "frame", legs_value=(0.08, 0.2)),
+    "walnut": Look("wood_walnut", "wood_walnut", "panels"),
+    "pine": Look("wood_pine", "wood_pine", "posts"),
+    "cherry": Look("wood_cherry", "wood_cherry", "round"),
+    "white_laminate": Look("laminate", "brushed_metal", "frame"),
+    "steel_workbench": Look("brushed_metal", "brushed_metal", "cabinet", (0.75, 1.0)),
+    "marble_counter": Look("marble", "laminate", "cabinet"),
+    "dark_stone": Look("granite", "wood_walnut", "cabinet", (0.55, 1.0)),
+    "concrete": Look("concrete", None, "frame", (0.8, 1.1), (0.1, 0.3)),
+    "painted": Look("painted_wall", "painted_wall", "round", (0.45, 0.95), (0.5, 0.95), 0.3),
+    "optical_breadboard": Look("breadboard", "brushed_metal", "posts", (0.6, 1.0)),
+    "linoleum_desk": Look("linoleum", "laminate", "panels"),
+    "tablecloth": Look("tartan", "wood_pine", "posts"),
+    "leather_mat": Look("leather", "wood_oak", "panels", (0.25, 0.6), colourful=0.12),
+}
 TABLES: Registry[Callable[[np.random.Generator], Table]] = Registry("table")
-WHITE, STEEL, DARK = (0.95, 0.95, 0.94), (0.75, 0.76, 0.78), (0.2, 0.2, 0.22)
-for _name, _style in {
-    "oak": Style("wood_oak_planks", (1, 1, 1), 0.04, False, "wood_oak", (0.95, 0.95, 0.95)),
-    "walnut": Style("wood_walnut", (1, 1, 1), 0.035, False, None, DARK),
-    "birch": Style("wood_birch", (1, 1, 1), 0.03, False, None, WHITE),
-    "white_laminate": Style("laminate", WHITE, 0.025, False, "brushed_metal", STEEL),
-    "steel_bench": Style("brushed_metal", STEEL, 0.04, False, "brushed_metal", STEEL),
-    "marble_counter": Style("marble", (1, 1, 1), 0.03, True, "painted_wall", (0.8, 0.82, 0.85)),
-    "granite_counter": Style("granite", (1, 1, 1), 0.04, True, "wood_walnut", (0.9, 0.9, 0.9)),
-    "concrete": Style("concrete", (1, 1, 1), 0.06, False, "concrete", (0.8, 0.8, 0.8)),
-    "breadboard": Style("breadboard", (0.8, 0.81, 0.83), 0.05, False, None, DARK),
-    "black_desk": Style(None, (0.12, 0.12, 0.13), 0.025, False, "brushed_metal", STEEL),
-    "green_mat": Style("linoleum", (0.45, 0.7, 0.55), 0.03, False, None, DARK),
-    "cloth": Style("tartan", (1, 1, 1), 0.02, False, "wood_pine", (0.9, 0.9, 0.9)),
-}.items():
-    TABLES.add(_name, partial(build, _name, _style))
+
+
+class _Joiner:
+    """Puts one table together."""
+
+    def __init__(self, name: str, look: Look, rng: np.random.Generator):
+        self.rng, self.look = rng, look
+        self.half = (rng.uniform(0.5, 0.8), rng.uniform(0.5, 0.9))
+        self.thick = rng.uniform(0.02, 0.06)
+        tint = look.colourful * rng.uniform(-1, 1, 3)
+        self.top_colour = np.clip(rng.uniform(*look.top_value) + tint, 0, 1)
+        self.legs_colour = np.clip(rng.uniform(*look.legs_value) + tint * 0.5, 0, 1)
+        self.parts = [self._part("top", "box", (*self.half, self.thick / 2), (0, 0, -self.thick / 2), top=True)]
+        getattr(self, f"_{look.support}")()
+        self.table = Table(name, tuple(self.parts))
+
+    def _part(self, name: str, kind: str, size: tuple, position: tuple, top: bool = False) -> Part:
+        colour, texture = (self.top_colour, self.look.top) if top else (self.legs_colour, self.look.legs)
+        numbers = [tuple(float(v) for v in values) for values in (size, position, colour)]
+        return Part(name, kind, numbers[0], numbers[1], 0.0, numbers[2], texture)
+
+    def _legs(self, kind: str, size: Callable[[float], tuple], inset: float) -> None:
+        tall = (-self.thick - FOOT_Z) / 2
+        for i, (sx, sy) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
+            spot = (sx * (self.half[0] - inset), sy * (self.half[1] - inset), FOOT_Z + tall)
+            self.parts.append(self._part(f"leg_{i}", kind, size(tall), spot))
+
+    def _posts(self) -> None:
+        w = self.rng.uniform(0.025, 0.045)
+        self._legs("box", lambda tall: (w, w, tall), w + 0.02)
+        self._apron(w + 0.022)
+
+    def _round(self) -> None:
+        r = self.rng.uniform(0.02, 0.035)
+        self._legs("cylinder", lambda tall: (r, tall, 0), r + 0.05)
+        self._apron(r + 0.06)
+
+    def _apron(self, inset: float) -> None:
+        """Two rails below the top."""
+        for i, side in enumerate((-1, 1)):
+            size, y = (self.half[0] - inset - 0.03, 0.011, 0.04), side * (self.half[1] - inset)
+            self.parts.append(self._part(f"apron_{i}", "box", size, (0, y, -self.thick - 0.043)))
+
+    def _panels(self) -> None:
+        tall = (-self.thick - FOOT_Z) / 2
+        for i, side in enumerate((-1, 1)):
+            spot = (0, side * (self.half[1] - 0.06), FOOT_Z + tall)
+            self.parts.append(self._part(f"panel_{i}", "box", (self.half[0] - 0.03, 0.018, tall), spot))
+        back = (self.half[0] - 0.1, 0, -self.thick - 0.16)
+        self.parts.append(self._part("back", "box", (0.012, self.half[1] - 0.08, 0.15), back))
+
+    def _cabinet(self) -> None:
+        tall = (-self.thick - FOOT_Z) / 2
+        body = (self.half[0] - 0.04, self.half[1] - 0.04, tall)
+        self.parts.append(self._part("cabinet", "box", body, (0, 0, FOOT_Z + tall)))
+        for i, (sx, sy) in enumerate(((1, 0.5), (1, -0.5), (-1, 0.5), (-1, -0.5))):
+            door = (0.008, body[1] / 2 - 0.012, tall - 0.05)
+            self.parts.append(self._part(f"door_{i}", "box", door, (sx * (body[0] + 0.004), sy * body[1], FOOT_Z + tall - 0.02)))
+
+    def _frame(self) -> None:
+        """Two sledges of steel tube: two uprights and a foot each."""
+        tall = (-self.thick - FOOT_Z) / 2
+        for i, sy in enumerate((-1, 1)):
+            y = sy * (self.half[1] - 0.08)
+            for j, sx in enumerate((-1, 1)):
+                spot = (sx * (self.half[0] - 0.06), y, FOOT_Z + tall)
+                self.parts.append(self._part(f"upright_{i}{j}", "box", (0.02, 0.02, tall), spot))
+            rail = (self.half[0] - 0.085, 0.015, 0.015)
+            self.parts.append(self._part(f"rail_{i}", "box", rail, (0, y, -self.thick - 0.02)))
+
+
+def _register(name: str, look: Look) -> None:
+    TABLES.add(name, lambda rng: _Joiner(name, look, rng).table)
+
+
+for _name, _look in LOOKS.items():
+    _register(_name, _look)

@@ -36,7 +36,7 @@ def raw(source, frames: int, shadows: bool) -> float:
     model.shape_source_ptr.assign(np.ascontiguousarray(source.stage.rows["source"]))
     settings = SensorTiledCamera.RenderConfig(
         enable_shadows=shadows, enable_global_world=False, enable_particles=False,
-        render_order=SensorTiledCamera.RenderOrder.TILED,
+        enable_backface_culling=False, render_order=SensorTiledCamera.RenderOrder.TILED,
     )  # fmt: skip
     camera = SensorTiledCamera(model, default_render_config=settings)
     camera.utils.create_default_light(enable_shadows=shadows)

@@ -62,10 +62,10 @@ class LightAxis(Axis):
 
     azimuth_deg: Range = (-180, 180)
     elevation_deg: Range = (35, 85)
-    intensity: Range = (0.5, 1.3)
+    intensity: Range = (0.5, 1.05)
     warmth: Range = (-0.5, 0.5)
     """-1 is a cold sky, 1 a warm bulb."""
-    ambient: Range = (0.25, 0.6)
+    ambient: Range = (0.22, 0.5)
     shadow: Range = (0.4, 0.9)
     """Share of the key light that a shadow takes away (needs `--shadows`)."""
 

@@ -143,7 +143,11 @@ def intersect_box(transform: wp.transformf, half: wp.vec3f, origin: wp.vec3f, di
 
 @wp.func
 def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.vec3f):
-    """Nearest slot of `world` along a unit ray; back faces are culled."""
+    """Nearest slot of `world` along a unit ray.
+
+    Both sides of a triangle count: the makers' meshes have open seams, and Newton's culling drops a whole mesh whose
+    first hit is a back face, so that the table would show through the palm.
+    """
     hit = Hit()
     hit.distance = wp.static(MAX_DISTANCE_M)
     hit.slot = wp.int32(-1)
@@ -161,7 +165,7 @@ def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.v
         if slot.kind == GeoType.MESH:
             distance, normal, u, v, face = raytrace._ray_intersect_mesh_smooth(
                 slot.transform, slot.size, origin, direction, slot.source,
-                slot.mesh, scene.mesh_data, True, hit.distance,
+                slot.mesh, scene.mesh_data, False, hit.distance,
             )
         elif slot.kind == GeoType.BOX:
             distance, normal = intersect_box(slot.transform, slot.size, origin, direction)
@@ -172,6 +176,8 @@ def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.v
         if distance >= 0.0 and distance < hit.distance:
             hit.distance = distance
             hit.normal = normal
+            if wp.dot(normal, direction) > 0.0:
+                hit.normal = -normal
             hit.slot = number
             hit.u = u
             hit.v = v

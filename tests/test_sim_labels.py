@@ -98,7 +98,8 @@ def test_depth_and_shapes_agree_with_newtons_public_renderer(source, batch):
     model = source.stage.model
     model.shape_source_ptr.assign(np.ascontiguousarray(source.stage.rows["source"]))
     size = source.config.width
-    camera = SensorTiledCamera(model, default_render_config=SensorTiledCamera.RenderConfig(enable_global_world=False))
+    settings = SensorTiledCamera.RenderConfig(enable_global_world=False, enable_backface_culling=False)
+    camera = SensorTiledCamera(model, default_render_config=settings)
     depth_theirs = camera.utils.create_forward_depth_image_output(size, size)
     world, K = 3, batch.camera.K[3]
     pixels = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1)

@@ -93,7 +93,7 @@ class Doll:
         return solids.upright(solids.merge(*parts), height_m)
 
     def _skin(self) -> Mesh:
-        vertices, faces, normals = mesh_surface(self.distance, *self.bounds, cell=0.30, faces=1350)
+        vertices, faces, normals = mesh_surface(self.distance, *self.bounds, cell=0.30, faces=1350 if self.plate_rows == 1 else 1150)
         middle = vertices[faces].mean(1)
         folded = middle * (1, 0, 1) + np.abs(middle) * (0, 1, 0)
         nearest = np.argmin([blob.distance(folded) for blob in self.blobs], 0)

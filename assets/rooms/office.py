@@ -1,63 +1,59 @@
-"""An office: desks with screens, chairs, book shelves, cabinets, carpet."""
+"""An office: desks with screens, chairs, bookcases, posters, windows."""
 
 import numpy as np
 
-from assets.rooms.room import LIFT, Room, Side, door, lamp, poster, shell, shelf, window
-from assets.shapes import Part
+from assets.rooms import features as f
+from assets.rooms.room import ROOMS, Finish, Room, Sketch
 
 
+def _desk_wall(s: Sketch, wall: int) -> None:
+    """A desk with a screen and a thing on it, a chair beside it and a poster; 13 parts."""
+    depth = min(0.34, s.depth(wall))
+    wood = Finish(s.pick("wood_oak", "wood_walnut", "wood_birch", "laminate", "wood_cherry"))
+    side = s.rng.choice((-1, 1))
+    at = 0.35 * side
+    f.desk(s, wall, at, (0.75, depth), wood)
+    f.screen(s, wall, at, 0.74)
+    f.standing(s, wall, at + 0.55 * side, 0.1, 0.74, 1)
+    f.chair(s, wall, -0.85 * side, min(0.45, 2 * s.depth(wall) - 0.26))
+    f.print_on_wall(s, wall, at - 0.9 * side, s.pick("poster", "chart"), 1.35)
+
+
+def _book_wall(s: Sketch, wall: int) -> None:
+    """A bookcase and a cabinet; 12 parts."""
+    side = s.rng.choice((-1, 1))
+    f.bookcase(s, wall, 0.5 * side, 3)
+    wood = Finish(s.pick("wood_oak", "laminate", "wood_walnut"), s.tone((0, 0.2), (0.8, 1)))
+    f.cabinet(s, wall, -0.6 * side, (0.4, min(0.2, s.depth(wall)), s.rng.uniform(0.35, 0.6)), 0.004, wood)
+
+
+def _window_wall(s: Sketch, wall: int) -> None:
+    """A wide window with a blind, or two windows; 4 or 6 parts."""
+    if s.rng.random() < 0.5:
+        at = s.rng.uniform(-0.5, 0.5)
+        f.window(s, wall, at, 1.0)
+        f.blind(s, wall, at, 1.0)
+    else:
+        for at in (-0.85, 0.85):
+            f.window(s, wall, at, 0.6)
+
+
+def _door_wall(s: Sketch, wall: int) -> None:
+    """A door and a poster; 5 parts."""
+    side = s.rng.choice((-1, 1))
+    f.door(s, wall, 0.9 * side)
+    f.print_on_wall(s, wall, -0.5 * side, "poster")
+
+
+@ROOMS.register("office")
 def office(rng: np.random.Generator) -> Room:
-    """One layout; another for another random state."""
-    half = (rng.uniform(2.8, 3.4), rng.uniform(2.8, 3.4))
-    walls = [None, "painted_wall", "wallpaper_stripes", "wallpaper_damask", "plaster"]
-    parts, sides = shell(rng, half, 2.6, walls, ["carpet", "carpet_tiles", "parquet", "wood_oak_planks"])
+    """An office of another layout for every random state."""
+    floor = str(rng.choice(["carpet", "carpet_tiles", "parquet", "wood_oak_planks", "wood_walnut_planks"]))
+    walls = str(rng.choice(["painted_wall", "wallpaper_stripes", "wallpaper_damask", "brick", "plaster"]))
+    tint = 0.85 + 0.15 * rng.random(3)
+    s = Sketch(rng, Finish(floor), Finish(walls, tuple(tint)))
     order = rng.permutation(4)
-    parts += desk(sides[order[0]], rng.uniform(-0.5, 0.5), rng)
-    parts += shelf(sides[order[1]], rng.uniform(-1.4, -0.4), rng, ["book_cover", "book_cover", "cardboard"])
-    parts += cabinet(sides[order[1]], rng.uniform(0.8, 1.4), rng)
-    parts += window(sides[order[2]], rng.uniform(-0.9, 0.9), rng)
-    parts += door(sides[order[3]], rng.uniform(-1.4, -0.6), rng)
-    parts += poster(sides[order[3]], rng.uniform(0.6, 1.5), rng)
-    if rng.random() < 0.6:
-        parts += plant(sides[order[2]], 2.0 if rng.random() < 0.5 else -2.0, rng)
-    return Room("office", tuple(parts + lamp(rng)))
-
-
-def desk(side: Side, u: float, rng: np.random.Generator) -> list[Part]:
-    """A desk with screens, keyboard, papers and a chair pushed under it."""
-    wood = ["wood_oak", "wood_walnut", "wood_birch", "laminate", "wood_cherry"][rng.integers(5)]
-    fabric = tuple(float(c) for c in rng.uniform(0.2, 0.85, 3))
-    parts = [
-        side.box("desk_top", u, 0.72, (0.72, 1.7, 0.03), (1, 1, 1), wood),
-        side.box("desk_side_0", u - 0.8, LIFT, (0.66, 0.04, 0.71), (0.95, 0.95, 0.95), wood, off=0.03),
-        side.box("desk_side_1", u + 0.8, LIFT, (0.66, 0.04, 0.71), (0.95, 0.95, 0.95), wood, off=0.03),
-        side.box("keyboard", u, 0.752, (0.15, 0.42, 0.02), (0.2, 0.2, 0.21), None, off=0.45),
-        side.box("papers", u + 0.55, 0.752, (0.3, 0.21, 0.02), (1, 1, 1), "chart", off=0.3),
-        side.box("chair_seat", u, 0.45, (0.46, 0.46, 0.08), fabric, "fabric_weave", off=0.55),
-        side.box("chair_back", u, 0.6, (0.06, 0.44, 0.5), fabric, "fabric_weave", off=0.98),
-        side.box("chair_post", u, LIFT, (0.07, 0.07, 0.44), (0.2, 0.2, 0.2), None, off=0.75),
-    ]
-    for i, offset in enumerate((-0.32, 0.32) if rng.random() < 0.5 else (0.0,)):
-        parts.append(side.box(f"screen_{i}", u + offset, 0.85, (0.04, 0.56, 0.34), (1, 1, 1), "screen", off=0.18))
-        parts.append(side.box(f"screen_foot_{i}", u + offset, 0.752, (0.18, 0.22, 0.09), (0.2, 0.2, 0.2), None, off=0.13))
-    return parts
-
-
-def cabinet(side: Side, u: float, rng: np.random.Generator) -> list[Part]:
-    """A filing cabinet of three drawers."""
-    colour = tuple(float(c) for c in rng.uniform(0.4, 0.9) * (1 + rng.uniform(-0.1, 0.1, 3)))
-    parts = [side.box("cabinet", u, LIFT, (0.5, 0.5, 1.1), tuple(np.clip(colour, 0, 1)), None)]
-    for i in range(3):
-        parts.append(side.box(f"drawer_{i}", u, 0.06 + 0.35 * i, (0.515, 0.44, 0.31), (0.8, 0.8, 0.8), "brushed_metal"))
-    return parts
-
-
-def plant(side: Side, u: float, rng: np.random.Generator) -> list[Part]:
-    """A pot plant: a cylinder and two leafy spheres."""
-    radius = float(rng.uniform(0.22, 0.32))
-    pot = side.place(u, 0.4, 0.2)
-    return [
-        Part("plant_pot", "cylinder", (0.17, 0.2, 0.0), pot, 0.0, (0.75, 0.45, 0.35), "plaster"),
-        Part("plant_low", "sphere", (radius, 0.0, 0.0), (pot[0], pot[1], 0.62), 0.0, (0.75, 1.0, 0.7), "foliage"),
-        Part("plant_top", "sphere", (0.75 * radius, 0.0, 0.0), (pot[0], pot[1], 0.9), 0.0, (0.8, 1.0, 0.75), "foliage"),
-    ]
+    for build, wall in zip((_desk_wall, _book_wall, _window_wall, _door_wall), order, strict=True):
+        build(s, int(wall))
+    f.corner(s, int(rng.integers(4)))
+    return s.room("office")

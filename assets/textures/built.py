@@ -87,8 +87,8 @@ def _laminate(rng: np.random.Generator, size: int) -> np.ndarray:
 
 @texture("brushed_metal", 0.4)
 def _brushed_metal(rng: np.random.Generator, size: int) -> np.ndarray:
-    brush = noise(rng, size, 0.35, (60, 1))
-    return shade((0.80, 0.81, 0.83), 1 + 0.07 * brush + 0.04 * noise(rng, size, 2, (6, 1)))
+    brush = noise(rng, size, 0.6, (60, 1))
+    return shade((0.80, 0.81, 0.83), 1 + 0.04 * brush + 0.03 * noise(rng, size, 2, (6, 1)))
 
 
 @texture("diamond_plate", 0.2)

@@ -1,0 +1,1 @@
+"""The two-point policy, the robot cell and its primitives: to come."""

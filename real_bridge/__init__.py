@@ -1,0 +1,1 @@
+"""The physical arm and hand: to come."""
