@@ -9,7 +9,7 @@ from lace.core.draws import Draws
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
 from sim_envs.compose import Composer, SceneBatch
-from sim_envs.poses import arm_ik
+from sim_envs.poses import FINGERS_DOWN, arm_ik
 
 PHASES = (0.45, 0.65, 0.8, 1.0)
 """Shares of the motion at which the approach, the descent, the closing and the lift end."""
@@ -17,6 +17,8 @@ HOVER_M, LIFT_M = 0.12, 0.15
 """Height of the pre-grasp over the grasp, and of the lift."""
 OPEN, CLOSED = 0.18, 0.8
 """Shares of each flexion joint's range when open and when fully closed."""
+TILT_RAD = 0.75
+"""Lean of the palm over the target: fingers down and forwards."""
 CLOSING_STEPS = 32
 GRASP_HEIGHT = 0.6
 """Where the grasp point goes, as a share of the target's height."""
@@ -63,8 +65,7 @@ class Demonstration:
     def _palm_waypoints(self, T_world_target: Array, height: float) -> Array:
         """T_world_palm (3, 4, 4): hover, grasp, lift; fingers down and forwards, palm facing the target."""
         yaw = np.arctan2(T_world_target[1, 3], T_world_target[0, 3])
-        down = np.array([[0, 0, -1], [0, 1, 0], [-1, 0, 0]], float).T
-        R = axis_angle([0, 0, 1], yaw) @ axis_angle([0, 1, 0], -0.75) @ down
+        R = axis_angle([0, 0, 1], yaw) @ axis_angle([0, 1, 0], -TILT_RAD) @ FINGERS_DOWN
         grasp = T_world_target[:3, 3] + [0, 0, GRASP_HEIGHT * height]
         origin = grasp - R @ np.array(self.composer.robot.embodiment.grasp_point)
         lifts = np.array([[0, 0, HOVER_M], [0, 0, 0], [0, 0, LIFT_M]])

@@ -13,6 +13,8 @@ from lace.core.kinematics import Kinematics
 
 WORKSPACE = np.array([[0.32, -0.25, 0.05], [0.58, 0.25, 0.30]])
 """Where grasp points are drawn [m]: in front of the base, above the table."""
+FINGERS_DOWN = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], float)
+"""Rotation of the palm in the world with its fingers (x) down and its face (-z) towards the base."""
 IK_STEPS, IK_DAMPING = 40, 0.05
 REACHED = 0.01
 """Largest position error of an accepted solution [m]."""
@@ -61,11 +63,10 @@ def arm_ik(kinematics: Kinematics, q: Array, palm: int, T_goal: Array, arm: int 
 
 def palm_goals(draws: Draws, grasp_point: Array) -> Array:
     """T_world_palm (n, 4, 4): fingers downwards and forwards, palm turned and tilted, grasp point in the workspace."""
-    yaw = draws.uniform("bank.yaw", -np.pi, np.pi)
+    yaw = draws.uniform("bank.yaw", -1.6, 1.6)
     tilt = draws.uniform("bank.tilt", 0.0, 1.25)
     turn = draws.uniform("bank.turn", -0.7, 0.7)
-    down = np.array([[0, 0, -1], [0, 1, 0], [-1, 0, 0]], float).T  # palm x (fingers) points down
-    R = axis_angle([0, 0, 1], yaw) @ axis_angle([0, 1, 0], -tilt) @ axis_angle([1, 0, 0], turn) @ down
+    R = axis_angle([0, 0, 1], yaw) @ axis_angle([0, 1, 0], -tilt) @ axis_angle([1, 0, 0], turn) @ FINGERS_DOWN
     point = WORKSPACE[0] + (WORKSPACE[1] - WORKSPACE[0]) * draws.unit("bank.point", 3)
     T = np.tile(np.eye(4), (draws.count, 1, 1))
     T[:, :3, :3], T[:, :3, 3] = R, point - R @ grasp_point

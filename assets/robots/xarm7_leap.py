@@ -89,7 +89,8 @@ def load(own_assets: Path | None = None) -> Robot:
     if own_assets is None:
         key = "-".join(WHEELS[name].sha256[:6] for name in WHEELS)
     else:
-        newest = max(int(path.stat().st_mtime) for path in own_assets.rglob("*") if path.is_file())
+        files = (path for folder in folders.values() for path in folder.resolve().rglob("*") if path.is_file())
+        newest = max(int(path.stat().st_mtime) for path in files)
         key = f"own-{sha256(f"{own_assets.resolve()} {newest}".encode()).hexdigest()[:10]}"
     folder = built_folder(f"robots/xarm7_leap-{BUILD_VERSION}-{key}", partial(build, folders))
     return read_robot(

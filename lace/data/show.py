@@ -65,8 +65,8 @@ def caption(record: FrameRecord) -> str:
 
 
 def target_name(record: FrameRecord) -> str:
-    """Name of the object with the role "target"; empty where there is none."""
-    return next((str(thing.get("name", "")) for thing in record.objects if thing.get("role") == "target"), "")
+    """What the target is ("dinosaur"), or its name in the scene; empty where there is none."""
+    return next((str(thing.get("object", thing.get("name", ""))) for thing in record.objects if thing.get("role") == "target"), "")
 
 
 def save_contact_sheet(
