@@ -1,0 +1,57 @@
+"""Poses and motions: proper rotations, collision-free banks, a smooth demonstration that ends with the target held."""
+
+import numpy as np
+import pytest
+
+from lace.core.draws import Draws
+from sim_envs.demonstration import GRASP_HEIGHT, PHASES, Demonstration
+from sim_envs.poses import CLEARANCE, FINGERS_DOWN, build_bank, is_free, palm_goals
+
+
+@pytest.fixture(scope="module")
+def demonstration(source):
+    return Demonstration(source.composer)
+
+
+def test_palm_goals_are_proper_rotations():
+    """A mirrored frame can be approached in position only: that fault kept demonstrations from being planned."""
+    assert np.linalg.det(FINGERS_DOWN) == pytest.approx(1)
+    goals = palm_goals(Draws(0, np.arange(50)), np.array([0.03, -0.04, -0.06]))
+    assert np.allclose(np.linalg.det(goals[:, :3, :3]), 1)
+
+
+def test_the_bank_is_seeded_within_limits_free_and_above_the_table(robot, source):
+    bank = build_bank(robot, source.kinematics, 5, 64)
+    assert np.array_equal(bank.q, build_bank(robot, source.kinematics, 5, 64).q)
+    assert not np.array_equal(bank.q, build_bank(robot, source.kinematics, 6, 64).q)
+    limits = robot.embodiment.limits
+    assert (bank.q >= limits[:, 0]).all() and (bank.q <= limits[:, 1]).all() and is_free(robot, bank.q).all()
+    points = source.kinematics.keypoints(source.kinematics.link_poses(bank.q))[:, robot.embodiment.present]
+    assert points[..., 2].min() > CLEARANCE
+
+
+def test_a_folded_fist_through_the_palm_is_not_free(robot):
+    q = robot.embodiment.home[None].copy()
+    q[:, 7:] = robot.embodiment.limits[7:, 1]
+    assert not is_free(robot, q)[0]
+
+
+def test_the_demonstration_is_smooth_and_starts_at_home(source, demonstration):
+    q, held = demonstration.pose(np.linspace(0, 1, 2001))
+    assert np.allclose(q[0, :7], source.embodiment.home[:7])
+    assert np.abs(np.diff(q, axis=0)).max() < 0.02 and not held[0] and held[-1]
+    speed = np.abs(np.diff(q, axis=0))
+    for phase in PHASES[:-1]:
+        assert speed[int(phase * 2000) - 1 : int(phase * 2000) + 1].max() < 1e-3, "at rest between the phases"
+
+
+def test_the_hand_closes_around_the_target_and_lifts_it(source, demonstration):
+    batch = demonstration.compose(np.array([64, 79, 99]), np.zeros(3, int), 100)
+    target = batch.objects[0].T_world_object[:, :3, 3]
+    placed = demonstration.scene.objects[0]
+    height = placed.wares.height[placed.which[0]] * placed.scale[0]
+    palm = source.kinematics.link_index["leap_palm"]
+    grasp = batch.T_world_link[1, palm] @ np.append(source.embodiment.grasp_point, 1)
+    assert np.linalg.norm(grasp[:3] - target[1] - [0, 0, GRASP_HEIGHT * height]) < 0.02
+    assert target[2, 2] - target[1, 2] > 0.1 and target[0, 2] == target[1, 2]
+    assert (batch.q[1, 7:] - batch.q[0, 7:]).max() > 0.2, "fingers have closed"
