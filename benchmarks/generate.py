@@ -70,15 +70,15 @@ def cast(source, frames: int) -> float:
 def mujoco_gl(source, frames: int, shadows: bool) -> float | None:
     """MuJoCo's renderer, robot and table, three passes; None where there is no OpenGL."""
     os.environ.setdefault("MUJOCO_GL", "egl")
-    try:
-        import mujoco
+    import mujoco
 
+    try:
         spec = mujoco.MjSpec.from_file(str(source.robot.xml_path))
         spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.7, 0.8, 0.02], pos=[0.35, 0, -0.03])
         spec.worldbody.add_light(pos=[1, 1, 3], dir=[-0.3, -0.3, -1], castshadow=shadows)
         model = spec.compile()
         renderer = mujoco.Renderer(model, source.config.height, source.config.width)
-    except (ImportError, AttributeError, RuntimeError, FileNotFoundError) as error:
+    except (mujoco.FatalError, ImportError, AttributeError, RuntimeError, FileNotFoundError) as error:
         print(f"MuJoCo's OpenGL renderer does not start here: {error}")
         return None
     data = mujoco.MjData(model)
