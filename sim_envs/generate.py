@@ -19,7 +19,7 @@ from lace.core.errors import DatasetError, IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
-from lace.data.shards import is_whole, remove_leftovers, write_shard
+from lace.data.shards import is_whole, publish_bytes, remove_leftovers, shard_name, write_shard
 from lace.data.verify import check_frames
 from sim_envs.config import GenerateConfig
 
@@ -42,7 +42,7 @@ class ShardDone:
 
 def shard_path(out: Path, shard: int) -> Path:
     """DIR/shards/shard-00000.parquet."""
-    return out / "shards" / f"shard-{shard:05d}.parquet"
+    return out / "shards" / shard_name(shard)
 
 
 def shard_indices(config: GenerateConfig, shard: int) -> np.ndarray:
@@ -78,19 +78,10 @@ def open_folder(config: GenerateConfig) -> list[int]:
         )
     (out / "shards").mkdir(parents=True, exist_ok=True)
     if not path.is_file():
-        _write_atomically(path, json.dumps(_meta(config, wanted), indent=1))
+        publish_bytes(path, json.dumps(_meta(config, wanted), indent=1).encode())
     remove_leftovers(out / "shards")
     shards = range(-(-config.frames // config.shard_frames))
     return [shard for shard in shards if not is_whole(shard_path(out, shard))]
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 def _meta(config: GenerateConfig, config_identity: dict) -> dict:

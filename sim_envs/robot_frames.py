@@ -23,7 +23,7 @@ from sim_envs.wardrobe import WardrobeBuilder
 CPU_WORLDS = 16
 """Scenes drawn at once on a CPU: more gain nothing there."""
 BYTES_PER_PIXEL = 64
-"""Device memory per pixel and world, outputs and temporaries of labelling included."""
+"""Device memory per pixel and world: an estimate with room to spare, not yet measured on CUDA."""
 MARKER_SCENES = 4
 """Scenes of each shard that are drawn with markers."""
 MARKER_M = 0.008
@@ -120,7 +120,8 @@ class RobotFrames:
     def marker_error_px(self, batch: SceneBatch) -> float:
         """Largest distance between a projected keypoint and the centroid of a marker drawn at it [px].
 
-        The markers ride on the link poses that the batch renders, everything else is hidden.
+        Markers stand at the keypoints of the batch and nothing else is drawn: this tests cameras, projection and pixel
+        conventions. That links are drawn where the kinematics say is tested by the ray test of visibility.
         """
         table = empty_table(self.worlds, self.layout.count)
         slots, present = self.layout.markers, np.flatnonzero(self.embodiment.present)
