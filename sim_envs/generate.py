@@ -20,7 +20,7 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
 from lace.data.shards import is_whole, publish_bytes, remove_leftovers, shard_name, write_shard
-from lace.data.verify import check_frames
+from lace.data.verify import check_frames, image_digest
 from sim_envs.config import GenerateConfig
 
 MAX_ATTEMPTS = 30
@@ -135,24 +135,22 @@ class ShardMaker:
         return ShardDone(shard, len(indices), redrawn)
 
     def _aimed(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
-        """Attempts moved on past draws that look away from the hand: those need no rendering to be refused."""
-        attempts = attempts.copy()
-        while not self.config.demonstration and attempts.max() < MAX_ATTEMPTS:
-            away = self.source.in_view(indices, attempts) < self.config.min_visible
-            if not away.any():
-                break
-            attempts[away] += 1
+        """Attempts moved on past draws that show too few keypoints: those need no rendering to be refused."""
+        attempts, left = attempts.copy(), np.arange(len(indices))
+        while not self.config.demonstration and len(left) and attempts.max() < MAX_ATTEMPTS:
+            left = left[self.source.visible(indices[left], attempts[left]) < self.config.min_visible]
+            attempts[left] += 1
         return attempts
 
     def _bad(self, records: list[FrameRecord], seen: set[bytes]) -> set[int]:
         """Indices of frames that fail a check, repeat an earlier image, or show too few keypoints."""
         bad = {problem.index for problem in check_frames(records)}
         for record in records:
-            key = record.image.tobytes()[:: 97]
+            digest = image_digest(record.image)
             visible = int((record.visibility == Visibility.VISIBLE).sum())
-            if key in seen or (visible < self.config.min_visible and not self.config.demonstration):
+            if digest in seen or (visible < self.config.min_visible and not self.config.demonstration):
                 bad.add(record.index)
-            seen.add(key)
+            seen.add(digest)
         return bad
 
     def _encode(self, record: FrameRecord) -> EncodedFrame:

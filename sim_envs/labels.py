@@ -29,8 +29,9 @@ class Labeller:
         self._present = torch.as_tensor(embodiment.present, device=device)
 
     def visibility(
-        self, uv: np.ndarray, depth: np.ndarray, segment: torch.Tensor, hit_segment: torch.Tensor, hit_depth: torch.Tensor
-    ) -> np.ndarray:
+        self, uv: np.ndarray, depth: np.ndarray, size: tuple[int, int], pixel: torch.Tensor, hit_segment: torch.Tensor,
+        hit_depth: torch.Tensor,
+    ) -> np.ndarray:  # fmt: skip
         """`Visibility` (n, 21) of keypoints at uv (n, 21, 2) [px] and depth (n, 21) [m].
 
         Visible: the ray through the keypoint first meets one of its own links, no nearer to the camera than the
@@ -39,18 +40,15 @@ class Labeller:
         Args:
             uv: Projected keypoints, NaN where absent.
             depth: Their depth along the camera axis.
-            segment: Segmentation images (n, height, width).
+            size: Width and height of the image [px].
+            pixel: Segment of the pixel that each keypoint falls into (n, 21), see `at_pixels`; where nothing was drawn
+                yet, `hit_segment` stands in, which can only count too many as visible.
             hit_segment: What the ray through each keypoint meets (n, 21).
             hit_depth: Its depth (n, 21) [m].
         """
-        n, height, width = segment.shape
-        uv_t = torch.as_tensor(np.nan_to_num(uv, nan=-1.0, posinf=-1.0, neginf=-1.0), device=self.device)
+        uv_t = torch.as_tensor(_finite(uv), device=self.device)
         z = torch.as_tensor(np.nan_to_num(depth), dtype=torch.float32, device=self.device)
-        limit = torch.tensor([width, height], device=self.device)
-        inside = ((uv_t >= 0) & (uv_t < limit)).all(-1) & (z > 0)
-        x = uv_t[..., 0].clamp(0, width - 1).long()
-        y = uv_t[..., 1].clamp(0, height - 1).long()
-        pixel = segment[torch.arange(n, device=self.device)[:, None], y, x]
+        inside = ((uv_t >= 0) & (uv_t < torch.tensor(size, device=self.device))).all(-1) & (z > 0)
         low, high = self.layout.robot_ids
         own = self._own[torch.arange(keypoints.COUNT, device=self.device), hit_segment.long()]
         seen = own & (z - hit_depth <= self._radius) & (hit_depth - z <= BEHIND) & (pixel >= low) & (pixel <= high)
@@ -67,6 +65,18 @@ class Labeller:
             "target@segmentation": (self.layout.target_id, self.layout.target_id),
         }
         return {name: _box((segment >= low) & (segment <= high)) for name, (low, high) in spans.items()}
+
+
+def _finite(uv: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(uv, nan=-1.0, posinf=-1.0, neginf=-1.0)
+
+
+def at_pixels(segment: torch.Tensor, uv: np.ndarray) -> torch.Tensor:
+    """Segments (n, points) of images (n, height, width) at uv (n, points, 2) [px]; outside, at the nearest edge."""
+    n, height, width = segment.shape
+    uv_t = torch.as_tensor(_finite(uv), device=segment.device)
+    x, y = uv_t[..., 0].clamp(0, width - 1).long(), uv_t[..., 1].clamp(0, height - 1).long()
+    return segment[torch.arange(n, device=segment.device)[:, None], y, x]
 
 
 def _box(mask: torch.Tensor) -> np.ndarray:

@@ -4,7 +4,8 @@ import numpy as np
 import warp as wp
 
 from assets.shapes import Mesh
-from sim_envs.raytrace import MeshData, TextureData, mesh_data, srgb_to_linear, texture_data
+from sim_envs.raytrace import MeshData, mesh_data, srgb_to_linear
+from sim_envs.texels import Texel, TextureRow, pack_textures
 
 LEAF_SIZE = 4
 """Triangles per leaf of a mesh's bounding volumes."""
@@ -17,7 +18,8 @@ class Library:
         self.device = device
         self.meshes: list[wp.Mesh] = []
         self._mesh_data: list[MeshData] = []
-        self._texture_data: list[TextureData] = []
+        self._roots: list[np.ndarray] = []
+        self._repeats: list[float] = []
         self._bounds: list[np.ndarray] = []
         self._pointers: list[int] = []
 
@@ -35,23 +37,19 @@ class Library:
         return len(self.meshes) - 1
 
     def add_texture(self, image: np.ndarray, repeat: float) -> int:
-        """Uploads a texture (h, w, 3) uint8 sRGB that repeats `repeat` times a metre (a uv unit); returns its number.
+        """Adds a texture (h, w, 3) uint8 sRGB that repeats `repeat` times a metre (a uv unit); returns its number.
 
         Row 0 is v = 1, as image files have it.
         """
-        root = np.rint(np.sqrt(srgb_to_linear(image / 255.0)) * 255).astype(np.uint8)
-        rgba = np.concatenate([root, np.full((*image.shape[:2], 1), 255, np.uint8)], -1)
-        texture = wp.Texture2D(
-            np.ascontiguousarray(rgba), filter_mode=wp.TextureFilterMode.LINEAR,
-            address_mode=wp.TextureAddressMode.WRAP, normalized_coords=True, dtype=wp.uint8, num_channels=4,
-            device=self.device,
-        )  # fmt: skip
-        self._texture_data.append(texture_data(texture, repeat))
-        return len(self._texture_data) - 1
+        self._roots.append(np.rint(np.sqrt(srgb_to_linear(image / 255.0)) * 255).astype(np.uint8))
+        self._repeats.append(repeat)
+        return len(self._roots) - 1
 
     def upload(self) -> None:
         """Makes the tables that the kernel reads; call once, when everything is added."""
         self.mesh_pointers = np.array(self._pointers, np.uint64)
         self.mesh_bounds = np.stack(self._bounds).astype(np.float32)
         self.mesh_data = wp.array(self._mesh_data, dtype=MeshData, device=self.device)
-        self.texture_data = wp.array(self._texture_data, dtype=TextureData, device=self.device)
+        texels, rows = pack_textures(self._roots, self._repeats)
+        self.texels = wp.array(texels, dtype=Texel, device=self.device)
+        self.textures = wp.array(rows, dtype=TextureRow, device=self.device)

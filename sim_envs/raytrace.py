@@ -10,9 +10,10 @@ import numpy as np
 import warp as wp
 from newton import GeoType
 from newton._src.geometry import raycast
-from newton._src.sensors.warp_raytrace import raytrace, textures
-from newton._src.sensors.warp_raytrace.render_context import RenderContext
-from newton._src.sensors.warp_raytrace.types import MeshData, TextureData
+from newton._src.sensors.warp_raytrace import raytrace
+from newton._src.sensors.warp_raytrace.types import MeshData
+
+from sim_envs.texels import Texel, TextureRow, mesh_uv, projected_uv, sample_linear
 
 PINNED_NEWTON = "1.6.1"
 TILE = 16
@@ -88,20 +89,14 @@ class Scene:
     enabled: wp.array[wp.uint32]
     slots: wp.array[Slot]
     mesh_data: wp.array[MeshData]
-    texture_data: wp.array[TextureData]
+    textures: wp.array[TextureRow]
+    texels: wp.array[Texel]
 
 
 def mesh_data(uvs: wp.array, normals: wp.array) -> MeshData:
     """Texture coordinates and normals of one mesh in Newton's own layout."""
     data = MeshData()
     data.uvs, data.normals = uvs, normals
-    return data
-
-
-def texture_data(texture: wp.Texture2D, repeat: float) -> TextureData:
-    """One texture of the bank; `repeat` tiles per metre on primitives, per uv unit on meshes."""
-    data = TextureData()
-    data.texture, data.repeat = texture, wp.vec2f(repeat, repeat)
     return data
 
 
@@ -212,22 +207,19 @@ def is_blocked(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.ve
     return False
 
 
-_sample_texture = textures.create_sample_texture_function(RenderContext.Config(enable_textures=True))
-
-
 @wp.func
 def albedo(scene: Scene, hit: Hit, point: wp.vec3f):
     """Linear RGB of the surface at a hit: its colour (linear) times its texture."""
     number = hit.slot
     slot = scene.slots[number]
-    colour = slot.colour
-    if slot.texture >= 0:
-        texel = _sample_texture(
-            slot.kind, slot.transform, scene.texture_data, slot.texture, slot.source, scene.mesh_data, slot.mesh,
-            point, hit.normal, hit.u, hit.v, hit.face,
-        )  # fmt: skip
-        colour = wp.cw_mul(colour, wp.cw_mul(texel, texel))  # textures hold the square root of linear light
-    return colour
+    if slot.texture < 0:
+        return slot.colour
+    uv = wp.vec2f(0.0)
+    if slot.kind == GeoType.MESH:
+        uv = mesh_uv(scene.mesh_data[slot.mesh], slot.source, hit.face, hit.u, hit.v)
+    else:
+        uv = projected_uv(slot.transform, point, hit.normal)
+    return wp.cw_mul(slot.colour, sample_linear(scene.texels, scene.textures[slot.texture], uv))
 
 
 @wp.func

@@ -7,12 +7,12 @@ import warp as wp
 from assets.backdrops import open_backdrop
 from assets.robots import ROBOTS
 from lace.core.frames import FrameRecord
-from lace.core.keypoints import keypoint_box
+from lace.core.keypoints import Visibility, keypoint_box
 from lace.core.kinematics import Kinematics
 from sim_envs.compose import Composer, SceneBatch
 from sim_envs.config import GenerateConfig
 from sim_envs.demonstration import Demonstration
-from sim_envs.labels import Labeller, project
+from sim_envs.labels import Labeller, at_pixels, project
 from sim_envs.library import Library
 from sim_envs.poses import build_bank
 from sim_envs.sensor import expose, noise_tile
@@ -81,12 +81,16 @@ class RobotFrames:
         batch = self.compose(full, tries)
         return self._records(batch, *self.draw(batch, count), full, tries)
 
-    def in_view(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
-        """How many keypoints lie inside the image (n,), seen or hidden; costs no rendering."""
-        batch = self.compose(indices, attempts)
-        uv, depth = project(batch.camera, batch.keypoints_world)
-        inside = (uv >= 0) & (uv < [self.config.width, self.config.height])
-        return (inside.all(-1) & (depth > 0)).sum(1)
+    def visible(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
+        """How many keypoints will be visible at most (n,), by one ray a keypoint: a picture costs thousands."""
+        counts = []
+        for start in range(0, len(indices), self.worlds):
+            part = slice(start, start + self.worlds)
+            batch = self.compose(np.resize(indices[part], self.worlds), np.resize(attempts[part], self.worlds))
+            self.stage.dress(batch.table)
+            _uv, visibility = self.keypoint_labels(batch)
+            counts.append((visibility == Visibility.VISIBLE).sum(1)[: len(indices[part])])
+        return np.concatenate(counts)
 
     def compose(self, indices: np.ndarray, attempts: np.ndarray) -> SceneBatch:
         """The scenes of `worlds` frames, random or along the demonstration."""
@@ -134,11 +138,18 @@ class RobotFrames:
         radius = MARKER_M * batch.camera.K[:MARKER_SCENES, 0, 0, None] / np.maximum(depth, 1e-6)
         return marker_error(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, radius)
 
-    def keypoint_labels(self, batch: SceneBatch, segment: wp.array) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes drawn last."""
-        uv, depth = (rows[: len(segment)] for rows in project(batch.camera, batch.keypoints_world))
-        hits = self.stage.probe(self.view(batch), np.nan_to_num(uv))
-        return uv, self.labeller.visibility(uv, depth, wp.to_torch(segment), *map(wp.to_torch, hits))
+    def keypoint_labels(self, batch: SceneBatch, segment: wp.array | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes dressed last.
+
+        Without `segment`, their drawn segments (n, height, width), visibility is an upper bound.
+        """
+        uv, depth = project(batch.camera, batch.keypoints_world)
+        hits = [wp.to_torch(hit) for hit in self.stage.probe(self.view(batch), np.nan_to_num(uv))]
+        if segment is not None:
+            count = len(segment)
+            uv, depth, hits = uv[:count], depth[:count], [hit[:count] for hit in hits]
+        pixel = hits[0] if segment is None else at_pixels(wp.to_torch(segment), uv)
+        return uv, self.labeller.visibility(uv, depth, (self.config.width, self.config.height), pixel, *hits)
 
     def _records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
         uv, visibility = self.keypoint_labels(batch, segment)

@@ -127,7 +127,7 @@ class Stage:
         scene = Scene()
         scene.bvh, scene.group_roots, scene.enabled = bvh.id, model.bvh_shapes_group_roots, model.bvh_shape_enabled
         scene.slots = self._slots
-        scene.mesh_data, scene.texture_data = self.library.mesh_data, self.library.texture_data
+        scene.mesh_data, scene.textures, scene.texels = self.library.mesh_data, self.library.textures, self.library.texels
         self._scene = scene
 
     def draw(
