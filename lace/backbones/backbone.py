@@ -1,0 +1,103 @@
+"""What a backbone is, which ones have a short name, and how a name, hub id or folder becomes one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from lace.core.errors import LaceError, UnknownNameError
+from lace.core.registry import Registry
+
+
+class BackboneError(LaceError):
+    """A checkpoint that cannot be had or is of no known family, or images a backbone cannot take."""
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A `torch.nn.Module` from images to a grid of patch features; normalises images itself.
+
+    Shared contract: images (batch, 3, H, W) are float RGB in [0, 1], H and W multiples of `patch`.
+    """
+
+    name: str
+    patch: int
+    """Side of a patch [px]."""
+    dim: int
+    """Width of a feature."""
+    image_size: int
+    """Side of the images it is meant for [px]; I-JEPA, SigLIP and DINOv2 interpolate positions elsewhere."""
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Last layer's patch features (batch, rows, cols, dim) float32, final norm applied, not L2-normalised."""
+        ...
+
+    def pooled(self, images: torch.Tensor) -> torch.Tensor:
+        """One feature per image (batch, dim): the class token where the family has one, else the mean patch."""
+        ...
+
+    def save(self, folder: str | Path) -> None:
+        """Writes config.json and model.safetensors, which plain `transformers.AutoModel` loads."""
+        ...
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A short name: which hub checkpoint it stands for; none means small random weights (tests, demos)."""
+
+    hub: str | None
+    licence: str = ""
+    """Licence of the weights as their model page names it; read it there."""
+
+
+BACKBONES: Registry[BackboneSpec] = Registry("backbone")
+for _name, _hub in {
+    "dinov3-s": "dinov3-vits16",
+    "dinov3-splus": "dinov3-vits16plus",
+    "dinov3-b": "dinov3-vitb16",
+    "dinov3-l": "dinov3-vitl16",
+    "dinov3-h": "dinov3-vith16plus",
+}.items():
+    BACKBONES.add(_name, BackboneSpec(f"facebook/{_hub}-pretrain-lvd1689m", "DINOv3 License (gated)"))
+for _name, _hub in {"s": "small", "b": "base", "l": "large"}.items():
+    BACKBONES.add(f"dinov2-{_name}", BackboneSpec(f"facebook/dinov2-{_hub}", "Apache-2.0"))
+    BACKBONES.add(f"dinov2-{_name}-reg", BackboneSpec(f"facebook/dinov2-with-registers-{_hub}", "Apache-2.0"))
+BACKBONES.add("siglip2-b", BackboneSpec("google/siglip2-base-patch16-224", "Apache-2.0"))
+BACKBONES.add("ijepa-h", BackboneSpec("facebook/ijepa_vith14_1k", "CC-BY-NC-4.0"))
+BACKBONES.add("vjepa2-l", BackboneSpec("facebook/vjepa2-vitl-fpc64-256", "MIT"))
+BACKBONES.add("tiny", BackboneSpec(None))
+
+
+def load_backbone(
+    name: str = "dinov3-s", *, image_size: int = 224, device: str | torch.device = "cpu", seed: int = 0
+) -> Backbone:
+    """A backbone in eval mode, float32, on `device`.
+
+    Args:
+        name: A short name of `BACKBONES`, a hub id ("owner/model") or a local folder as `save` writes it.
+        image_size: Side of the images it will see [px]; V-JEPA 2 lays its positions out for exactly this size.
+        device: Where it is put.
+        seed: Of the random weights; only "tiny" has any.
+
+    Raises:
+        BackboneError: The checkpoint is gated, missing, unreachable or of an unknown family.
+        UnknownNameError: `name` is neither a short name, nor a hub id, nor a folder.
+    """
+    from lace.backbones import families
+
+    if Path(name).is_dir():
+        return families.load_pretrained(name, Path(name), image_size).to(device)
+    if name in BACKBONES:
+        spec = BACKBONES[name]
+        if spec.hub is None:
+            return families.tiny(seed=seed).to(device)
+        return families.load_pretrained(name, spec.hub, image_size).to(device)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise BackboneError(
+            f"loading the backbone {name!r}", "there is no such folder", "a folder with config.json and model.safetensors",
+            "check the path; `lace finetune` writes one to OUT/backbone",
+        )  # fmt: skip
+    if "/" in name:
+        return families.load_pretrained(name, name, image_size).to(device)
+    raise UnknownNameError("backbone", name, BACKBONES)
