@@ -40,6 +40,22 @@ def _data(words: str, args: list[str]) -> int | None:
     return tyro.cli(subcommands()[words.removeprefix("data ")], prog=f"lace {words}", args=args)
 
 
+def _import(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace.data.imports.commands import subcommands
+
+    return tyro.cli(subcommands()[words.removeprefix("import ")], prog=f"lace {words}", args=args)
+
+
+def _finetune(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace import finetune
+
+    return finetune.main(tyro.cli(finetune.FinetuneConfig, prog=f"lace {words}", args=args))
+
+
 def _assets_figure(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -74,6 +90,9 @@ COMMANDS: dict[str, Command] = {
     "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
     "data stats": Command("what a dataset covers: histograms and rates", _data),
     "data export coco": Command("write a dataset as COCO", _data),
+    "import hint": Command("bring in the right hands of HInt", _import),
+    "import coco": Command("bring in your own COCO keypoints (CVAT, FiftyOne)", _import),
+    "finetune": Command("align a backbone: human and robot hands become alike to it", _finetune),
     "assets fetch": Command("fetch and cache the robot's meshes", _assets_fetch),
     "assets figure": Command("draw the hand with numbered keypoints", _assets_figure),
 }

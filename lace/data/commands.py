@@ -23,7 +23,7 @@ def verify(folder: Path, /) -> int:
     """
     from lace.data.verify import verify_dataset
 
-    with _progress("checking shards") as advance:
+    with progress_bar("checking shards") as advance:
         report = verify_dataset(folder, advance)
     console = Console(highlight=False, soft_wrap=True)
     for problem in report.problems[:_SHOWN_PROBLEMS]:
@@ -112,14 +112,14 @@ def export_coco(folder: Path, /, out: Path) -> int:
     from lace.data import coco
     from lace.data.dataset import FrameDataset
 
-    with _progress("exporting frames") as advance:
+    with progress_bar("exporting frames") as advance:
         path = coco.export_coco(FrameDataset(folder), out, advance)
     Console(soft_wrap=True).print(f"wrote {path}", markup=False)
     return 0
 
 
 @contextmanager
-def _progress(text: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that is told (done, total)."""
     columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

@@ -100,7 +100,8 @@ class FrameDataset:
         """
         if name not in SCHEMA.names:
             raise KeyError(f"no column {name!r}; there are {', '.join(SCHEMA.names)}")
-        column = pa.chunked_array([read_shard(path, [name]).table.column(0) for path in self.shards])
+        pieces = [piece for path in self.shards for piece in read_shard(path, [name]).table.column(0).chunks]
+        column = pa.chunked_array(pieces, SCHEMA.field(name).type)
         if pa.types.is_list(column.type) and column.null_count == 0:
             flat = column.combine_chunks().flatten().to_numpy()
             lengths = {len(row) for row in column}

@@ -1,0 +1,1 @@
+"""Real images with labels of others, brought into our shards; each source is one file, `writing` is their common end."""
