@@ -1,0 +1,9 @@
+"""Humans: hands baked from open data, their poses, skins and sleeves."""
+
+from collections.abc import Callable
+
+from assets.humans.hand import HumanHand
+from lace.core.registry import Registry
+
+HUMANS: Registry[Callable[[], HumanHand]] = Registry("human")
+HUMANS.add("human_right", HumanHand)
