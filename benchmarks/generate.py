@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import mujoco_gl
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -67,36 +68,6 @@ def cast(source, frames: int) -> float:
     )
 
 
-def mujoco_gl(source, frames: int, shadows: bool) -> float | None:
-    """MuJoCo's renderer, robot and table, three passes; None where there is no OpenGL."""
-    os.environ.setdefault("MUJOCO_GL", "egl")
-    import mujoco
-
-    try:
-        spec = mujoco.MjSpec.from_file(str(source.robot.xml_path))
-        spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.7, 0.8, 0.02], pos=[0.35, 0, -0.03])
-        spec.worldbody.add_light(pos=[1, 1, 3], dir=[-0.3, -0.3, -1], castshadow=shadows)
-        model = spec.compile()
-        renderer = mujoco.Renderer(model, source.config.height, source.config.width)
-    except (mujoco.FatalError, ImportError, AttributeError, RuntimeError, FileNotFoundError) as error:
-        print(f"MuJoCo's OpenGL renderer does not start here: {error}")
-        return None
-    data = mujoco.MjData(model)
-
-    def frame() -> None:
-        mujoco.mj_forward(model, data)
-        renderer.update_scene(data)
-        renderer.render()
-        renderer.enable_depth_rendering()
-        renderer.render()
-        renderer.disable_depth_rendering()
-        renderer.enable_segmentation_rendering()
-        renderer.render()
-        renderer.disable_segmentation_rendering()
-
-    return _rate(frame, min(frames, 32), 1)
-
-
 def _rate(step, frames: int, per_step: int) -> float:
     step()
     steps = max(1, frames // per_step)
@@ -115,7 +86,9 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
     stages = {
         "raw Newton ray casting": lambda: raw(source, frames, config.shadows),
         "our ray casting alone": lambda: cast(source, frames),
-        "MuJoCo OpenGL, 3 passes": lambda: mujoco_gl(source, frames, config.shadows),
+        "MuJoCo OpenGL, 3 passes": lambda: mujoco_gl.rate(
+            str(source.robot.xml_path), config.width, config.shadows, min(frames, 32)
+        ),
         "ours, end to end on disk": lambda: _end_to_end(maker, frames),
     }
     maker.make(0)  # compiles everything
