@@ -1,0 +1,51 @@
+"""Checkpoints of a run: one file, whole or not there, that belongs to exactly one config."""
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lace.core.errors import LaceError
+from lace.data.shards import publish_bytes
+
+if TYPE_CHECKING:
+    from lace.training import TrainConfig
+
+NAME = "checkpoint.pt"
+_MAY_CHANGE = ("iterations", "checkpoint_every", "log_every", "compile")
+"""Settings that do not alter the steps taken so far."""
+
+
+class CheckpointError(LaceError):
+    """A checkpoint that is damaged or of another run."""
+
+
+def save(folder: str | Path, config: "TrainConfig", state: dict[str, Any]) -> None:
+    """Writes the checkpoint through a temporary name, fsync and rename."""
+    buffer = io.BytesIO()
+    torch.save({"config": _steering(config), "state": state}, buffer)
+    publish_bytes(Path(folder) / NAME, buffer.getvalue())
+
+
+def load(folder: str | Path, config: "TrainConfig", device: torch.device) -> dict[str, Any] | None:
+    """The state in `folder`, None if there is none; CheckpointError if it is damaged or of another config."""
+    path = Path(folder) / NAME
+    if not path.is_file():
+        return None
+    doing, anew = f"resuming from {path}", f"remove {path} to start anew, or give another --out"
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", anew) from error
+    mine, theirs = _steering(config), content["config"]
+    differing = [f"{key} {theirs.get(key)!r} -> {mine.get(key)!r}" for key in mine if theirs.get(key) != mine[key]]
+    if differing:
+        raise CheckpointError(doing, f"the config differs: {', '.join(differing)}", "the config it began with", anew)
+    return content["state"]
+
+
+def _steering(config: "TrainConfig") -> dict[str, Any]:
+    """The settings that decide the steps, as plain values."""
+    return {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}

@@ -1,0 +1,154 @@
+"""`lace finetune`: datasets and a backbone in, an aligned backbone with its curves and model card out."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import distributed
+from torch.utils.tensorboard import SummaryWriter
+
+from lace import checkpoints
+from lace.augmentation import AugmentConfig
+from lace.backbones import BACKBONES, load_backbone
+from lace.core.errors import InvalidValueError
+from lace.data.shards import publish_bytes
+from lace.model_card import write_card
+from lace.pairs import FrameBank, augment_bank
+from lace.training import TrainConfig, process_device, train
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Fine-tune a backbone so that human and robot hands look alike to it. The defaults are the paper's."""
+
+    robot: Path
+    """Dataset folder of robot frames."""
+    human: Path
+    """Dataset folder of human frames."""
+    out: Path
+    """Folder of the run; a run found there is resumed."""
+    more: tuple[str, ...] = ()
+    """Further embodiments, each NAME=DIR."""
+    backbone: str = "dinov3-s"
+    """Short name, hub id or local folder."""
+    image_size: int | None = None
+    """Side of the training images [px]; default 224, 64 for the tiny stand-in."""
+    images: int | None = 100
+    """Frames used of each embodiment (table 5: 1, 10, 100); None takes all."""
+    augmented: int = 1000
+    """Augmented views of each embodiment; 0 trains on the frames as they are."""
+    device: str = "auto"
+    """"auto", "cpu", "cuda" or "cuda:1"."""
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+class _Recorder:
+    """Curves of a run: metrics.jsonl, TensorBoard and a progress line with rate and ETA."""
+
+    def __init__(self, out: Path, config: TrainConfig, done: int):
+        self._file = _metrics_up_to(out / "metrics.jsonl", done).open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(out / "tensorboard"), purge_step=done + 1 if done else None)
+        self._progress = Progress(
+            TextColumn("fine-tune"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+        )  # fmt: skip
+        self._task = self._progress.add_task("", total=config.iterations, completed=done, note="")
+        self._begun, self.last = done, {}
+
+    def __enter__(self) -> "_Recorder":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_raised) -> None:
+        self._progress.stop()
+        self._file.close()
+        self._board.close()
+
+    def __call__(self, metrics: dict[str, float]) -> None:
+        self.last = metrics
+        self._file.write(json.dumps(metrics) + "\n")
+        self._file.flush()
+        for name in metrics.keys() - {"step", "seconds"}:
+            self._board.add_scalar(name, metrics[name], metrics["step"])
+        rate = (metrics["step"] - self._begun) / max(metrics["seconds"], 1e-9)
+        note = f"loss {metrics['loss']:.4f}  {rate:.2f} steps/s"
+        self._progress.update(self._task, completed=metrics["step"], note=note)
+
+
+def _metrics_up_to(path: Path, done: int) -> Path:
+    """Cuts what an interrupted run wrote after its last checkpoint, a half-written line included."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if row["step"] <= done:
+            kept.append(line + "\n")
+    publish_bytes(path, "".join(kept).encode())
+    return path
+
+
+def _folders(config: FinetuneConfig) -> dict[str, Path]:
+    folders = {"robot": config.robot, "human": config.human}
+    for item in config.more:
+        name, equals, folder = item.partition("=")
+        if not (name and equals and folder) or name in folders:
+            raise InvalidValueError(
+                "reading --more", f"{item!r}", "NAME=DIR with a new name", "write for example --more allegro=data/allegro"
+            )
+        folders[name] = Path(folder)
+    return folders
+
+
+def read_banks(config: FinetuneConfig, size: int) -> list[FrameBank]:
+    """The (augmented) bank of each embodiment at `size` px; a function of the data and the seed."""
+    banks = [FrameBank.from_dataset(path, size, config.images, name) for name, path in _folders(config).items()]
+    if not config.augmented:
+        return banks
+    seed = config.train.seed
+    return [augment_bank(bank, config.augmented, size, seed + i, config.augment) for i, bank in enumerate(banks)]
+
+
+def main(config: FinetuneConfig) -> int:
+    """Runs it; under torchrun, once per process. Returns the exit code."""
+    device = process_device(config.device)
+    leads = not distributed.is_initialized() or distributed.get_rank() == 0
+    size = config.image_size or (64 if config.backbone == "tiny" else 224)
+    backbone = load_backbone(config.backbone, image_size=size, device=device, seed=config.train.seed)
+    banks = read_banks(config, size)
+    if not leads:
+        train(config.train, banks, backbone, folder=config.out)
+        return 0
+    config.out.mkdir(parents=True, exist_ok=True)
+    publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
+    state = checkpoints.load(config.out, config.train, device)
+    with _Recorder(config.out, config.train, state["step"] if state else 0) as recorder:
+        train(config.train, banks, backbone, recorder, folder=config.out)
+    _publish_backbone(backbone, config.out / "backbone")
+    data = {
+        name: {"folder": path, "frames": config.images or "all", "training images": len(bank)}
+        for (name, path), bank in zip(_folders(config).items(), banks, strict=True)
+    }
+    stand_in = config.backbone in BACKBONES and BACKBONES[config.backbone].hub is None
+    card = write_card(
+        config.out, base=config.backbone, random_weights=stand_in, data=data, config=asdict(config),
+        metrics=recorder.last,
+    )  # fmt: skip
+    Console().print(f"wrote {config.out / 'backbone'} and {card}", markup=False, highlight=False)
+    return 0
+
+
+def _publish_backbone(backbone, folder: Path) -> None:
+    """Saves beside `folder` first, so that an interrupted save is never taken for a backbone."""
+    fresh = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    backbone.save(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)

@@ -1,0 +1,67 @@
+"""The README.md beside a fine-tuned backbone: what it is, from which data, with which settings, how training went."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("torch", "transformers", "lace-testbed")
+
+
+def commit() -> str:
+    """Commit of the code that runs, "+changes" if the tree differs from it; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages a result depends on."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found
+
+
+def write_card(
+    folder: Path, *, base: str, random_weights: bool, data: Mapping[str, Mapping[str, Any]],
+    config: Mapping[str, Any], metrics: Mapping[str, float],
+) -> Path:  # fmt: skip
+    """Writes `folder`/README.md.
+
+    Args:
+        folder: The run's folder; the weights are in its backbone/.
+        base: Name of the backbone that was fine-tuned.
+        random_weights: Whether that one was a random stand-in, which is then said first.
+        data: Embodiment -> facts of its data.
+        config: All settings.
+        metrics: Of the last step.
+    """
+    warning = "\n> The base has RANDOM weights: a stand-in for tests and demos. Its numbers mean nothing.\n"
+    rows = [f"| {name} | {', '.join(f'{key} {value}' for key, value in facts.items())} |" for name, facts in data.items()]
+    card = [
+        f"# LACE fine-tune of {base}", warning if random_weights else "",
+        "Patch features in which corresponding parts of human and robot hands are alike (arXiv 2605.16743).",
+        "The weights inherit the licence of the base checkpoint.", "",
+        "```python", "from transformers import AutoModel", 'model = AutoModel.from_pretrained("backbone")', "```", "",
+        "## Data", "", "| embodiment | |", "|---|---|", *rows, "",
+        "## Last step of training", "", "| metric | |", "|---|---|",
+        *[f"| {name} | {value:.6g} |" for name, value in metrics.items()], "",
+        "These are training losses; `lace evaluate` measures correspondence on held-out frames.", "",
+        "## Settings", "", "```json", json.dumps(config, indent=2, default=str), "```", "",
+        f"Commit `{commit()}`; " + ", ".join(f"{name} {number}" for name, number in versions().items()) + ".", "",
+    ]  # fmt: skip
+    path = folder / "README.md"
+    path.write_text("\n".join(card), encoding="utf-8")
+    return path

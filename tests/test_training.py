@@ -1,0 +1,135 @@
+"""Training: it learns, resumes bit for bit, and several processes give what one gives."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import transformers as hf
+from torch import distributed, multiprocessing
+
+from lace import checkpoints, cli
+from lace.backbones import families
+from lace.core.errors import InvalidValueError
+from lace.pairs import FrameBank
+from lace.training import TrainConfig, Trainer, train
+from tests.synthetic import make_dataset
+
+CONFIG = TrainConfig(iterations=6, batch=4, learning_rate=1e-3, tau=0.1, checkpoint_every=3)
+
+
+def small(seed=0):
+    config = hf.DINOv3ViTConfig(
+        patch_size=8, image_size=32, hidden_size=24, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=2, num_register_tokens=1, pos_embed_rescale=None,
+    )  # fmt: skip
+    return families.from_config(config, "small", 32, seed)
+
+
+def banks(count=8, size=32):
+    g = torch.Generator().manual_seed(1)
+    made = []
+    for name in ("human", "robot"):
+        images = torch.randint(0, 256, (count, 3, size, size), generator=g, dtype=torch.uint8)
+        uv = torch.rand(count, 21, 2, generator=g) * size
+        made.append(FrameBank(images, uv, torch.rand(count, 21, generator=g) < 0.6, [name] * count))
+    return made
+
+
+def weights(backbone):
+    return torch.cat([p.detach().flatten() for p in backbone.parameters()])
+
+
+def test_the_loss_falls():
+    seen = []
+    train(replace(CONFIG, iterations=80, ema=False), banks(), small(), seen.append)
+    assert len(seen) == 80
+    assert np.mean([m["align"] for m in seen[-5:]]) < 0.7 * np.mean([m["align"] for m in seen[:5]])
+    assert 0 < seen[0]["entropy_q"] < np.log(16) + 1e-5
+
+
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    whole = train(CONFIG, banks(), small())
+    train(replace(CONFIG, iterations=3), banks(), small(), folder=tmp_path)
+    assert (tmp_path / checkpoints.NAME).is_file()
+    steps = []
+    resumed = train(CONFIG, banks(), small(seed=9), steps.append, folder=tmp_path)
+    assert [m["step"] for m in steps] == [4, 5, 6]
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_checkpoint_belongs_to_one_config(tmp_path):
+    train(replace(CONFIG, iterations=1), banks(), small(), folder=tmp_path)
+    with pytest.raises(checkpoints.CheckpointError, match=r"tau 0\.1 -> 1\.0"):
+        train(replace(CONFIG, tau=1.0), banks(), small(), folder=tmp_path)
+    path = tmp_path / checkpoints.NAME
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(checkpoints.CheckpointError, match="does not load"):
+        train(CONFIG, banks(), small(), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"ema": False}, {"intra": False}, {"directions": "one"}, {"kl": "forward"}, {"gram": 0.0}, {"all_pairs": True}]
+)
+def test_every_flag_changes_the_run(change):
+    usual = train(replace(CONFIG, iterations=2), banks(), small())
+    other = train(replace(CONFIG, iterations=2, **change), banks(), small())
+    assert torch.isfinite(weights(other)).all()
+    assert not torch.equal(weights(usual), weights(other))
+
+
+def test_teacher_follows_or_stays():
+    before = weights(small())
+    for ema, moves in ((True, True), (False, False)):
+        trainer = Trainer(replace(CONFIG, ema=ema, ema_decay=0.5), banks(), small())
+        trainer.step()
+        mean = (before + weights(trainer.backbone)) / 2
+        torch.testing.assert_close(weights(trainer.teacher), mean if moves else before)
+
+
+def test_settings_that_cannot_be_met():
+    with pytest.raises(InvalidValueError, match="36 px for patches of 8 px"):
+        train(CONFIG, banks(size=36), small())
+
+
+def _process(rank, world, folder):
+    distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=world)
+    torch.set_num_threads(1)
+    backbone = train(replace(CONFIG, iterations=3), banks(), small())
+    if rank == 0:
+        torch.save(weights(backbone), f"{folder}/weights.pt")
+    distributed.destroy_process_group()
+
+
+def test_two_processes_give_what_one_gives(tmp_path):
+    multiprocessing.start_processes(_process, (2, str(tmp_path)), nprocs=2, start_method="fork")
+    one = weights(train(replace(CONFIG, iterations=3), banks(), small()))
+    torch.testing.assert_close(torch.load(tmp_path / "weights.pt"), one, atol=2e-4, rtol=0)
+    moved = (one - weights(small())).abs().max()
+    assert float(moved) > 1e-3
+
+
+def test_metrics_are_plain_numbers():
+    seen = []
+    train(replace(CONFIG, iterations=1), banks(), small(), seen.append)
+    assert {"step", "loss", "align", "gram", "entropy_p", "entropy_q", "seconds"} <= set(json.loads(json.dumps(seen[0])))
+
+
+def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, capsys):
+    data = make_dataset(tmp_path / "data", frames=4, size=64)
+    out = tmp_path / "out"
+    words = ["finetune", "--robot", data, "--human", data, "--out", out, "--backbone", "tiny", "--augmented", 6]
+    words += ["--iterations", 2, "--batch", 3, "--device", "cpu"]
+    assert cli.main([str(word) for word in words]) == 0
+    assert "RANDOM weights" in capsys.readouterr().err
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2]
+    assert list((out / "tensorboard").iterdir())
+    card = (out / "README.md").read_text()
+    assert "RANDOM weights" in card
+    assert '"learning_rate": 0.0001' in card
+    assert hf.AutoModel.from_pretrained(out / "backbone").config.hidden_size == 192
+    words[words.index("--iterations") + 1] = 3
+    assert cli.main([str(word) for word in words]) == 0
+    assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
