@@ -56,6 +56,22 @@ def _finetune(words: str, args: list[str]) -> int | None:
     return finetune.main(tyro.cli(finetune.FinetuneConfig, prog=f"lace {words}", args=args))
 
 
+def _evaluate_correspondence(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace import evaluate
+
+    return evaluate.main(tyro.cli(evaluate.CorrespondenceConfig, prog=f"lace {words}", args=args))
+
+
+def _annotate(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace.data.annotate.command import annotate
+
+    return tyro.cli(annotate, prog=f"lace {words}", args=args)
+
+
 def _assets_figure(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -93,6 +109,8 @@ COMMANDS: dict[str, Command] = {
     "import hint": Command("bring in the right hands of HInt", _import),
     "import coco": Command("bring in your own COCO keypoints (CVAT, FiftyOne)", _import),
     "finetune": Command("align a backbone: human and robot hands become alike to it", _finetune),
+    "evaluate correspondence": Command("how well keypoints find each other across images", _evaluate_correspondence),
+    "annotate": Command("click the shared keypoints on your own images", _annotate),
     "assets fetch": Command("fetch and cache the robot's meshes", _assets_fetch),
     "assets figure": Command("draw the hand with numbered keypoints", _assets_figure),
 }

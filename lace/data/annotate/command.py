@@ -1,0 +1,29 @@
+"""The `lace annotate` command."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from lace.data.annotate.server import AnnotationServer
+from lace.data.annotate.session import LABELS_NAME, Session
+from lace.data.imports.commands import run
+
+
+def annotate(folder: Path, /, export: Path | None = None, embodiment: str = "human_right_hand", port: int = 0) -> int:
+    """Click the shared keypoints on frames, in a page that only this machine can open; Ctrl-C ends it.
+
+    Args:
+        folder: A dataset, or a folder of images; the labels are kept in it and the next call continues them.
+        export: Do not open the page: write what is labelled to this dataset folder.
+        embodiment: What the images show; for the export.
+        port: Port of the page; 0 takes a free one.
+    """
+    session = Session(folder)
+    if export is not None:
+        facts = {"source": "annotate", "embodiment": embodiment, "labels": session.labels}
+        return run(export, session.candidates(embodiment), facts)
+    console = Console(soft_wrap=True, highlight=False)
+    with AnnotationServer(session, port) as server:
+        console.print(f"open {server.url}\nlabels go to {folder / LABELS_NAME}; Ctrl-C ends", markup=False)
+        server.serve_forever()
+    return 0

@@ -1,0 +1,104 @@
+"""The page's server: this machine only, behind a random token, and never for a page of another origin."""
+
+import hmac
+import json
+import secrets
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from typing import Any
+
+from lace.core.errors import LaceError
+from lace.core.keypoints import NAMES, SKELETON
+from lace.data.annotate.session import Session
+from lace.data.imports.writing import SkipFrame
+
+ADDRESS = "127.0.0.1"
+_LARGEST_BODY = 1 << 16
+"""Bytes; 21 points take about 1500."""
+
+
+class AnnotationServer(ThreadingHTTPServer):
+    """Serves one session at `url`; `serve_forever` and `shutdown` as in the standard library."""
+
+    daemon_threads = True
+
+    def __init__(self, session: Session, port: int = 0):
+        """Args:
+        session: What is labelled.
+        port: 0 takes a free one.
+        """
+        self.session, self.token = session, secrets.token_urlsafe(24)
+        super().__init__((ADDRESS, port), _Handler)
+
+    @property
+    def url(self) -> str:
+        """The page's address, token included."""
+        return f"http://{ADDRESS}:{self.server_address[1]}/{self.token}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: AnnotationServer
+
+    def do_GET(self) -> None:
+        words = self._allowed()
+        if words is None:
+            return
+        if words == [""]:
+            self._answer(resources.files(__package__).joinpath("page.html").read_bytes(), "text/html; charset=utf-8")
+        elif words == ["state"]:
+            session = self.server.session
+            state = {"names": session.names, "labels": session.labels, "keypoints": NAMES, "skeleton": SKELETON}
+            self._answer(json.dumps(state).encode(), "application/json")
+        elif (number := self._number(words, "image")) is not None:
+            try:
+                self._answer(self.server.session.png(number), "image/png")
+            except SkipFrame as skip:
+                self._answer(str(skip).encode(), "text/plain", HTTPStatus.UNPROCESSABLE_ENTITY)
+        else:
+            self._answer(b"no such page", "text/plain", HTTPStatus.NOT_FOUND)
+
+    def do_POST(self) -> None:
+        words = self._allowed()
+        if words is None:
+            return
+        number, length = self._number(words, "frame"), self.headers.get("Content-Length", "")
+        if number is None or not length.isdigit() or int(length) > _LARGEST_BODY:
+            self._answer(b"no such frame, or too long", "text/plain", HTTPStatus.BAD_REQUEST)
+            return
+        try:
+            self.server.session.save(number, json.loads(self.rfile.read(int(length))))
+        except (LaceError, ValueError) as error:
+            self._answer(str(error).encode(), "text/plain", HTTPStatus.BAD_REQUEST)
+            return
+        self._answer(b"{}", "application/json")
+
+    def _allowed(self) -> list[str] | None:
+        """Words of the path behind the token; None after a refusal (wrong Host, Origin or token)."""
+        port = self.server.server_address[1]
+        hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}
+        origin = self.headers.get("Origin")
+        _, token, *words = (self.path.split("?")[0] + "/").split("/")[:4] if self.path.startswith("/") else ("", "")
+        known = hmac.compare_digest(token.encode(), self.server.token.encode())
+        if self.headers.get("Host") in hosts and known and (origin is None or origin.removeprefix("http://") in hosts):
+            return [word for word in words if word] or [""]
+        self._answer(b"refused", "text/plain", HTTPStatus.FORBIDDEN)
+        return None
+
+    def _number(self, words: list[str], kind: str) -> int | None:
+        good = len(words) == 2 and words[0] == kind and words[1].isdecimal()
+        return int(words[1]) if good and int(words[1]) < len(self.server.session.names) else None
+
+    def _answer(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "same-origin")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("X-Frame-Options", "DENY")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing: the token would stand in every line."""

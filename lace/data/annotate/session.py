@@ -1,0 +1,117 @@
+"""Labels of one folder, on disk after every click."""
+
+import json
+import math
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
+from lace.data.dataset import META_NAME, FrameDataset
+from lace.data.imports.images import image_files, read_image, settle
+from lace.data.imports.writing import Candidate, SkipFrame
+from lace.data.schema import encode_image
+from lace.data.shards import publish_bytes
+
+LABELS_NAME = "annotations.lace.json"
+_BY_NAME = {kind.name.lower(): kind for kind in Visibility}
+
+
+class Session:
+    """Frames of a dataset folder or a folder of images, and what was clicked on them.
+
+    A frame's labels are {"skipped": bool, "points": {keypoint: [u px, v px, visibility]}}; a point that is absent or
+    out of view has None for u and v. A keypoint that is not named has not been looked at.
+    """
+
+    def __init__(self, folder: str | Path):
+        """Args:
+        folder: A dataset of ours, or a folder of images; its labels lie in it as LABELS_NAME.
+        """
+        self.folder = Path(folder)
+        self._path = self.folder / LABELS_NAME
+        self._dataset = FrameDataset(folder) if (self.folder / META_NAME).is_file() else None
+        self._files = [] if self._dataset else image_files(folder)
+        if self._dataset:
+            self.names = [f"frame-{index:08d}" for index in self._dataset.column("index").tolist()]
+        else:
+            self.names = [file.relative_to(self.folder).as_posix() for file in self._files]
+        self.labels: dict[str, dict[str, Any]] = self._read()
+        self._lock = threading.Lock()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        if not self._path.exists():
+            return {}
+        try:
+            frames = json.loads(self._path.read_bytes())["frames"]
+            return {name: checked(frame) for name, frame in frames.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(
+                f"reading {self._path}", f"it is not what the page saved ({error})", "labels", "move it away"
+            ) from error
+
+    def image(self, number: int) -> np.ndarray:
+        """RGB uint8 of frame `number`."""
+        return self._dataset[number].image if self._dataset else read_image(self._files[number])
+
+    def png(self, number: int) -> bytes:
+        """The same as a PNG file."""
+        return encode_image(self.image(number), "png")
+
+    def save(self, number: int, frame: Any) -> None:
+        """Replaces the labels of frame `number`; on disk (whole, or the old ones) when this returns."""
+        frame = checked(frame)
+        with self._lock:
+            self.labels[self.names[number]] = frame
+            text = json.dumps({"format": "lace annotations 1", "frames": self.labels}, indent=1)
+            publish_bytes(self._path, text.encode())
+
+    def candidates(self, embodiment: str) -> list[Candidate]:
+        """Every frame, for `write_frames`; those without a label, or skipped, say so."""
+        return [Candidate(name, partial(self._record, i, embodiment)) for i, name in enumerate(self.names)]
+
+    def _record(self, number: int, embodiment: str) -> FrameRecord:
+        frame = self.labels.get(self.names[number], {"skipped": False, "points": {}})
+        if frame["skipped"]:
+            raise SkipFrame("skipped by hand")
+        uv, visibility = np.full((COUNT, 2), np.nan, np.float32), np.zeros(COUNT, np.uint8)
+        for name, (u, v, kind) in frame["points"].items():
+            visibility[INDEX[name]] = _BY_NAME[kind]
+            if u is not None:
+                uv[INDEX[name]] = u, v
+        if not visibility.any():
+            raise SkipFrame("not labelled yet")
+        source = f"annotated/{self.names[number]}"
+        return settle(
+            FrameRecord(
+                image=self.image(number), embodiment=embodiment, keypoints_uv=uv, visibility=visibility, source=source
+            )
+        )
+
+
+def checked(frame: Any) -> dict[str, Any]:
+    """The labels of a frame as the page sends them; InvalidValueError where they are anything else."""
+    points = frame.get("points") if isinstance(frame, dict) else None
+    good = isinstance(points, dict) and isinstance(frame.get("skipped"), bool) and all(map(_is_point, points.items()))
+    if not good:
+        raise InvalidValueError(
+            "saving labels",
+            repr(frame)[:200],
+            f"skipped, and points of {', '.join(NAMES[:2])}, ... as [u, v, one of {', '.join(_BY_NAME)}]",
+            "reload the page",
+        )
+    return {"skipped": frame["skipped"], "points": dict(points)}
+
+
+def _is_point(item: tuple[str, Any]) -> bool:
+    name, point = item
+    if name not in INDEX or not isinstance(point, list) or len(point) != 3 or point[2] not in _BY_NAME:
+        return False
+    if _BY_NAME[point[2]] < Visibility.OCCLUDED:
+        return point[:2] == [None, None]
+    return all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in point[:2])

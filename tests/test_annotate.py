@@ -1,0 +1,85 @@
+"""The annotation page: refuses others, keeps every click, goes on where it stopped."""
+
+import http.client
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from lace import cli
+from lace.core.errors import InvalidValueError
+from lace.core.keypoints import INDEX, Visibility
+from lace.data.annotate.server import AnnotationServer
+from lace.data.annotate.session import LABELS_NAME, Session, checked
+from lace.data.dataset import FrameDataset
+from lace.data.verify import verify_dataset
+
+LABEL = {"skipped": False, "points": {"wrist": [10.5, 20.25, "visible"], "thumb_tip": [None, None, "absent"]}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "photos"
+    path.mkdir()
+    for i in range(3):
+        cv2.imwrite(str(path / f"{i}.png"), cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), (160, 120)))
+    return path
+
+
+@pytest.fixture
+def server(folder):
+    with AnnotationServer(Session(folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def ask(server, path, method="GET", body=None, **headers):
+    connection = http.client.HTTPConnection(*server.server_address, timeout=5)
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_others_are_refused(server):
+    good = f"/{server.token}/state"
+    assert server.server_address[0] == "127.0.0.1" and ask(server, good)[0] == 200
+    assert ask(server, "/state")[0] == ask(server, "/wrong/state")[0] == ask(server, "/")[0] == 403
+    assert ask(server, good, Host="evil.example")[0] == 403
+    assert ask(server, good, Host=f"evil.example:{server.server_address[1]}")[0] == 403
+    body = json.dumps(LABEL)
+    assert ask(server, f"/{server.token}/frame/0", "POST", body, Origin="http://evil.example")[0] == 403
+    assert ask(server, "/wrong/frame/0", "POST", body)[0] == 403
+    assert not server.session.labels
+
+
+def test_every_change_is_on_disk_and_is_continued(server, folder):
+    assert ask(server, f"/{server.token}/frame/1", "POST", json.dumps(LABEL))[0] == 200
+    assert Session(folder).labels == {"1.png": LABEL}
+    assert ask(server, f"/{server.token}/frame/9", "POST", json.dumps(LABEL))[0] == 400
+    assert ask(server, f"/{server.token}/frame/1", "POST", "{")[0] == 400
+    assert Session(folder).labels == {"1.png": LABEL}
+    assert ask(server, f"/{server.token}/image/2")[1].startswith(b"\x89PNG")
+    assert b"<canvas" in ask(server, f"/{server.token}/")[1]
+
+
+@pytest.mark.parametrize("point", [[1, 2], [1, 2, "seen"], [None, None, "visible"], [1, 2, "absent"], ["1", 2, "visible"]])
+def test_wrong_labels_are_refused(point):
+    with pytest.raises(InvalidValueError, match="saving labels"):
+        checked({"skipped": False, "points": {"wrist": point}})
+
+
+def test_export_is_a_dataset(folder, tmp_path):
+    session = Session(folder)
+    session.save(1, LABEL)
+    session.save(2, {"skipped": True, "points": {}})
+    assert (folder / LABELS_NAME).exists()
+    assert cli.main(["annotate", str(folder), "--export", str(tmp_path / "out")]) == 0
+    (record,) = FrameDataset(tmp_path / "out")
+    assert record.keypoints_uv[0].tolist() == [10.5, 20.25] and record.visibility[0] == Visibility.VISIBLE
+    assert record.visibility[INDEX["thumb_tip"]] == Visibility.ABSENT
+    assert not verify_dataset(tmp_path / "out").problems
