@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 
 import cv2
@@ -15,6 +16,7 @@ from lace.data.annotate.server import AnnotationServer
 from lace.data.annotate.session import LABELS_NAME, Session, checked
 from lace.data.dataset import FrameDataset
 from lace.data.verify import verify_dataset
+from tests.browser import Browser, find_browser
 
 LABEL = {"skipped": False, "points": {"wrist": [10.5, 20.25, "visible"], "thumb_tip": [None, None, "absent"]}}
 
@@ -83,3 +85,51 @@ def test_export_is_a_dataset(folder, tmp_path):
     assert record.keypoints_uv[0].tolist() == [10.5, 20.25] and record.visibility[0] == Visibility.VISIBLE
     assert record.visibility[INDEX["thumb_tip"]] == Visibility.ABSENT
     assert not verify_dataset(tmp_path / "out").problems
+
+
+@pytest.fixture
+def chromium():
+    path = find_browser()
+    if path is None and os.environ.get("CI"):
+        pytest.fail("no chromium: .ci/run should have installed one")
+    if path is None:
+        pytest.skip("no chromium on this machine")
+    return path
+
+
+def at(page, u, v):
+    """Page coordinates of the image point (u, v) [px]."""
+    return page.run(f"[ox+{u}*scale, oy+{v}*scale]")
+
+
+READY = "typeof S === 'object' && image.complete && image.width > 0 && scale !== 1"
+
+
+def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path):
+    with Browser(chromium, tmp_path / "first") as page:
+        page.call("Page.navigate", url=server.url)
+        page.until(READY)
+        page.click(*at(page, 40, 30))
+        page.click(*at(page, 60, 50), shift=True)
+        page.press("v")
+        page.press("a")
+        page.click(*at(page, 90, 70))
+        page.press("z")
+        page.until("Object.keys(frame().points).length === 4 && $('status').textContent === 'saved'")
+        page.screenshot(tmp_path / "page.png")
+    points = Session(folder).labels["0.png"]["points"]
+    assert [p[2] for p in points.values()] == ["visible", "occluded", "out_of_view", "absent"]
+    np.testing.assert_allclose(points["wrist"][:2], (40, 30), atol=0.5)
+    np.testing.assert_allclose(points["thumb_cmc"][:2], (60, 50), atol=0.5)
+    with Browser(chromium, tmp_path / "second") as page:
+        page.call("Page.navigate", url=server.url)
+        page.until(READY)
+        assert page.run("[n, S.keypoints[k]]") == [0, "thumb_tip"]
+        page.run("view.dispatchEvent(new WheelEvent('wheel', {deltaY: -300, clientX: 300, clientY: 300})), 1")
+        page.click(*at(page, 70, 60))
+        page.press("ArrowRight")
+        page.press("s")
+        page.until("n === 2 && $('status').textContent === 'saved'")
+    labels = Session(folder).labels
+    np.testing.assert_allclose(labels["0.png"]["points"]["thumb_tip"][:2], (70, 60), atol=0.5)
+    assert len(labels["0.png"]["points"]) == 5 and labels["1.png"]["skipped"]
