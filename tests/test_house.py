@@ -36,7 +36,7 @@ LAZY_TOP = "lace/cli.py"
 HEAVY = {
     r"isaaclab\w*": {"sim_envs/stage.py"},
     r"pxr": set(),
-    r"transformers": set(),
+    r"transformers": {"lace/backbones/families.py"},
     r"rerun": {"lace/data/rerun_view.py"},
     r"newton\._src": {"sim_envs/raytrace.py", "sim_envs/stage.py", "sim_envs/texels.py"},
 }
