@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import warp as wp
 
 from lace.core import keypoints
 from lace.core.camera import PinholeCamera
@@ -64,7 +65,34 @@ class Labeller:
             "hand@segmentation": self.layout.hand_ids,
             "target@segmentation": (self.layout.target_id, self.layout.target_id),
         }
-        return {name: _box((segment >= low) & (segment <= high)) for name, (low, high) in spans.items()}
+        n, height, width = segment.shape
+        ids = wp.array(np.array(list(spans.values()), np.int32), dtype=wp.int32, ndim=2, device=self.device)
+        empty = np.tile(np.array([width, height, 0, 0], np.int32), (n, len(spans), 1))
+        edges = wp.array(empty, dtype=wp.int32, ndim=3, device=self.device)
+        wp.launch(find_edges, dim=(n, height), inputs=[wp.from_torch(segment), ids], outputs=[edges], device=self.device)
+        boxes = edges.numpy().astype(np.float32)
+        boxes[boxes[..., 2] == 0] = np.nan
+        return dict(zip(spans, boxes.swapaxes(0, 1), strict=True))
+
+
+@wp.kernel(enable_backward=False)
+def find_edges(segment: wp.array3d[wp.uint8], spans: wp.array2d[wp.int32], edges: wp.array3d[wp.int32]):
+    """Widens edges (n, spans, xyxy) to the pixels of each row whose segment lies in each span of ids (spans, 2)."""
+    image, row = wp.tid()
+    for span in range(spans.shape[0]):
+        first = wp.int32(-1)
+        last = wp.int32(-1)
+        for column in range(segment.shape[2]):
+            found = wp.int32(segment[image, row, column])
+            if found >= spans[span, 0] and found <= spans[span, 1]:
+                last = column
+                if first < 0:
+                    first = column
+        if last >= 0:
+            wp.atomic_min(edges, image, span, 0, first)
+            wp.atomic_min(edges, image, span, 1, row)
+            wp.atomic_max(edges, image, span, 2, last + 1)
+            wp.atomic_max(edges, image, span, 3, row + 1)
 
 
 def _finite(uv: np.ndarray) -> np.ndarray:
@@ -77,16 +105,6 @@ def at_pixels(segment: torch.Tensor, uv: np.ndarray) -> torch.Tensor:
     uv_t = torch.as_tensor(_finite(uv), device=segment.device)
     x, y = uv_t[..., 0].clamp(0, width - 1).long(), uv_t[..., 1].clamp(0, height - 1).long()
     return segment[torch.arange(n, device=segment.device)[:, None], y, x]
-
-
-def _box(mask: torch.Tensor) -> np.ndarray:
-    columns, rows = mask.any(1).to(torch.uint8), mask.any(2).to(torch.uint8)
-    width, height = columns.shape[1], rows.shape[1]
-    box = torch.stack(
-        [columns.argmax(1), rows.argmax(1), width - columns.flip(1).argmax(1), height - rows.flip(1).argmax(1)], 1
-    ).to(torch.float32)
-    box[columns.amax(1) == 0] = float("nan")
-    return box.cpu().numpy()
 
 
 def project(camera: PinholeCamera, points_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Our ray-casting kernel: Newton's intersections, with lights, intrinsics and labels of each world's own.
 
 Newton 1.6.1's own renderer shares lights and intrinsics between worlds; its building blocks do not. This is the only
-file that reaches into them (`tests/test_raytrace.py` compares with the public renderer and fails loudly when the
+file that reaches into them (`tests/test_sim_labels.py` compares with the public renderer and fails loudly when the
 pinned version changes). Camera axes are OpenCV, pixel centres at half-integers.
 """
 

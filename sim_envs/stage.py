@@ -1,6 +1,9 @@
 """The stage: an Isaac Lab scene, kit-less on Newton, whose worlds are filled with slots and re-dressed every batch."""
 
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
+from warnings import catch_warnings, simplefilter
 
 import isaaclab.sim as sim_utils
 import newton
@@ -79,7 +82,9 @@ class Stage:
         scene_cfg = InteractiveSceneCfg(num_envs=self.worlds, env_spacing=0.0)
         anchor = sim_utils.CuboidCfg(size=(0.01, 0.01, 0.01), visible=False)
         scene_cfg.anchor = AssetBaseCfg(prim_path="{ENV_REGEX_NS}/Anchor", spawn=anchor)
-        with newton_builder_world_hook(fill):
+        # The engine prints its own timings and a deprecation of its own: not for our users.
+        with newton_builder_world_hook(fill), redirect_stdout(StringIO()), catch_warnings():
+            simplefilter("ignore", FutureWarning)
             self._isaac_scene = InteractiveScene(scene_cfg)
             self._sim.reset()
         model = NewtonManager.get_model()

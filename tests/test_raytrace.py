@@ -1,45 +1,10 @@
-"""Our kernel against Newton's public renderer, and our texture sampler against a plain one."""
-
-from dataclasses import replace
+"""What one ray foretells against what the picture shows, and our texture sampler against a plain one."""
 
 import numpy as np
 import warp as wp
-from newton.sensors import SensorTiledCamera
 
 from lace.core.keypoints import Visibility
-from sim_envs.stage import _vec7
 from sim_envs.texels import Texel, TextureRow, pack_textures, sample_linear
-
-SIZE = 96
-
-
-def newton_depth(source, batch, focal):
-    """Forward depth (worlds, SIZE, SIZE) [m] by Newton's own sensor, one focal length for all."""
-    stage = source.stage
-    stage.model.shape_source_ptr.assign(np.ascontiguousarray(stage.rows["source"]))
-    settings = SensorTiledCamera.RenderConfig(
-        enable_global_world=False, enable_particles=False, enable_backface_culling=False
-    )
-    camera = SensorTiledCamera(stage.model, default_render_config=settings)
-    rays = camera.utils.compute_camera_rays_pinhole(SIZE, SIZE, camera_fovs=2 * np.arctan(SIZE / 2 / focal))
-    opengl = batch.camera.T_world_cam.copy()
-    opengl[:, :3, 1:3] *= -1
-    poses = wp.array(_vec7(opengl)[None], dtype=wp.transformf, device=source.device)
-    depth = camera.utils.create_forward_depth_image_output(SIZE, SIZE)
-    camera.update(stage.model.state(), poses, rays, forward_depth_image=depth)
-    return depth.numpy().reshape(source.worlds, SIZE, SIZE)
-
-
-def test_depth_is_that_of_newtons_public_renderer(source, batch):
-    """Where the pinned version's inner parts change their meaning, this fails."""
-    source.stage.dress(batch.table)
-    view, focal = source.view(batch), 1.2 * SIZE
-    uniform = np.tile([focal, SIZE / 2, SIZE / 2], (source.worlds, 1))
-    _rgb, _segment, ours = source.stage.draw(replace(view, focal_centre=uniform), SIZE, SIZE, shadows=False)
-    theirs = newton_depth(source, batch, focal)
-    agree = np.abs(ours.numpy() - np.maximum(theirs, 0)) < 1e-3
-    assert (theirs > 0).mean() > 0.5
-    assert agree.mean() > 0.995
 
 
 def test_one_ray_a_keypoint_foretells_what_the_picture_shows(source):
