@@ -1,0 +1,89 @@
+"""Appendix C as numbers: how far a fine-tuned backbone's patch features moved on the hand, on objects, elsewhere.
+
+Displacement of a token is the distance between its L2-normalised features before and after, |f - f'| in [0, 2]. Drift
+is selective if the hand's is large and the others' small.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, normalize
+
+from lace.core.errors import InvalidValueError
+from lace.core.frames import FrameRecord
+
+REGIONS = ("hand", "object", "background")
+_OBJECTS = ("target", "distractor")
+_BODIES = ("robot", "human")
+HAND_WORDS = ("hand", "leap")
+"""A body's segment belongs to the hand if its name or instance holds one of these words."""
+_LEVEL, _RESAMPLES = 0.95, 1000
+
+
+def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> np.ndarray:
+    """Masks (3, height, width) bool of hand, object and background (all else, the arm left out).
+
+    A body of a single segment is all hand.
+    """
+    if record.segmentation is None:
+        raise InvalidValueError(
+            f"measuring drift on frame {record.index}", "it has no segmentation", "frames with masks",
+            "use rendered frames (`lace generate`); photographs have no masks",
+        )  # fmt: skip
+    bodies = [s for s in record.segments if s.semantic in _BODIES]
+    hands = [s.id for s in bodies if len(bodies) == 1 or any(w in f"{s.name} {s.instance}".lower() for w in hand_words)]
+    if bodies and not hands:
+        names = ", ".join(s.name for s in bodies)
+        raise InvalidValueError(
+            f"measuring drift on frame {record.index}", f"none of the segments {names} belongs to the hand",
+            f"a name with one of {', '.join(hand_words)}", "name the hand's links with --hand-words",
+        )  # fmt: skip
+    objects = [s.id for s in record.segments if s.semantic in _OBJECTS]
+    hand, thing = np.isin(record.segmentation, hands), np.isin(record.segmentation, objects)
+    body = np.isin(record.segmentation, [s.id for s in bodies])
+    return np.stack([hand, thing, ~(body | thing)])
+
+
+def token_regions(masks: Tensor, grid: tuple[int, int], share: float = 0.5) -> Tensor:
+    """Tokens (n, 3, rows * cols) of which more than `share` of the area lies in each mask (n, 3, height, width)."""
+    area = interpolate(masks.float(), grid, mode="area")
+    return area.flatten(2) > share
+
+
+@torch.no_grad()
+def displacement(before, after, images: Tensor, batch: int = 16) -> Tensor:
+    """|f - f'| of normalised features (n, rows, cols) of two backbones for images (n, 3, H, W) in [0, 1]."""
+    parts = [(normalize(before(x), dim=-1) - normalize(after(x), dim=-1)).norm(dim=-1) for x in images.split(batch)]
+    return torch.cat(parts)
+
+
+def drift(moved: Tensor, regions: Tensor, seed: int = 0) -> dict:
+    """Mean displacement per region with bootstrap intervals over images; None where no image has such a token.
+
+    Args:
+        moved: Displacement of each token (n, rows, cols).
+        regions: Tokens of each region (n, 3, rows * cols) bool.
+        seed: Seed of the resampling.
+    """
+    total = (moved.flatten(1)[:, None] * regions).sum(-1).double().numpy()
+    count = regions.sum(-1).double().numpy()
+    n = len(count)
+    weight = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), _RESAMPLES)
+    report: dict = {"images": n, "seed": seed, "level": _LEVEL}
+    for i, name in enumerate(REGIONS):
+        if not count[:, i].sum():
+            report[name] = None
+            continue
+        bottom = weight @ count[:, i]
+        draws = (weight @ total[:, i])[bottom > 0] / bottom[bottom > 0]
+        low, high = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+        value = total[:, i].sum() / count[:, i].sum()
+        report[name] = {"n": int(count[:, i].sum()), "value": float(value), "low": float(low), "high": float(high)}
+    return report
+
+
+def masks_of(records: Sequence[FrameRecord], hand_words: Sequence[str] = HAND_WORDS) -> Tensor:
+    """Masks (n, 3, height, width) of `region_masks`; all frames of one size."""
+    return torch.from_numpy(np.stack([region_masks(record, hand_words) for record in records]))

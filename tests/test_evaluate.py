@@ -1,0 +1,63 @@
+"""The measuring command on synthetic frames with a stub backbone, and the paper's numbers as printed."""
+
+import json
+
+import pytest
+import torch
+from torch.nn.functional import avg_pool2d
+
+from lace import evaluate
+from lace.paper_tables import PAPER
+from lace.predictors import NAMES
+from tests.synthetic import make_dataset
+
+
+class MeanColour(torch.nn.Module):
+    name, patch, dim = "mean colour", 8, 3
+
+    def forward(self, images):
+        return avg_pool2d(images, self.patch).permute(0, 2, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluate")
+    data = make_dataset(folder / "data", frames=5)
+    config = evaluate.CorrespondenceConfig(
+        robot=data, human=data, robot_train=data, out=folder / "out", backbone="stub", before="stub", size=96
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "load_backbone", lambda name, **_: MeanColour())
+        assert evaluate.main(config) == 0
+    return json.loads((folder / "out" / "correspondence.json").read_text())
+
+
+def test_every_pair_states_n_seed_and_interval(result):
+    assert set(result["pairs"]) == {"human-human", "human-robot", "robot-robot"}
+    for row in result["pairs"].values():
+        assert row["n"] > 0
+        assert row["seed"] == 0
+        assert row["part_accuracy"]["low"] <= row["part_accuracy"]["value"] <= row["part_accuracy"]["high"]
+    assert result["config"]["size"] == 96
+    assert len(result["git_commit"]) >= 7
+
+
+def test_trivial_predictors_stand_beside_and_are_printed(result):
+    assert set(NAMES) <= set(result["trivial"]["robot"])
+    assert result["mean_keypoint_from"] == {"human": "held-out", "robot": "training"}
+    rows = evaluate.table(result).columns[0]._cells
+    assert {f"robot: {name}" for name in NAMES} <= set(rows)
+    assert "human: mean HELD-OUT keypoint" in rows
+
+
+def test_the_same_backbone_did_not_drift(result):
+    assert result["drift"]["hand"]["value"] == 0
+
+
+def test_the_papers_tables_agree_with_each_other():
+    """Numbers the paper prints more than once; the default row differs between its tables, which is its own doing."""
+    assert set(PAPER) == {1, 4, 5, 6, 8}
+    assert {PAPER[t]["DINO"].hr for t in (1, 4, 5, 8)} == {(87.04, 0.473)}
+    assert PAPER[1]["LACE-DINO"].hr == PAPER[6]["LACE-DINO"].hr == PAPER[8]["LACE-DINO"].hr
+    assert PAPER[4]["100 img"].hr == PAPER[5]["lambda=1"].hr
+    assert PAPER[5]["lambda=1"].imagenet == PAPER[6]["LACE-DINO"].imagenet
