@@ -125,12 +125,15 @@ def main(config: FinetuneConfig) -> int:
     banks = read_banks(config, size)
     if not leads:
         train(config.train, banks, backbone, folder=config.out)
+        distributed.destroy_process_group()
         return 0
     config.out.mkdir(parents=True, exist_ok=True)
     publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
     state = checkpoints.load(config.out, config.train, device)
     with _Recorder(config.out, config.train, state["step"] if state else 0) as recorder:
         train(config.train, banks, backbone, recorder, folder=config.out)
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
     _publish_backbone(backbone, config.out / "backbone")
     data = {
         name: {"folder": path, "frames": config.images or "all", "training images": len(bank)}

@@ -3,7 +3,6 @@
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -146,22 +145,19 @@ class PairSampler:
     to within one; inside a combination images are uniform. Cross pairs come in both orders equally often.
     """
 
-    def __init__(
-        self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True, use: Literal["all", "intra"] = "all"
-    ):
+    def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True):
         """Args:
         bank: The images.
         batch: Pairs per step.
         seed: Of the sampling.
         intra: Whether pairs within an embodiment enter (table 6 ablates them).
-        use: "intra" takes only pairs within an embodiment (for stand-ins that know parts inside a body only).
         """
         self.batch, self.seed = batch, seed
         self._visible = bank.visible.cpu().numpy()
         names = bank.names()
         self._members = {name: bank.members(name) for name in names}
-        same = [(name, name) for name in names if len(self._members[name]) > 1] if intra or use == "intra" else []
-        cross = list(itertools.combinations(names, 2)) if use == "all" else []
+        same = [(name, name) for name in names if len(self._members[name]) > 1] if intra else []
+        cross = list(itertools.combinations(names, 2))
         self.combinations = cross + same
         if not self.combinations:
             raise InvalidValueError(
