@@ -110,6 +110,7 @@ COMMANDS: dict[str, Command] = {
     "import coco": Command("bring in your own COCO keypoints (CVAT, FiftyOne)", _import),
     "finetune": Command("align a backbone: human and robot hands become alike to it", _finetune),
     "evaluate correspondence": Command("how well keypoints find each other across images", _evaluate_correspondence),
+    "import lerobot": Command("bring in frames of a LeRobot episode, to annotate", _import),
     "annotate": Command("click the shared keypoints on your own images", _annotate),
     "assets fetch": Command("fetch and cache the robot's meshes", _assets_fetch),
     "assets figure": Command("draw the hand with numbered keypoints", _assets_figure),

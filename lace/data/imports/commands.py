@@ -14,7 +14,7 @@ from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, writ
 
 def subcommands() -> dict[str, Callable[..., int]]:
     """The commands by the word that follows `lace import`; each returns its exit code."""
-    return {"hint": hint, "coco": coco}
+    return {"hint": hint, "coco": coco, "lerobot": lerobot}
 
 
 def hint(
@@ -67,6 +67,25 @@ def coco(
     mapping = module.parse_mapping(map)
     found = module.candidates(file, images, mapping, embodiment, category)
     return run(out, found, {"source": "coco", "embodiment": embodiment, "map": mapping, "category": category})
+
+
+def lerobot(
+    name: str, /, out: Path, episode: int = 0, frames: int = 10, embodiment: str = "robot", camera: str | None = None
+) -> int:
+    """Frames of one episode of a LeRobot dataset, ready for `lace annotate`.
+
+    Args:
+        name: Hub name or folder of a LeRobot dataset (v3).
+        out: Dataset folder to write.
+        episode: Which episode.
+        frames: How many frames, spread evenly over it.
+        embodiment: What the images show.
+        camera: Which camera, where there are several.
+    """
+    from lace.data.imports import lerobot as module
+
+    found = module.candidates(name, episode, frames, embodiment, camera)
+    return run(out, found, {"source": "lerobot", "name": Path(name).name, "embodiment": embodiment, "camera": camera})
 
 
 def run(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
