@@ -1,0 +1,61 @@
+"""Another background behind the hand: a mask of what stays, and the picture put behind it."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from lace.core.errors import InvalidValueError
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import SKELETON, Visibility
+
+_ROUNDS = 5
+"""GrabCut's iterations; it hardly changes after three."""
+
+
+def grabcut_mask(record: FrameRecord) -> np.ndarray:
+    """Boolean (height, width) guess of the hand from its bones by GrabCut (Rother et al. 2004); no model is needed.
+
+    Bones between keypoints in the image are certainly hand; what lies farther than half a hand from all is not.
+    """
+    points = record.keypoints_uv
+    there = (record.visibility >= Visibility.OCCLUDED) & np.isfinite(points).all(1)
+    if there.sum() < 2:
+        raise InvalidValueError(
+            "masking a hand by GrabCut", f"{there.sum()} keypoints in the image", "at least two", "label more keypoints"
+        )
+    size = float((points[there].max(0) - points[there].min(0)).max())
+    bones = np.zeros(record.image.shape[:2], np.uint8)
+    for a, b in SKELETON:
+        if there[a] and there[b]:
+            ends = (tuple(int(x) for x in points[k]) for k in (a, b))
+            cv2.line(bones, *ends, 1, max(1, round(size / 25)))
+    distance = cv2.distanceTransform(1 - bones, cv2.DIST_L2, 5)
+    guess = np.where(distance < size / 10, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    guess[distance > size / 2], guess[bones > 0] = cv2.GC_BGD, cv2.GC_FGD
+    cv2.setRNGSeed(0)
+    bgr = cv2.cvtColor(record.image, cv2.COLOR_RGB2BGR)
+    cv2.grabCut(bgr, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    return (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
+
+
+def replace_background(record: FrameRecord, background: np.ndarray, mask: np.ndarray) -> FrameRecord:
+    """The frame with `background` wherever `mask` is false; segmentation and depth become 0 there.
+
+    Args:
+        record: The frame.
+        background: RGB uint8 of any size; scaled to cover the image, its middle is used.
+        mask: Boolean (height, width): what stays.
+    """
+    height, width = record.image.shape[:2]
+    ratio = max(height / background.shape[0], width / background.shape[1])
+    size = max(width, round(background.shape[1] * ratio)), max(height, round(background.shape[0] * ratio))
+    scaled = cv2.resize(background, size, interpolation=cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR)
+    y, x = (size[1] - height) // 2, (size[0] - width) // 2
+    image = np.where(mask[..., None], record.image, scaled[y : y + height, x : x + width])
+    kept = {
+        name: np.where(mask, value, 0).astype(value.dtype)
+        for name in ("segmentation", "depth_m")
+        if (value := getattr(record, name)) is not None
+    }
+    return replace(record, image=image, **kept)
