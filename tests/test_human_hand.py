@@ -6,6 +6,7 @@ import pytest
 from assets.humans import HUMANS
 from assets.humans.hand import DATA, HumanHand
 from assets.humans.poses import POSES, Capsules, mixed, random_poses
+from assets.humans.skin import TONES, skin_texture
 from lace.core import keypoints
 from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
@@ -165,3 +166,17 @@ def test_skin_does_not_tear(hand):
     rest = hand.rest(shapes)[0]
     ratio = np.linalg.norm(vertices[:, a] - vertices[:, b], axis=-1) / np.linalg.norm(rest[:, a] - rest[:, b], axis=-1)
     assert ratio.max() < 4 and (ratio < 0.1).mean() < 1e-3, (ratio.max(), (ratio < 0.1).mean())
+
+
+def test_skin_has_nails_and_six_tones(hand):
+    assert len(TONES) >= 6
+    lightness = []
+    for tone in TONES.values():
+        picture = skin_texture(hand, np.random.default_rng(0), tone, 512)
+        again = skin_texture(hand, np.random.default_rng(0), tone, 512)
+        assert picture.shape == (512, 512, 3) and picture.dtype == np.uint8 and np.array_equal(picture, again)
+        nails = hand.nails > 200
+        assert nails.sum() > 200
+        assert np.abs(picture[nails].mean(0) - picture[~nails].mean(0)).max() > 8
+        lightness.append(picture.mean())
+    assert (np.diff(lightness) < -5).all()
