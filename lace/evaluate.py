@@ -1,5 +1,6 @@
 """`lace evaluate correspondence`: tables 1, 4, 6 and 8 for one backbone, with trivial predictors; drift on request."""
 
+import itertools
 import json
 import subprocess
 from dataclasses import asdict, dataclass
@@ -16,8 +17,12 @@ from lace.correspondence import METRICS, Described, correspondence, describe
 from lace.data.dataset import FrameDataset
 from lace.data.shards import publish_bytes
 from lace.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
+from lace.figures import correspondence_figure
 from lace.pairs import FrameBank
 from lace.predictors import NAMES, chance, mean_keypoints, trivial
+
+SHOWN = 8
+"""Frames of each embodiment among which the pictured pair is chosen."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +136,23 @@ def _drift(backbone, config: CorrespondenceConfig) -> dict[str, Any]:
     return drift(moved, token_regions(masks_of(records, config.hand_words), tuple(moved.shape[1:])), config.seed)
 
 
+def draw(backbone, banks: dict[str, FrameBank]) -> dict[str, bytes]:
+    """Fig. 2 of the paper as PNG by pair of embodiments: of their first frames, the two that share most keypoints."""
+    described = {name: describe(backbone, bank, SHOWN) for name, bank in banks.items()}
+    pictures = {}
+    for a, b in itertools.combinations_with_replacement(described, 2):
+        source, target = described[a], described[b]
+        shared = (source.visible[:, None] & target.visible[None]).sum(-1)
+        if a == b:
+            shared.fill_diagonal_(-1)
+        i, j = divmod(int(shared.argmax()), shared.shape[1])
+        images = tuple(banks[name].images[n].permute(1, 2, 0).cpu().numpy() for name, n in ((a, i), (b, j)))
+        pictures[f"{a}-{b}"] = correspondence_figure(images, source, target, i, j)
+    return pictures
+
+
 def main(config: CorrespondenceConfig) -> int:
-    """Measures, prints, and writes `out`/correspondence.json."""
+    """Measures, prints, and writes `out`/correspondence.json and a picture for each pair."""
     if config.images < 2:
         raise InvalidValueError("evaluating correspondence", f"--images {config.images}", "at least 2", "raise it")
     folders = {"human": config.human, "robot": config.robot}
@@ -147,6 +167,8 @@ def main(config: CorrespondenceConfig) -> int:
     console.print(table(result))
     if config.before:
         console.print("drift:", json.dumps(result["drift"]), markup=False)
+    for name, picture in draw(backbone, banks).items():
+        publish_bytes(config.out / f"correspondence_{name}.png", picture)
     path = config.out / "correspondence.json"
     publish_bytes(path, json.dumps(result, indent=1).encode())
     console.print(f"wrote {path}", markup=False)

@@ -17,6 +17,7 @@ from lace.augmentation import AugmentConfig
 from lace.backbones import BACKBONES, load_backbone
 from lace.core.errors import InvalidValueError
 from lace.data.shards import publish_bytes
+from lace.figures import loss_figure
 from lace.model_card import write_card
 from lace.pairs import FrameBank, augment_bank
 from lace.training import TrainConfig, process_device, train
@@ -135,6 +136,7 @@ def main(config: FinetuneConfig) -> int:
     if distributed.is_initialized():
         distributed.destroy_process_group()
     _publish_backbone(backbone, config.out / "backbone")
+    publish_bytes(config.out / "curves.png", loss_figure(config.out / "metrics.jsonl"))
     data = {
         name: {"folder": path, "frames": config.images or "all", "training images": len(bank)}
         for (name, path), bank in zip(_folders(config).items(), banks, strict=True)
