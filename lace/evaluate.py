@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from lace.data.dataset import FrameDataset
 from lace.data.shards import publish_bytes
 from lace.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
 from lace.figures import correspondence_figure
+from lace.model_card import commit
 from lace.pairs import FrameBank
 from lace.predictors import NAMES, chance, mean_keypoints, trivial
 
@@ -57,26 +57,14 @@ class CorrespondenceConfig:
     """Words that mark the hand's segments, for drift."""
 
 
-def git_commit() -> str:
-    """Commit of the code that measures, "-dirty" with uncommitted changes; "unknown" outside a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty"]
-    try:
-        result = subprocess.run(command, check=False, capture_output=True, text=True)
-    except OSError:
-        return "unknown"
-    return result.stdout.strip() or "unknown"
-
-
-def measure(backbone, banks: dict[str, FrameBank], train: dict[str, FrameBank], config: CorrespondenceConfig) -> dict:
-    """All pairs of the embodiments in `banks` (name -> held-out frames), trivial predictors per target embodiment.
+def measure(described: dict[str, Described], train: dict[str, FrameBank], config: CorrespondenceConfig) -> dict:
+    """All pairs of the embodiments in `described` (name -> held-out frames), trivial predictors per target embodiment.
 
     Args:
-        backbone: As in `lace.backbones`.
-        banks: Held-out frames, by a short name ("robot").
+        described: Held-out frames, by a short name ("robot").
         train: Training frames by the same names, for mean keypoints; the held-out ones where missing.
         config: Settings, stored with the result.
     """
-    described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
     names = list(described)
     pairs = {}
     for i, a in enumerate(names):
@@ -89,7 +77,7 @@ def measure(backbone, banks: dict[str, FrameBank], train: dict[str, FrameBank], 
         "pairs": pairs,
         "trivial": {name: _trivial(described[name], train.get(name), config) for name in names},
         "mean_keypoint_from": {name: "training" if name in train else "held-out" for name in names},
-        "git_commit": git_commit(),
+        "git_commit": commit(),
         "config": json.loads(json.dumps(asdict(config), default=str)),
     }
 
@@ -136,13 +124,12 @@ def _drift(backbone, config: CorrespondenceConfig) -> dict[str, Any]:
     return drift(moved, token_regions(masks_of(records, config.hand_words), tuple(moved.shape[1:])), config.seed)
 
 
-def draw(backbone, banks: dict[str, FrameBank]) -> dict[str, bytes]:
+def draw(described: dict[str, Described], banks: dict[str, FrameBank]) -> dict[str, bytes]:
     """Fig. 2 of the paper as PNG by pair of embodiments: of their first frames, the two that share most keypoints."""
-    described = {name: describe(backbone, bank, SHOWN) for name, bank in banks.items()}
     pictures = {}
     for a, b in itertools.combinations_with_replacement(described, 2):
         source, target = described[a], described[b]
-        shared = (source.visible[:, None] & target.visible[None]).sum(-1)
+        shared = (source.visible[:SHOWN, None] & target.visible[None, :SHOWN]).sum(-1)
         if a == b:
             shared.fill_diagonal_(-1)
         i, j = divmod(int(shared.argmax()), shared.shape[1])
@@ -160,14 +147,15 @@ def main(config: CorrespondenceConfig) -> int:
     folders = {"human": config.human_train, "robot": config.robot_train}
     train = {n: FrameBank.from_dataset(f, config.size, None) for n, f in folders.items() if f}
     backbone = load_backbone(config.backbone, image_size=config.size, device=config.device)
-    result = measure(backbone, banks, train, config)
+    described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
+    result = measure(described, train, config)
     if config.before:
         result["drift"] = _drift(backbone, config)
     console = Console(highlight=False, width=max(120, Console().width))
     console.print(table(result))
     if config.before:
         console.print("drift:", json.dumps(result["drift"]), markup=False)
-    for name, picture in draw(backbone, banks).items():
+    for name, picture in draw(described, banks).items():
         publish_bytes(config.out / f"correspondence_{name}.png", picture)
     path = config.out / "correspondence.json"
     publish_bytes(path, json.dumps(result, indent=1).encode())

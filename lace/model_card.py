@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lace.data.shards import publish_bytes
+
 _PACKAGES = ("torch", "transformers", "lace-testbed")
 
 
@@ -63,5 +65,5 @@ def write_card(
         f"Commit `{commit()}`; " + ", ".join(f"{name} {number}" for name, number in versions().items()) + ".", "",
     ]  # fmt: skip
     path = folder / "README.md"
-    path.write_text("\n".join(card), encoding="utf-8")
+    publish_bytes(path, "\n".join(card).encode())
     return path

@@ -1,4 +1,4 @@
-"""Humans: hands baked from open data, their poses, skins and sleeves."""
+"""Humans: hands baked from open data, their poses and skins."""
 
 from collections.abc import Callable
 

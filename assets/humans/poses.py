@@ -35,7 +35,7 @@ POSES: dict[str, Array] = {
     "fist": _pose(((76, 90, 45), (78, 92, 46), (80, 92, 46), (80, 90, 45)), (6, -10, -6, 34, 26), spread=-1),
     "point": _pose(((2, 5, 3), (76, 90, 45), (80, 92, 46), (80, 90, 45)), (8, -6, -4, 34, 22), spread=-1),
 }
-"""Everyday hand shapes, adapted by eye from an earlier prototype; thumb abduction is zero about 45 degrees out of the palm."""
+"""Everyday hand shapes, adapted by eye from a prototype; thumb abduction is zero about 45 degrees out of the palm."""
 
 
 def mixed(hand: HumanHand, draws: Draws) -> Array:
