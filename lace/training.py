@@ -1,6 +1,7 @@
 """The alignment fine-tune (paper sec. 4.3, 5.1, E.1, algorithm 1). The defaults of `TrainConfig` are the paper's."""
 
 import copy
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -172,6 +173,12 @@ class Trainer:
 
 def _checked(config: TrainConfig, bank: FrameBank, backbone: Backbone, world: int) -> None:
     doing = "setting up the fine-tune"
+    for name in ("iterations", "batch", "learning_rate", "clip", "tau"):
+        if not 0 < getattr(config, name) < math.inf:
+            raise InvalidValueError(
+                doing, f"{name} is {getattr(config, name)}", "a finite number above zero",
+                f"change --{name.replace('_', '-')}",
+            )  # fmt: skip
     if bank.size % backbone.patch:
         raise InvalidValueError(
             doing, f"images of {bank.size} px for patches of {backbone.patch} px", "a multiple", "change --image-size"

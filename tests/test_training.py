@@ -93,6 +93,12 @@ def test_settings_that_cannot_be_met():
         train(CONFIG, banks(size=36), small())
 
 
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", float("nan")), ("tau", 0.0), ("batch", 0)])
+def test_a_number_that_is_none_is_named_before_the_first_step(name, value):
+    with pytest.raises(InvalidValueError, match=f"{name} is {value}"):
+        Trainer(replace(TrainConfig(), **{name: value}), banks(), small())
+
+
 def _process(rank, world, folder):
     distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=world)
     torch.set_num_threads(1)
