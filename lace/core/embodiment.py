@@ -92,6 +92,11 @@ class Embodiment:
         return tuple(joint.name for joint in self.joints)
 
     @property
+    def arm_dof(self) -> int:
+        """How many joints move the arm; they come first, those of the hand after them."""
+        return sum(joint.child not in self.hand_links for joint in self.joints)
+
+    @property
     def limits(self) -> np.ndarray:
         """Joint limits (n, 2) [rad]."""
         return np.array([(joint.lower, joint.upper) for joint in self.joints])

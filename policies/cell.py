@@ -1,0 +1,119 @@
+"""A robot cell: one arm with a hand, a table, a camera. The simulated and the real one obey the same protocol.
+
+All in SI units and numpy. A cell serves one trial at a time from one thread; open several for trials in parallel.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from lace.core.embodiment import Embodiment
+from lace.core.geometry import Array
+from policies.outcome import SafetyStop
+from policies.path import CheckedPath
+from policies.policy import Observation
+
+FRESH_S = 0.1
+"""Oldest state that may be acted on [s]: MoveIt Servo's default `incoming_command_timeout`."""
+IMAGE_FRESH_S = 0.5
+"""Oldest image that may be acted on [s]: the arm waits while the policy looks, so an image ages slower than a state."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What became of the target, as far as the cell can tell; None where it cannot."""
+
+    held: bool
+    """Whether the target is off the table and in the hand: from the physics, or by the operator's word."""
+    lifted_m: float | None = None
+    """How far the target has risen since `observe` [m]."""
+    collision: str = ""
+    """What the robot struck that it should not have ("table with 61 N"); "" for nothing."""
+    target_world: Array | None = None
+    """(3,) where the target's middle was at `observe` [m]."""
+    target_radius_m: float | None = None
+    """Horizontal half extent of the target [m]."""
+    end_effector_depth_m: float | None = None
+    """Depth of the true end-effector point along the camera axis at `observe` [m]."""
+
+
+@runtime_checkable
+class RobotCell(Protocol):
+    """Moves only along checked paths, and only after `observe`; after `stop` it refuses to move."""
+
+    embodiment: Embodiment
+    table_z: float
+    """Height of the table's top in the robot's base frame [m]."""
+
+    def now(self) -> float:
+        """The monotonic clock that stamps observations [s]."""
+        ...
+
+    def observe(self, depth: bool = False) -> Observation:
+        """The newest image and joint state, with depth if asked; raises SafetyStop where there is none."""
+        ...
+
+    def follow(self, path: CheckedPath) -> None:
+        """Moves the arm along `path` and waits for its end; the hand keeps its targets.
+
+        Raises:
+            SafetyStop: The arm is not where the path starts, strays from it, or the cell was stopped.
+            TypeError: `path` was not checked.
+        """
+        ...
+
+    def hand(self, targets: Array, duration_s: float) -> None:
+        """Moves the hand's targets evenly to `targets` (hand joints,) [rad] and waits `duration_s`.
+
+        Raises:
+            SafetyStop: A target is outside its joint's limits or not finite, or the cell was stopped.
+        """
+        ...
+
+    def evidence(self) -> Evidence:
+        """What became of the target."""
+        ...
+
+    def stop(self, reason: str) -> None:
+        """Stops all motion at once and for good; never raises, may be called twice."""
+        ...
+
+
+def require_fresh(observation: Observation, now_s: float) -> Observation:
+    """`observation` if it is young enough to act on, else SafetyStop."""
+    ages = (("image", observation.image_stamp_s, IMAGE_FRESH_S), ("joint state", observation.state_stamp_s, FRESH_S))
+    for what, stamp, limit in ages:
+        age = now_s - stamp
+        if not 0 <= age <= limit:
+            raise SafetyStop(
+                "looking at the cell", f"the {what} is {age:.2f} s old", f"at most {limit} s, and not from the future",
+                "check the camera's and the robot's streams and that they share a clock",
+            )  # fmt: skip
+    return observation
+
+
+def require_path(path: CheckedPath, measured: Array, tolerance_rad: float) -> CheckedPath:
+    """`path` if it is a checked one that starts at the measured arm joints, else TypeError or SafetyStop."""
+    if not isinstance(path, CheckedPath):
+        raise TypeError(f"a cell follows a CheckedPath, not a {type(path).__name__}: check it first (PathChecker)")
+    gap = float(np.abs(path.positions[0] - measured).max())
+    if not gap <= tolerance_rad:
+        raise SafetyStop(
+            "starting a path", f"the arm is {gap:.3f} rad from where the path starts", f"at most {tolerance_rad} rad",
+            "plan again from the joints as they are",
+        )  # fmt: skip
+    return path
+
+
+def require_hand_targets(targets: Array, limits: Array) -> Array:
+    """`targets` (joints,) as floats if finite and within `limits` (joints, 2) [rad], else SafetyStop."""
+    targets = np.asarray(targets, float)
+    slack = 1e-6
+    good = targets.shape == limits.shape[:1] and np.isfinite(targets).all()
+    if not good or (targets < limits[:, 0] - slack).any() or (targets > limits[:, 1] + slack).any():
+        raise SafetyStop(
+            "moving the hand", f"targets {np.round(targets, 3).tolist()}", f"{len(limits)} finite angles within limits",
+            "mend the grasp",
+        )  # fmt: skip
+    return targets

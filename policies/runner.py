@@ -1,0 +1,89 @@
+"""One trial: look, predict, plan, move, judge. The same in simulation and on the real arm."""
+
+import numpy as np
+
+from lace.core.geometry import Array
+from policies.cell import Evidence, RobotCell, require_fresh
+from policies.outcome import Outcome, Phase, Result, TrialStopped
+from policies.policy import Observation, Policy, TwoPoints
+from policies.primitives.primitive import Plan, Primitive
+
+
+def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int = 0) -> Outcome:
+    """Runs one trial and says how it ended; the cell is stopped however it ends.
+
+    Errors that are not a `TrialStopped` pass through, after the stop.
+    """
+    trial = _Trial(policy, cell, primitive)
+    try:
+        return trial.run(seed)
+    except TrialStopped as stop:
+        return trial.failed(stop)
+    finally:
+        cell.stop(f"the trial has ended in phase {trial.phase}")
+
+
+class _Trial:
+    """What is known so far."""
+
+    def __init__(self, policy: Policy, cell: RobotCell, primitive: Primitive):
+        self.policy, self.cell, self.primitive = policy, cell, primitive
+        self.phase = Phase.OBSERVE
+        self.observation: Observation | None = None
+        self.points: TwoPoints | None = None
+        self.plan: Plan | None = None
+
+    def run(self, seed: int) -> Outcome:
+        cell = self.cell
+        self.policy.reset(seed)
+        self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now())
+        self.phase = Phase.PREDICT
+        self.points = self.policy.predict(self.observation)
+        self.phase = Phase.PLAN
+        self.plan = self.primitive.plan(self.observation, self.points, cell.table_z)
+        for move in self.plan.moves:
+            self.phase = move.phase
+            move.run(cell)
+        self.phase = Phase.DONE
+        return self._outcome(*judge(cell.evidence(), self.plan.target_world))
+
+    def failed(self, stop: TrialStopped) -> Outcome:
+        return self._outcome(stop.result, f"{stop.doing}: {stop.got}; expected {stop.expected}")
+
+    def _outcome(self, result: Result, reason: str) -> Outcome:
+        evidence = self.cell.evidence()
+        return Outcome(
+            result, self.phase, reason, predicted=self.points,
+            lifted_mm=None if evidence.lifted_m is None else 1000 * evidence.lifted_m, **self._errors(evidence),
+        )  # fmt: skip
+
+    def _errors(self, evidence: Evidence) -> dict[str, float]:
+        """Errors of the prediction by name, where the truth is known."""
+        errors = {}
+        if self.plan is not None and evidence.target_world is not None:
+            gap = np.linalg.norm(self.plan.target_world[:2] - evidence.target_world[:2])
+            errors["target_error_mm"] = 1000 * float(gap)
+        truth = self.observation.truth if self.observation else None
+        if truth is None or self.points is None:
+            return errors
+        errors["target_error_px"] = float(np.linalg.norm(self.points.target - truth.target))
+        error_px = float(np.linalg.norm(self.points.end_effector - truth.end_effector))
+        errors["end_effector_error_px"] = error_px
+        if evidence.end_effector_depth_m is not None:
+            focal = float(self.observation.camera.K[0, 0])
+            errors["end_effector_error_mm"] = 1000 * error_px * evidence.end_effector_depth_m / focal
+        return errors
+
+
+def judge(evidence: Evidence, goal: Array) -> tuple[Result, str]:
+    """Result and reason of a motion that ran to its end, planned for a target at `goal` (3,) [m]."""
+    if evidence.held:
+        return Result.SUCCESS, ""
+    if evidence.collision:
+        return Result.COLLISION, f"the robot struck the {evidence.collision}"
+    if evidence.target_world is None or evidence.target_radius_m is None:
+        return Result.SLIP, "the target is not in the hand"
+    gap = float(np.linalg.norm(goal[:2] - evidence.target_world[:2]))
+    if gap > evidence.target_radius_m:
+        return Result.LOCALISATION, f"the hand reached {1000 * gap:.0f} mm beside the target's middle"
+    return Result.SLIP, f"the hand reached the target ({1000 * gap:.0f} mm from its middle) and did not keep it"
