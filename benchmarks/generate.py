@@ -87,7 +87,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
         "raw Newton ray casting": lambda: raw(source, frames, config.shadows),
         "our ray casting alone": lambda: cast(source, frames),
         "MuJoCo OpenGL, 3 passes": lambda: mujoco_gl.rate(
-            str(source.robot.xml_path), config.width, config.shadows, min(frames, 32)
+            str(source.body.robot.xml_path), config.width, config.shadows, min(frames, 32)
         ),
         "ours, end to end on disk": lambda: _end_to_end(maker, frames),
     }

@@ -19,13 +19,13 @@ class Command:
     """Called with (the words that chose it, the remaining arguments); returns the exit code, None for 0."""
 
 
-def _generate_robot(words: str, args: list[str]) -> int | None:
+def _generate(words: str, args: list[str]) -> int | None:
     import tyro
 
     from sim_envs.config import GenerateConfig, preset_of
 
     # Two stages: the preset chooses the default axes, the other options override single values of them.
-    defaults = preset_of(args)
+    defaults = preset_of(args, words.removeprefix("generate "))
     config = tyro.cli(GenerateConfig, prog=f"lace {words}", args=args, default=defaults)
     from sim_envs import generate
 
@@ -101,7 +101,7 @@ def _assets_fetch(words: str, args: list[str]) -> int | None:
 
 
 COMMANDS: dict[str, Command] = {
-    "generate robot": Command("make labelled robot frames in simulation", _generate_robot),
+    "generate robot": Command("make labelled robot frames in simulation", _generate),
     "data verify": Command("repeat every check on a dataset", _data),
     "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
     "data stats": Command("what a dataset covers: histograms and rates", _data),

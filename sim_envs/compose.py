@@ -1,15 +1,15 @@
 """Composes the drawn axes into a batch of scenes: what every slot wears, cameras, lights, and the true poses."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from assets.robots.robot import Robot
 from lace.core.camera import PinholeCamera
 from lace.core.geometry import Array, transform
-from lace.core.kinematics import Kinematics
+from sim_envs.body import Body, BodyPose
 from sim_envs.config import Axes, GenerateConfig
-from sim_envs.poses import PoseBank
 from sim_envs.randomization import (
     AREA,
     CANDIDATES,
@@ -17,7 +17,6 @@ from sim_envs.randomization import (
     AxisDraws,
     Lighting,
     axis_draws,
-    body_points,
     draw_camera,
     draw_lighting,
     grasp_points,
@@ -29,7 +28,7 @@ from sim_envs.sensor import TILE as NOISE_TILE
 from sim_envs.slots import MAX_DISTRACTORS, SlotLayout, SlotTable, empty_table
 from sim_envs.wardrobe import Wardrobe, Wares
 
-ROBOT_GLOSS, OBJECT_GLOSS = 0.25, 0.12
+OBJECT_GLOSS = 0.12
 
 
 @dataclass
@@ -52,78 +51,65 @@ class SceneBatch:
     camera: PinholeCamera
     lighting: Lighting
     gain: Array
-    q: Array
-    T_world_link: Array
-    keypoints_world: Array
+    pose: BodyPose
     objects: list[Placed]
-    rooms: list[str]
+    rooms: np.ndarray
+    """(n,) names."""
     draws: dict[str, np.ndarray]
+
+    def rows(self, index: np.ndarray) -> "SceneBatch":
+        """The frames `index`, copied."""
+        return _mapped(lambda array: array[index], self)
+
+    @classmethod
+    def concatenated(cls, batches: list["SceneBatch"]) -> "SceneBatch":
+        """The frames of all batches."""
+        return _mapped(lambda *arrays: np.concatenate(arrays), *batches)
+
+
+def _mapped(change: Callable, *values: Any) -> Any:
+    """The first value with every array over frames in it changed, given those of all values; wares stay as they are."""
+    first = values[0]
+    if isinstance(first, np.ndarray):
+        return change(*values)
+    if isinstance(first, dict):
+        return {key: _mapped(change, *(value[key] for value in values)) for key in first}
+    if isinstance(first, list):
+        return [_mapped(change, *items) for items in zip(*values, strict=True)]
+    if is_dataclass(first) and not isinstance(first, Wares):
+        fields = {name: _mapped(change, *(getattr(value, name) for value in values)) for name in vars(first)}
+        return replace(first, **fields)
+    return first
 
 
 class Composer:
-    """Draws scenes for one robot, wardrobe and configuration."""
+    """Draws scenes for one body, wardrobe and configuration."""
 
-    def __init__(
-        self, robot: Robot, kinematics: Kinematics, wardrobe: Wardrobe, bank: PoseBank, layout: SlotLayout,
-        config: GenerateConfig,
-    ):  # fmt: skip
-        self.robot, self.kinematics, self.wardrobe = robot, kinematics, wardrobe
-        self.bank, self.layout, self.config = bank, layout, config
-        body = robot.embodiment
-        self._visual_links = [kinematics.link_index[visual.link] for visual in robot.visuals]
-        self._visual_poses = np.stack([visual.T_link_mesh for visual in robot.visuals])
-        self._visual_colours = np.array([visual.colour for visual in robot.visuals])
-        self._palm = kinematics.link_index[body.palm_link]
+    def __init__(self, body: Body, wardrobe: Wardrobe, layout: SlotLayout, config: GenerateConfig):
+        self.body, self.wardrobe, self.layout, self.config = body, wardrobe, layout, config
 
     def compose(self, index: np.ndarray, attempt: np.ndarray) -> SceneBatch:
         """Scenes for frame indices (n,) drawn for the `attempt`-th time (n,)."""
-        axes = self.config.axes
+        axes, body = self.config.axes, self.body
         draws = axis_draws(axes, self.config.seed, index, attempt)
-        q = self._draw_pose(draws, axes)
-        T_world_link = self.kinematics.link_poses(q)
-        keypoints = self.kinematics.keypoints(T_world_link)
+        pose = body.draw(draws)
         table = empty_table(len(index), self.layout.count)
-        self._dress_robot(table, T_world_link, draws["tint"])
+        body.dress(table, self.layout.body, pose, draws)
         top = self._dress_table(table, draws["table"])
         rooms = self._dress_room(table, draws["room"])
-        body = body_points(T_world_link, keypoints[:, self.robot.embodiment.present])
-        grasp = grasp_points(T_world_link[:, self._palm], self.robot.embodiment.grasp_point)
-        objects = self._place_objects(draws, axes, body, grasp, top)
+        palm = body.palm(pose)
+        grasp = grasp_points(palm, body.embodiment.grasp_point)
+        objects = self._place_objects(draws, axes, body.volume(pose), grasp, top)
         self.dress_objects(table, objects, draws)
-        focus = 0.6 * T_world_link[:, self._palm, :3, 3] + 0.4 * np.where(
+        focus = 0.6 * palm[:, :3, 3] + 0.4 * np.where(
             (objects[0].which >= 0)[:, None], objects[0].T_world_object[:, :3, 3], grasp
         )
         camera = draw_camera(draws["camera"], focus, self.config)
         lighting, gain = draw_lighting(draws["light"]), self._draw_gain(draws["sensor"])
-        return SceneBatch(
-            table, camera, lighting, gain, q, T_world_link, keypoints, objects, rooms, record(draws)
-        )  # fmt: skip
-
-    def _draw_pose(self, draws: dict[str, AxisDraws], axes: Axes) -> Array:
-        entry = draws["arm"].choice("bank_entry", self.bank.count)
-        q = self.bank.q[entry].copy()
-        q[:, 0] += np.deg2rad(draws["arm"].uniform("yaw_deg", *axes.arm.yaw_deg))
-        if not axes.hand.on:
-            q[:, 7:] = self.robot.embodiment.home[7:]
-        limits = self.robot.embodiment.limits
-        return np.clip(q, limits[:, 0], limits[:, 1])
-
-    def _dress_robot(self, table: SlotTable, T_world_link: Array, draws: AxisDraws) -> None:
-        slots, axis = self.layout.robot, draws.axis
-        brightness = draws.uniform("brightness", *axis.brightness)
-        hue = draws.uniform("hue", -axis.hue, axis.hue, 3)
-        table.source[:, slots] = self.wardrobe.robot_meshes
-        self.pose_robot(table, T_world_link)
-        table.scale[:, slots] = 1.0
-        table.colour[:, slots] = np.clip(self._visual_colours * (brightness[:, None] + hue)[:, None], 0, 1)
-        table.gloss[:, slots] = ROBOT_GLOSS
-
-    def pose_robot(self, table: SlotTable, T_world_link: Array) -> None:
-        """Moves the robot's slots to link poses (n, links, 4, 4)."""
-        table.T[:, self.layout.robot] = T_world_link[:, self._visual_links] @ self._visual_poses
+        return SceneBatch(table, camera, lighting, gain, pose, objects, rooms, record(draws))
 
     def _dress_table(self, table: SlotTable, draws: AxisDraws) -> Array:
-        """Puts a table under the arm; returns the height of its top (n,) [m]."""
+        """Puts a table under the hand; returns the height of its top (n,) [m]."""
         slots, tables, axis = self.layout.table, self.wardrobe.tables, draws.axis
         which = draws.choice("kind", len(tables.names))
         top = draws.uniform("height_m", *axis.height_m)
@@ -133,21 +119,18 @@ class Composer:
         table.T[:, slots] = transform(None, offset)[:, None] @ tables.T[which]
         parked = tables.T[which][..., 2, 3] < -50
         table.T[:, slots][parked] = tables.T[which][parked]
-        table.source[:, last], table.texture[:, last] = -1, -1  # the pedestal that the arm stands on
-        table.scale[:, last] = np.stack([np.full_like(top, 0.11), np.full_like(top, 0.1), (0.02 - top) / 2], 1)
-        table.T[:, last] = transform(None, np.stack([0 * top, 0 * top, (top - 0.02) / 2 - 1e-3], 1))
-        table.colour[:, last] = (0.42, 0.43, 0.45)
+        self.body.mount(table, last, top)
         return top
 
-    def _dress_room(self, table: SlotTable, draws: AxisDraws) -> list[str]:
+    def _dress_room(self, table: SlotTable, draws: AxisDraws) -> np.ndarray:
         slots, rooms = self.layout.room, self.wardrobe.rooms
         which = draws.choice("layout", len(rooms.names))
         if self.config.backdrop is not None:
-            return [self.config.backdrop.name] * len(which)
+            return np.full(len(which), self.config.backdrop.name)
         self._gather(table, slots, rooms, which, draws)
         table.T[:, slots] = rooms.T[which]
         table.T[:, slots, 2, 3] += FLOOR_Z
-        return [rooms.names[w] for w in which]
+        return np.array(rooms.names)[which]
 
     def _gather(self, table: SlotTable, slots: slice, layouts, which: np.ndarray, draws: AxisDraws) -> None:
         look = draws.choice("look", layouts.texture.shape[-1])

@@ -9,6 +9,8 @@ from lace.core.errors import InvalidValueError
 from lace.core.registry import Registry
 
 Range = tuple[float, float]
+DEMONSTRATION_FRAMES = 50
+"""Frames of each of `--demonstrations`, as the paper's human demonstrations have (sec. 5.4)."""
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,14 @@ PRESETS.add(
 
 @dataclass(frozen=True)
 class GenerateConfig:
-    """Generates labelled frames of the robot in randomised rooms, headless and in bulk."""
+    """Generates labelled frames of a robot's or a human's hand in randomised rooms, headless and in bulk."""
 
     out: Path
     """Folder of the dataset; the same command resumes an interrupted run."""
     frames: int = 200
     """How many frames."""
+    embodiment: str = "xarm7_leap"
+    """Whose hand."""
     preset: str = "randomized"
     """Axes to start from: clean, lab, kitchen, office, randomized."""
     seed: int = 0
@@ -193,6 +197,9 @@ class GenerateConfig:
     """Colour rays per pixel and axis; 2 smooths edges and costs four times the rays."""
     demonstration: bool = False
     """All frames from one smooth reach-and-grasp motion in one scene, as the paper samples its demonstration."""
+    demonstrations: int = 0
+    """That many motions of 50 frames, each in a scene of its own; `--frames` is then ignored. `--axes.clutter.count 0 0`
+    leaves out distractors (the paper's in-domain), `1 1` adds one (its OOD-env)."""
     backdrop: Path | None = None
     """Folder of photographs, equirectangular panorama, or Gaussian-splat .ply instead of a generated room."""
     min_visible: int = 5
@@ -209,14 +216,21 @@ class GenerateConfig:
 
     def checked(self) -> "GenerateConfig":
         """Self, or InvalidValueError naming the first value out of range."""
-        floors = {"frames": 1, "width": 32, "height": 32, "supersampling": 1, "workers": 1, "shard_frames": 1}
+        floors = {"frames": 1, "demonstrations": 0, "width": 32, "height": 32, "supersampling": 1, "workers": 1, "shard_frames": 1}
         for name, floor in floors.items():
             if getattr(self, name) < floor:
                 raise InvalidValueError(
                     "reading the options", f"{name} is {getattr(self, name)}", f"at least {floor}",
                     f"give --{name.replace('_', '-')} a larger number",
                 )  # fmt: skip
+        if self.demonstrations:
+            return replace(self, frames=self.demonstrations * DEMONSTRATION_FRAMES)
         return self
+
+    @property
+    def motion_frames(self) -> int:
+        """Frames of each motion that the dataset is sampled from; 0 if its frames are independent."""
+        return DEMONSTRATION_FRAMES if self.demonstrations else self.frames * self.demonstration
 
 
 def with_preset(config: GenerateConfig, name: str) -> GenerateConfig:
@@ -224,9 +238,13 @@ def with_preset(config: GenerateConfig, name: str) -> GenerateConfig:
     return replace(config, preset=name, axes=PRESETS[name])
 
 
-def preset_of(args: list[str]) -> GenerateConfig:
-    """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
+EMBODIMENTS = {"robot": "xarm7_leap", "human": "human_right"}
+"""The embodiment that `lace generate robot` and `lace generate human` make when none is named."""
+
+
+def preset_of(args: list[str], kind: str = "robot") -> GenerateConfig:
+    """Defaults for a command line of a `kind` of EMBODIMENTS: the axes of the preset it names (`--preset NAME`)."""
     name = GenerateConfig.preset
     for option, value in zip(args, [*args[1:], ""], strict=True):
         name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
-    return with_preset(GenerateConfig(out=MISSING), name)
+    return with_preset(GenerateConfig(out=MISSING, embodiment=EMBODIMENTS[kind]), name)

@@ -89,7 +89,7 @@ def _meta(config: GenerateConfig, config_identity: dict) -> dict:
         ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     ).stdout.strip()
     return {
-        "format": 1, "kind": "frames", "embodiment": "xarm7_leap", "frames": config.frames, "seed": config.seed,
+        "format": 1, "kind": "frames", "embodiment": config.embodiment, "frames": config.frames, "seed": config.seed,
         "config": config_identity, "versions": {name: version(name) for name in PACKAGES}, "commit": commit or None,
     }  # fmt: skip
 
@@ -98,10 +98,10 @@ class ShardMaker:
     """Makes whole shards; owns the renderer and the encoding threads of one process."""
 
     def __init__(self, config: GenerateConfig):
-        from sim_envs.robot_frames import RobotFrames  # the engine takes seconds to import: only workers pay
+        from sim_envs.simulated_frames import SimulatedFrames  # the engine takes seconds to import: only workers pay
 
         self.config = config
-        self.source = RobotFrames(config)
+        self.source = SimulatedFrames(config)
         self.encoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // config.workers))
 
     def make(self, shard: int) -> ShardDone:
@@ -137,7 +137,7 @@ class ShardMaker:
     def _aimed(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
         """Attempts moved on past draws that show too few keypoints: those need no rendering to be refused."""
         attempts, left = attempts.copy(), np.arange(len(indices))
-        while not self.config.demonstration and len(left) and attempts.max() < MAX_ATTEMPTS:
+        while not self.config.motion_frames and len(left) and attempts.max() < MAX_ATTEMPTS:
             left = left[self.source.visible(indices[left], attempts[left]) < self.config.min_visible]
             attempts[left] += 1
         return attempts
@@ -148,7 +148,7 @@ class ShardMaker:
         for record in records:
             digest = image_digest(record.image)
             visible = int((record.visibility == Visibility.VISIBLE).sum())
-            if digest in seen or (visible < self.config.min_visible and not self.config.demonstration):
+            if digest in seen or (visible < self.config.min_visible and not self.config.motion_frames):
                 bad.add(record.index)
             seen.add(digest)
         return bad
@@ -196,7 +196,8 @@ def run(config: GenerateConfig, report) -> dict:
     Raises:
         LaceError: As the parts do; finished shards stay.
     """
-    todo = open_folder(config.checked())
+    config = config.checked()
+    todo = open_folder(config)
     redrawn, started = 0, None
     frames = sum(len(shard_indices(config, shard)) for shard in todo)
 
@@ -220,11 +221,12 @@ def run(config: GenerateConfig, report) -> dict:
 
 
 def main(config: GenerateConfig) -> int:
-    """`lace generate robot`: generates with progress, then draws a contact sheet. Returns the exit code."""
+    """`lace generate robot` and `human`: generates with progress, then draws a contact sheet. Returns the exit code."""
     from lace.data.show import save_contact_sheet
     from sim_envs.progress import shown
 
-    todo = len(open_folder(config.checked()))
+    config = config.checked()
+    todo = len(open_folder(config))
     with shown(config, todo) as report:
         totals = run(config, report)
     sheet = config.out / "contact_sheet.png"

@@ -50,7 +50,7 @@ class Labeller:
         uv_t = torch.as_tensor(_finite(uv), device=self.device)
         z = torch.as_tensor(np.nan_to_num(depth), dtype=torch.float32, device=self.device)
         inside = ((uv_t >= 0) & (uv_t < torch.tensor(size, device=self.device))).all(-1) & (z > 0)
-        low, high = self.layout.robot_ids
+        low, high = self.layout.body_ids
         own = self._own[torch.arange(keypoints.COUNT, device=self.device), hit_segment.long()]
         seen = own & (z - hit_depth <= self._radius) & (hit_depth - z <= BEHIND) & (pixel >= low) & (pixel <= high)
         state = torch.where(seen, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
@@ -61,7 +61,7 @@ class Labeller:
     def boxes(self, segment: torch.Tensor) -> dict[str, np.ndarray]:
         """xyxy boxes (n, 4) float32 [px] of the embodiment, its hand and the target; NaN where nothing is seen."""
         spans = {
-            "embodiment@segmentation": self.layout.robot_ids,
+            "embodiment@segmentation": self.layout.body_ids,
             "hand@segmentation": self.layout.hand_ids,
             "target@segmentation": (self.layout.target_id, self.layout.target_id),
         }

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from assets.robots.robot import Robot
 from lace.core.frames import Segment
 
 MAX_DISTRACTORS = 6
@@ -20,10 +19,25 @@ PARKED = (0.0, 0.0, -100.0)
 
 
 @dataclass(frozen=True)
+class BodyParts:
+    """What a body is drawn as: named parts, each a segment; every slot and every link belongs to one."""
+
+    semantic: str
+    """Class of all its segments: "robot" or "human"."""
+    names: tuple[str, ...]
+    """Parts in order of their segments; those of the hand come last."""
+    hand: int
+    """How many of the last parts are the hand's."""
+    of_slot: tuple[str, ...]
+    """Part of each of the body's slots."""
+    of_link: dict[str, str]
+
+
+@dataclass(frozen=True)
 class SlotLayout:
     """Which slots a world has and which segment each belongs to."""
 
-    robot: slice
+    body: slice
     target: int
     distractors: slice
     table: slice
@@ -34,18 +48,17 @@ class SlotLayout:
     """(count,) uint8."""
     segments: tuple[Segment, ...]
     hand_ids: tuple[int, int]
-    """First and last segment id of the hand's links (contiguous)."""
-    robot_ids: tuple[int, int]
+    """First and last segment id of the hand's parts (contiguous)."""
+    body_ids: tuple[int, int]
     target_id: int
     link_segment: dict[str, int] = field(default_factory=dict)
 
 
-def layout_for(robot: Robot, keypoint_count: int) -> SlotLayout:
-    """Slots for a robot: its visuals, the target, distractors, the table, the room, and markers for self-tests."""
-    body = robot.embodiment
-    arm = [link for link in body.links if link not in body.hand_links]
-    segments = [Segment(i + 1, f"robot/{link}", "robot", "robot") for i, link in enumerate([*arm, *body.hand_links])]
-    link_segment = {segment.name.removeprefix("robot/"): segment.id for segment in segments}
+def layout_for(parts: BodyParts, keypoint_count: int) -> SlotLayout:
+    """Slots for a body: its parts, the target, distractors, the table, the room, and markers for self-tests."""
+    kind = parts.semantic
+    segments = [Segment(i + 1, f"{kind}/{name}", kind, kind) for i, name in enumerate(parts.names)]
+    part_segment = {name: i + 1 for i, name in enumerate(parts.names)}
     last = len(segments)
     target_id = last + 1
     segments.append(Segment(target_id, "target", "target", "target"))
@@ -53,11 +66,11 @@ def layout_for(robot: Robot, keypoint_count: int) -> SlotLayout:
         segments.append(Segment(target_id + 1 + d, f"distractor_{d}", "distractor", f"distractor_{d}"))
     table_id = target_id + 1 + MAX_DISTRACTORS
     segments += [Segment(table_id, "table", "table", "table"), Segment(table_id + 1, "room", "room", "room")]
-    widths = [len(robot.visuals), 1, MAX_DISTRACTORS, TABLE_SLOTS, ROOM_SLOTS, keypoint_count]
+    widths = [len(parts.of_slot), 1, MAX_DISTRACTORS, TABLE_SLOTS, ROOM_SLOTS, keypoint_count]
     edges = np.concatenate([[0], np.cumsum(widths)])
     ids = np.concatenate(
         [
-            [link_segment[visual.link] for visual in robot.visuals],
+            [part_segment[part] for part in parts.of_slot],
             [target_id],
             target_id + 1 + np.arange(MAX_DISTRACTORS),
             np.full(TABLE_SLOTS, table_id),
@@ -67,10 +80,10 @@ def layout_for(robot: Robot, keypoint_count: int) -> SlotLayout:
     )
     spans = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     return SlotLayout(
-        robot=spans[0], target=int(edges[1]), distractors=spans[2], table=spans[3], room=spans[4], markers=spans[5],
+        body=spans[0], target=int(edges[1]), distractors=spans[2], table=spans[3], room=spans[4], markers=spans[5],
         count=int(edges[-1]), segment_of_slot=ids.astype(np.uint8), segments=tuple(segments),
-        hand_ids=(link_segment[body.hand_links[0]], last), robot_ids=(1, last), target_id=target_id,
-        link_segment=link_segment,
+        hand_ids=(last - parts.hand + 1, last), body_ids=(1, last), target_id=target_id,
+        link_segment={link: part_segment[part] for link, part in parts.of_link.items()},
     )  # fmt: skip
 
 

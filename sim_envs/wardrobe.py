@@ -1,11 +1,10 @@
-"""Everything a world can wear: robot, objects, tables and rooms as numbers in the library, ready to be gathered."""
+"""Everything a world can wear beside its body: objects, tables and rooms as numbers in the library, ready to be gathered."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from assets.objects import OBJECTS, TARGETS
-from assets.robots.robot import Robot
 from assets.rooms import ROOMS
 from assets.shapes import Part
 from assets.tables import TABLES
@@ -56,7 +55,6 @@ class Layouts:
 class Wardrobe:
     """All of it."""
 
-    robot_meshes: np.ndarray
     targets: Wares
     distractors: Wares
     tables: Layouts
@@ -80,8 +78,8 @@ class WardrobeBuilder:
         self.library, self.seed = library, seed
         self._textures: dict[str, list[int]] = {}
 
-    def build(self, robot: Robot, axes: Axes) -> Wardrobe:
-        """The wardrobe for one robot and the names that the axes allow."""
+    def build(self, axes: Axes) -> Wardrobe:
+        """The wardrobe of the names that the axes allow; the library still has to be uploaded."""
         families = tuple(dict.fromkeys(OBJECTS[n].family for n in OBJECTS if OBJECTS[n].role == "distractor"))
         allowed = known_names("distractor family", axes.clutter.families, families)
         distractors = [n for n in OBJECTS if OBJECTS[n].role == "distractor" and OBJECTS[n].family in allowed]
@@ -90,15 +88,12 @@ class WardrobeBuilder:
         rooms = [ROOMS[kind] for kind in known_names("room", axes.room.kinds, ROOMS.names())]
         room_layouts = [make(np.random.default_rng([self.seed, i])) for make in rooms for i in range(axes.room.layouts)]
         table_layouts = [TABLES[name](np.random.default_rng([self.seed, 7])) for name in tables]
-        wardrobe = Wardrobe(
-            robot_meshes=np.array([self.library.add_mesh(visual.mesh) for visual in robot.visuals]),
+        return Wardrobe(
             targets=self.wares(targets),
             distractors=self.wares(tuple(distractors)),
             tables=self.layouts(table_layouts, TABLE_SLOTS),
             rooms=self.layouts(room_layouts, ROOM_SLOTS),
         )
-        self.library.upload()
-        return wardrobe
 
     def wares(self, names: tuple[str, ...]) -> Wares:
         """Meshes and textures of the named objects."""

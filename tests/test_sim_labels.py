@@ -10,7 +10,7 @@ from lace.core import keypoints
 from lace.core.keypoints import Visibility
 from sim_envs.labels import BEHIND, project
 from sim_envs.raytrace import PINNED_NEWTON
-from sim_envs.robot_frames import marker_error
+from sim_envs.simulated_frames import marker_error
 from sim_envs.stage import _vec7
 
 
@@ -52,7 +52,7 @@ def first_hit(origin: np.ndarray, direction: np.ndarray, triangles: np.ndarray) 
 
 def test_visibility_agrees_with_a_brute_force_ray_test(source, batch):
     _rgb, segment, _depth = source.draw(batch)
-    _uv, z = project(batch.camera, batch.keypoints_world)
+    _uv, z = project(batch.camera, batch.pose.keypoints_world)
     _uv, labels = source.keypoint_labels(batch, segment)
     meshes = {
         number: (mesh.points.numpy().astype(float), mesh.indices.numpy().reshape(-1, 3))
@@ -67,7 +67,7 @@ def test_visibility_agrees_with_a_brute_force_ray_test(source, batch):
             k = keypoints.INDEX[row.name]
             if labels[world, k] not in (Visibility.OCCLUDED, Visibility.VISIBLE):
                 continue
-            way = batch.keypoints_world[world, k] - origin
+            way = batch.pose.keypoints_world[world, k] - origin
             way /= np.linalg.norm(way)
             distance, face = first_hit(origin, way, triangles)
             own = face >= 0 and ids[face] in [source.layout.link_segment[link] for link in row.links]

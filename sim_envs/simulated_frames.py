@@ -1,20 +1,18 @@
-"""The simulated robot as a source of labelled frames: same (seed, index), same frame."""
+"""A simulated body as a source of labelled frames: same (seed, index), same frame."""
 
 import numpy as np
 import torch
 import warp as wp
 
 from assets.backdrops import open_backdrop
-from assets.robots import ROBOTS
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
-from lace.core.kinematics import Kinematics
+from sim_envs.bodies import BODIES
 from sim_envs.compose import Composer, SceneBatch
 from sim_envs.config import GenerateConfig
-from sim_envs.demonstration import Demonstration
+from sim_envs.demonstration import Demonstrations
 from sim_envs.labels import Labeller, at_pixels, project
 from sim_envs.library import Library
-from sim_envs.poses import build_bank
 from sim_envs.sensor import expose, noise_tile
 from sim_envs.slots import empty_table, layout_for
 from sim_envs.stage import Stage, View
@@ -45,27 +43,27 @@ def worlds_for(device: str, width: int, height: int) -> int:
     return int(np.clip(free / 4 / (width * height * BYTES_PER_PIXEL), 16, 4096))
 
 
-class RobotFrames:
+class SimulatedFrames:
     """Implements FrameSource."""
 
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         wp.config.quiet = True
         self.config, self.device = config, pick_device(config.device)
-        self.robot = ROBOTS["xarm7_leap"](config.assets)
-        self.embodiment = self.robot.embodiment
-        self.kinematics = Kinematics(self.embodiment)
-        self.layout = layout_for(self.robot, len(self.embodiment.keypoints))
-        self.library = Library(self.device)
-        self.wardrobe = WardrobeBuilder(self.library, config.seed).build(self.robot, config.axes)
-        bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
-        self.composer = Composer(self.robot, self.kinematics, self.wardrobe, bank, self.layout, config)
-        self.demonstration = Demonstration(self.composer) if config.demonstration else None
         self.worlds = worlds or worlds_for(self.device, config.width, config.height)
+        self.body = BODIES[config.embodiment](config)
+        self.embodiment = self.body.embodiment
+        self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
+        self.library = Library(self.device)
+        wardrobe = WardrobeBuilder(self.library, config.seed).build(config.axes)
+        self.body.wear(self.library, self.worlds)
+        self.library.upload()
+        self.composer = Composer(self.body, wardrobe, self.layout, config)
+        self.demonstrations = Demonstrations(self.composer, config.motion_frames) if config.motion_frames else None
         self.stage = Stage(self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device)
         self.labeller = Labeller(self.embodiment, self.layout, self.device)
         self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
         self._noise = noise_tile(self.device)
-        self.link_names, self.joint_names = self.kinematics.embodiment.links, self.embodiment.joint_names
+        self.link_names, self.joint_names = self.body.link_names, self.embodiment.joint_names
 
     def close(self) -> None:
         """Ends the Isaac Lab scene."""
@@ -87,16 +85,21 @@ class RobotFrames:
         for start in range(0, len(indices), self.worlds):
             part = slice(start, start + self.worlds)
             batch = self.compose(np.resize(indices[part], self.worlds), np.resize(attempts[part], self.worlds))
-            self.stage.dress(batch.table)
+            self.dress(batch)
             _uv, visibility = self.keypoint_labels(batch)
             counts.append((visibility == Visibility.VISIBLE).sum(1)[: len(indices[part])])
         return np.concatenate(counts)
 
     def compose(self, indices: np.ndarray, attempts: np.ndarray) -> SceneBatch:
         """The scenes of `worlds` frames, random or along the demonstration."""
-        if self.demonstration is not None:
-            return self.demonstration.compose(indices, attempts, self.config.frames)
+        if self.demonstrations is not None:
+            return self.demonstrations.compose(indices, attempts)
         return self.composer.compose(indices, attempts)
+
+    def dress(self, batch: SceneBatch) -> None:
+        """Puts a batch on the stage, the body's bending meshes included."""
+        self.body.deform(batch.pose)
+        self.stage.dress(batch.table)
 
     def view(self, batch: SceneBatch, with_backdrop: bool = False) -> View:
         """Cameras and lights of a batch, and its backdrops, which labels do not need."""
@@ -112,7 +115,7 @@ class RobotFrames:
     def draw(self, batch: SceneBatch, count: int | None = None) -> tuple[wp.array, wp.array, wp.array]:
         """RGB after the sensor, segment ids and depth of the first `count` scenes of a batch; see Stage.draw."""
         config = self.config
-        self.stage.dress(batch.table)
+        self.dress(batch)
         rgb, segment, depth = self.stage.draw(
             self.view(batch, with_backdrop=True), config.width, config.height, shadows=config.shadows,
             supersampling=config.supersampling, count=count,
@@ -130,11 +133,11 @@ class RobotFrames:
         table = empty_table(self.worlds, self.layout.count)
         slots, present = self.layout.markers, np.flatnonzero(self.embodiment.present)
         table.source[:, slots], table.scale[:, slots] = -3, MARKER_M
-        table.T[:, slots, :3, 3] = batch.keypoints_world[:, present]
+        table.T[:, slots, :3, 3] = batch.pose.keypoints_world[:, present]
         self.stage.dress(table)
         width, height = self.config.width, self.config.height
         _rgb, segment, _depth = self.stage.draw(self.view(batch), width, height, shadows=False, count=MARKER_SCENES)
-        uv, depth = (rows[:MARKER_SCENES] for rows in project(batch.camera, batch.keypoints_world[:, present]))
+        uv, depth = (rows[:MARKER_SCENES] for rows in project(batch.camera, batch.pose.keypoints_world[:, present]))
         radius = MARKER_M * batch.camera.K[:MARKER_SCENES, 0, 0, None] / np.maximum(depth, 1e-6)
         return marker_error(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, radius)
 
@@ -143,7 +146,7 @@ class RobotFrames:
 
         Without `segment`, their drawn segments (n, height, width), visibility is an upper bound.
         """
-        uv, depth = project(batch.camera, batch.keypoints_world)
+        uv, depth = project(batch.camera, batch.pose.keypoints_world)
         hits = [wp.to_torch(hit) for hit in self.stage.probe(self.view(batch), np.nan_to_num(uv))]
         if segment is not None:
             count = len(segment)
@@ -163,11 +166,11 @@ class RobotFrames:
                 FrameRecord(
                     image=images[i], embodiment=self.embodiment.name, keypoints_uv=uv[i], visibility=visibility[i],
                     index=int(indices[i]), seed=self.config.seed, attempt=int(attempts[i]), source="simulation",
-                    preset=self.config.preset, room=batch.rooms[i],
-                    keypoints_world=batch.keypoints_world[i].astype(np.float32), K=batch.camera.K[i],
+                    preset=self.config.preset, room=str(batch.rooms[i]),
+                    keypoints_world=batch.pose.keypoints_world[i].astype(np.float32), K=batch.camera.K[i],
                     T_world_cam=batch.camera.T_world_cam[i], segmentation=segments[i], segments=self.layout.segments,
-                    depth_m=depths[i], boxes=named, joint_names=self.joint_names, joint_positions=batch.q[i],
-                    link_names=self.link_names, T_world_link=batch.T_world_link[i],
+                    depth_m=depths[i], boxes=named, joint_names=self.joint_names, joint_positions=batch.pose.q[i],
+                    link_names=self.link_names, T_world_link=batch.pose.T_world_link[i],
                     objects=_objects(batch, i), draws={name: value[i] for name, value in batch.draws.items()},
                 )
             )  # fmt: skip

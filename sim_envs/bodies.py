@@ -1,0 +1,14 @@
+"""Every body by the name of its embodiment."""
+
+from collections.abc import Callable
+from functools import partial
+
+from assets.robots import ROBOTS
+from lace.core.registry import Registry
+from sim_envs.body import Body
+from sim_envs.config import GenerateConfig
+from sim_envs.robot_body import RobotBody
+
+BODIES: Registry[Callable[[GenerateConfig], Body]] = Registry("embodiment")
+for _name in ROBOTS:
+    BODIES.add(_name, partial(RobotBody, _name))
