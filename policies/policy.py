@@ -55,3 +55,9 @@ class Policy(Protocol):
 
 POLICIES: Registry[Callable[[str], Policy]] = Registry("policy")
 """By name; each is built from the text after the colon of `NAME:ARGUMENT` ("" where there is none)."""
+
+
+def make_policy(text: str) -> Policy:
+    """The policy that `NAME` or `NAME:ARGUMENT` stands for; UnknownNameError with the nearest name."""
+    name, _, argument = text.partition(":")
+    return POLICIES[name](argument)
