@@ -55,8 +55,8 @@ def raw(source, frames: int, shadows: bool) -> float:
     return _rate(lambda: (camera.update(state, poses, rays, **outputs), wp.synchronize()), frames, worlds)
 
 
-def cast(source, frames: int) -> float:
-    """Our ray-casting kernel alone on the same scenes: frames/s."""
+def render(source, frames: int) -> float:
+    """Our renderer alone on the same scenes: frames/s."""
     import warp as wp
 
     batch = source.compose(np.arange(source.worlds), np.zeros(source.worlds, int))
@@ -85,7 +85,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
     source = maker.source
     stages = {
         "raw Newton ray casting": lambda: raw(source, frames, config.shadows),
-        "our ray casting alone": lambda: cast(source, frames),
+        "our rendering alone": lambda: render(source, frames),
         "MuJoCo OpenGL, 3 passes": lambda: mujoco_gl.rate(
             str(source.body.robot.xml_path), config.width, config.shadows, min(frames, 32)
         ),

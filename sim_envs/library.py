@@ -4,7 +4,8 @@ import numpy as np
 import warp as wp
 
 from assets.shapes import Mesh
-from sim_envs.raytrace import MeshData, mesh_data, srgb_to_linear
+from sim_envs.raytrace import MeshData, mesh_data
+from sim_envs.shading import srgb_to_linear
 from sim_envs.texels import Texel, TextureRow, pack_textures
 
 LEAF_SIZE = 4
@@ -48,6 +49,7 @@ class Library:
     def upload(self) -> None:
         """Makes the tables that the kernel reads; call once, when everything is added."""
         self.mesh_pointers = np.array(self._pointers, np.uint64)
+        self.face_count = np.array([len(mesh.indices) // 3 for mesh in self.meshes])
         self.mesh_bounds = np.stack(self._bounds).astype(np.float32)
         self.mesh_data = wp.array(self._mesh_data, dtype=MeshData, device=self.device)
         texels, rows = pack_textures(self._roots, self._repeats)

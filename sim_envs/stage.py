@@ -18,8 +18,10 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.library import Library
-from sim_envs.raytrace import TILE, Cameras, Lights, Scene, Slot, create_kernel, probe, srgb_to_linear, tone_table
-from sim_envs.slots import SlotTable
+from sim_envs.rasterize import NOTHING, Item, Placement, place, rasterize, work_items
+from sim_envs.raytrace import Cameras, Scene, Slot, probe
+from sim_envs.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
+from sim_envs.slots import PARKED, SlotTable
 
 PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
 
@@ -118,6 +120,8 @@ class Stage:
         model.shape_scale.assign(np.ascontiguousarray(rows["size"]))
         model.bvh_shape_world_transforms.assign(np.ascontiguousarray(rows["transform"]))
         model.bvh_shape_bounds.assign(library.mesh_bounds[mesh])
+        parked = table.T[..., 2, 3] <= PARKED[2]
+        self._items = wp.array(work_items(table.source, parked, library.face_count), dtype=Item, device=self.device)
         self._rebuild()
 
     def _rebuild(self) -> None:
@@ -125,10 +129,7 @@ class Stage:
         bvh = model.bvh_shapes
         compute_shape_bvh_bounds_launch(model, bvh.lowers, bvh.uppers, bvh.groups)
         bvh.rebuild()
-        wp.launch(
-            compute_bvh_group_roots, dim=self.worlds + 1, inputs=[bvh.id, model.bvh_shapes_group_roots],
-            device=self.device,
-        )  # fmt: skip
+        self._launch(compute_bvh_group_roots, (self.worlds + 1,), [bvh.id], [model.bvh_shapes_group_roots])
         scene = Scene()
         scene.bvh, scene.group_roots, scene.enabled = bvh.id, model.bvh_shapes_group_roots, model.bvh_shape_enabled
         scene.slots = self._slots
@@ -150,13 +151,32 @@ class Stage:
         rgb = wp.empty((*shape, 3), dtype=wp.uint8, device=self.device)
         segment = wp.empty(shape, dtype=wp.uint8, device=self.device)
         depth = wp.empty(shape, dtype=wp.float32, device=self.device)
-        tiles = -(-width // TILE) * -(-height // TILE)
-        inputs = [self._scene, *self._structs(view), self._tone, self._backdrop(view), width, height]
-        wp.launch(
-            self._kernels[setting], dim=count * tiles * TILE * TILE, inputs=inputs,
-            outputs=[rgb, segment, depth], device=self.device, block_dim=64,
-        )  # fmt: skip
+        cameras, lights = self._structs(view)
+        placements = self._place(cameras, width, height)
+        keys = self._rasterize(placements, cameras, shape, 1)
+        self._launch(label, shape, [self._scene, keys, self.slots], [segment, depth])
+        if supersampling > 1:
+            keys = self._rasterize(placements, cameras, shape, supersampling)
+        inputs = [self._scene, placements, keys, self.slots, cameras, lights, self._tone, self._backdrop(view)]
+        self._launch(self._kernels[setting], shape, inputs, [rgb])
         return rgb, segment, depth
+
+    def _place(self, cameras: Cameras, width: int, height: int) -> wp.array:
+        placements = wp.empty(self.worlds * self.slots, dtype=Placement, device=self.device)
+        inputs = [self._slots, self.model.bvh_shape_bounds, cameras, self.slots, float(width), float(height)]
+        self._launch(place, placements.shape, inputs, [placements])
+        return placements
+
+    def _rasterize(self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], samples: int) -> wp.array:
+        """Keys (worlds, samples * height, samples * width) of the surfaces seen."""
+        count, height, width = shape
+        keys = wp.full((count, samples * height, samples * width), NOTHING, dtype=wp.uint64, device=self.device)
+        inputs = [self._slots, placements, self._items, cameras, self.slots, float(samples)]
+        self._launch(rasterize, self._items.shape, inputs, [keys])
+        return keys
+
+    def _launch(self, kernel: wp.Kernel, dim: tuple[int, ...], inputs: list, outputs: list) -> None:
+        wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=self.device)
 
     def probe(self, view: View, uv: np.ndarray) -> tuple[wp.array, wp.array]:
         """Segment ids and depth [m] (worlds, points) along the rays through image points uv (worlds, points, 2) [px]."""
@@ -164,10 +184,7 @@ class Stage:
         points = wp.array(np.ascontiguousarray(uv, np.float32), dtype=wp.vec2f, device=self.device)
         segment = wp.empty(points.shape, dtype=wp.uint8, device=self.device)
         depth = wp.empty(points.shape, dtype=wp.float32, device=self.device)
-        wp.launch(
-            probe, dim=points.shape, inputs=[self._scene, cameras, points], outputs=[segment, depth],
-            device=self.device,
-        )  # fmt: skip
+        self._launch(probe, points.shape, [self._scene, cameras, points], [segment, depth])
         return segment, depth
 
     def _structs(self, view: View) -> tuple[Cameras, Lights]:
