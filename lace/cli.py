@@ -102,6 +102,7 @@ def _assets_fetch(words: str, args: list[str]) -> int | None:
 
 COMMANDS: dict[str, Command] = {
     "generate robot": Command("make labelled robot frames in simulation", _generate),
+    "generate human": Command("make labelled human frames in simulation", _generate),
     "data verify": Command("repeat every check on a dataset", _data),
     "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
     "data stats": Command("what a dataset covers: histograms and rates", _data),

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 
+from assets.humans import HUMANS
 from assets.robots import ROBOTS
 from lace.core.registry import Registry
 from sim_envs.body import Body
 from sim_envs.config import GenerateConfig
+from sim_envs.human_body import HumanBody
 from sim_envs.robot_body import RobotBody
 
 BODIES: Registry[Callable[[GenerateConfig], Body]] = Registry("embodiment")
 for _name in ROBOTS:
     BODIES.add(_name, partial(RobotBody, _name))
+for _name in HUMANS:
+    BODIES.add(_name, partial(HumanBody, _name))

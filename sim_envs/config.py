@@ -114,6 +114,26 @@ class TintAxis(Axis):
 
 
 @dataclass(frozen=True)
+class SkinAxis(Axis):
+    """A human's skin."""
+
+    tones: tuple[str, ...] = ()
+    """Names in assets.humans.skin TONES; empty for all."""
+    light: Range = (0.88, 1.1)
+    """Brightness around the tone, as a factor of linear light."""
+
+
+@dataclass(frozen=True)
+class SleeveAxis(Axis):
+    """What a human wears over the arm."""
+
+    cloths: tuple[str, ...] = ("fabric_weave", "knit", "denim", "tartan", "plush")
+    """Names in assets TEXTURES."""
+    colour: Range = (0.08, 1.0)
+    """sRGB that the cloth is dyed with, each channel."""
+
+
+@dataclass(frozen=True)
 class SensorAxis(Axis):
     """What the camera does to the picture."""
 
@@ -140,6 +160,8 @@ class Axes:
     arm: ArmAxis = field(default_factory=ArmAxis)
     hand: HandAxis = field(default_factory=HandAxis)
     tint: TintAxis = field(default_factory=TintAxis)
+    skin: SkinAxis = field(default_factory=SkinAxis)
+    sleeve: SleeveAxis = field(default_factory=SleeveAxis)
     sensor: SensorAxis = field(default_factory=SensorAxis)
 
 

@@ -28,13 +28,17 @@ class Library:
         """Uploads a mesh; returns its number."""
         points = wp.array(mesh.vertices, dtype=wp.vec3f, device=self.device)
         indices = wp.array(mesh.faces.ravel(), dtype=wp.int32, device=self.device)
+        uvs = wp.array(mesh.uvs, dtype=wp.vec2f, device=self.device)
+        return self.add_arrays(points, indices, uvs, wp.array(mesh.normals, dtype=wp.vec3f, device=self.device))
+
+    def add_arrays(self, points: wp.array, indices: wp.array, uvs: wp.array, normals: wp.array) -> int:
+        """Adds a mesh whose arrays lie on the device; whoever rewrites them refits it and writes its `mesh_bounds`."""
         source = wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE)
         self._pointers.append(int(source.id))
         self.meshes.append(source)
-        uvs = wp.array(mesh.uvs, dtype=wp.vec2f, device=self.device)
-        normals = wp.array(mesh.normals, dtype=wp.vec3f, device=self.device)
         self._mesh_data.append(mesh_data(uvs, normals))
-        self._bounds.append(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
+        vertices = points.numpy()
+        self._bounds.append(np.stack([vertices.min(0), vertices.max(0)]))
         return len(self.meshes) - 1
 
     def add_texture(self, image: np.ndarray, repeat: float) -> int:

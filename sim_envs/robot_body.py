@@ -1,10 +1,9 @@
 """A robot in a scene: rigid meshes on links, poses from a bank of collision-free ones."""
 
-from pathlib import Path
-
 import numpy as np
 
 from assets.robots import ROBOTS
+from assets.robots.robot import Robot
 from lace.core.geometry import Array, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.body import BodyPose, Motion
@@ -18,20 +17,26 @@ from sim_envs.slots import BodyParts, SlotTable
 GLOSS = 0.25
 
 
+def robot_parts(robot: Robot) -> BodyParts:
+    """Every link is a part."""
+    body = robot.embodiment
+    arm = [link for link in body.links if link not in body.hand_links]
+    return BodyParts(
+        "robot", (*arm, *body.hand_links), len(body.hand_links), tuple(visual.link for visual in robot.visuals),
+        {link: link for link in body.links},
+    )  # fmt: skip
+
+
 class RobotBody:
     """Implements Body for every registered robot."""
 
     def __init__(self, name: str, config: GenerateConfig):
         self.config = config
-        self.robot = ROBOTS[name](Path(config.assets) if config.assets else None)
+        self.robot = ROBOTS[name](config.assets)
         self.embodiment = body = self.robot.embodiment
         self.kinematics = Kinematics(body)
         self.link_names = body.links
-        arm = [link for link in body.links if link not in body.hand_links]
-        self.parts = BodyParts(
-            "robot", (*arm, *body.hand_links), len(body.hand_links),
-            tuple(visual.link for visual in self.robot.visuals), {link: link for link in body.links},
-        )  # fmt: skip
+        self.parts = robot_parts(self.robot)
         self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
         self._visual_links = [self.kinematics.link_index[visual.link] for visual in self.robot.visuals]
         self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])

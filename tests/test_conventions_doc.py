@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+from assets.humans.hand import HumanHand
 from lace.core.keypoints import Visibility
 from lace.data.dataset import META_NAME, SHARDS_NAME
 from lace.data.schema import BOX_NAMES, DEPTH_UNIT_M, METADATA_KEY, SCHEMA, box_column
 from lace.data.shards import TEMPORARY_SUFFIX, shard_name
+from sim_envs.human_body import human_parts
 from sim_envs.labels import BEHIND
+from sim_envs.robot_body import robot_parts
 from sim_envs.slots import MAX_DISTRACTORS, layout_for
 
 PAGE = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text()
@@ -37,8 +40,8 @@ def test_boxes_and_visibility():
 
 
 def test_segments(robot):
-    segments = layout_for(robot, len(robot.embodiment.keypoints)).segments
-    for segment in segments:
+    segments = layout_for(robot_parts(robot), 21).segments
+    for segment in (*segments, *layout_for(human_parts(HumanHand()), 21).segments):
         shown = "robot/<link>" if segment.name.startswith("robot/") else re.sub(r"_[1-4]$", "_0", segment.name)
         assert f"`{shown}`" in PAGE, segment.name
         assert f"`{segment.semantic}`" in PAGE

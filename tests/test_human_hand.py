@@ -117,7 +117,7 @@ def _vertex_depths(capsules: Capsules, q: np.ndarray, shapes: np.ndarray) -> np.
     """Deepest mesh vertex of a phalanx in the capsule of another finger (n,) [m], over the pairs that can meet."""
     hand = capsules.hand
     vertices, T, _ = hand.pose(q, shapes)
-    start, end = capsules.segments(T, vertices)
+    start, end = capsules.segments(T, vertices[:, hand.tips])
     deepest = np.full(len(q), -np.inf)
     for i, j in capsules.pairs:
         points = vertices[:, hand.dense_weights[:, capsules.bones[i]] > 0.9] - start[:, None, j]

@@ -102,6 +102,26 @@ class HumanHand:
         """(24, 2) [rad]."""
         return np.array([(hinge.lower, hinge.upper) for hinge in self.hinges])
 
+    def linear_shape(self) -> tuple[np.ndarray, np.ndarray]:
+        """Zero-pose vertices of the mean (V, 3), and what a unit of each coefficient adds (K, V, 3); float32."""
+        return self._vertices[self.source], self._vertex_basis[:, self.source]
+
+    def linear_heads(self) -> tuple[Array, Array]:
+        """Bone heads of the mean (B, 3), and what a unit of each coefficient adds (K, B, 3)."""
+        return self._heads, self._head_basis
+
+    def skeleton(self, q: ArrayLike, shape: ArrayLike, T_world_wrist: ArrayLike | None = None) -> tuple[Array, Array, Array]:
+        """T_world_bone (n, B, 4, 4), bone heads (n, B, 3) and keypoints (n, 21, 3), as `pose` but without the skin."""
+        shape, tips = np.atleast_2d(np.asarray(shape, float)), self.source[self.tips]
+        heads = self._heads + np.tensordot(shape, self._head_basis, 1)
+        rest = self._vertices[tips] + np.tensordot(shape, self._vertex_basis[:, tips], 1)
+        T = self.bone_poses(q, heads, T_world_wrist)
+        distal = [self.bone_index[f"finger{f + 1}-3.R"] for f in range(5)]
+        local = rest - np.broadcast_to(heads, (len(shape), *heads.shape[1:]))[:, distal]
+        T_tip = T[:, distal]
+        tip_points = (T_tip[..., :3, :3] @ local[..., None])[..., 0] + T_tip[..., :3, 3]
+        return T, heads, self._keypoints(T, tip_points)
+
     def rest(self, shape: ArrayLike) -> tuple[np.ndarray, Array]:
         """Vertices (n, V, 3) float32 and bone heads (n, B, 3) of the zero pose in the wrist frame, for (n, K)."""
         shape = np.atleast_2d(np.asarray(shape, float))
@@ -162,10 +182,13 @@ class HumanHand:
 
     def keypoints(self, T_world_bone: Array, vertices: np.ndarray) -> Array:
         """(n, 21, 3): heads of the wrist and of three bones per finger, and a vertex for each fingertip."""
+        return self._keypoints(T_world_bone, vertices[:, self.tips].astype(float))
+
+    def _keypoints(self, T_world_bone: Array, tip_points: Array) -> Array:
         points = [T_world_bone[:, self.bone_index[WRIST], :3, 3]]
         for f in range(5):
             points += [T_world_bone[:, self.bone_index[f"finger{f + 1}-{k}.R"], :3, 3] for k in (1, 2, 3)]
-            points.append(vertices[:, self.tips[f]].astype(float))
+            points.append(tip_points[:, f])
         return np.stack(points, 1)
 
     def normals(self, vertices: np.ndarray) -> np.ndarray:

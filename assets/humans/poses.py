@@ -9,7 +9,7 @@ from assets.humans.hand import HumanHand
 from lace.core.draws import Draws
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
-from lace.core.keypoints import FINGERS
+from lace.core.keypoints import FINGERS, FINGERTIPS
 
 DEPTH_M = 0.001
 """Two capsules deeper in each other than this are redrawn: stricter than the 3 mm of flesh that we allow, since a
@@ -61,7 +61,7 @@ class Capsules:
         names = [f"finger{f}-{k}.R" for f in range(1, 6) for k in (1, 2, 3)] + [f"metacarpal{f}.R" for f in range(1, 5)]
         self.bones = np.array([hand.bone_index[name] for name in names])
         rest, heads = hand.rest(np.zeros_like(hand.shapes[:1]))
-        start, end = (part[0] for part in self.segments(hand.bone_poses(np.zeros(24), heads), rest))
+        start, end = (part[0] for part in self.segments(hand.bone_poses(np.zeros(24), heads), rest[:, hand.tips]))
         self.radii = np.zeros(len(names))
         for i, bone in enumerate(self.bones):
             own = rest[0, hand.dense_weights[:, bone] > 0.5]
@@ -81,11 +81,10 @@ class Capsules:
         first, second = i // 3, j // 3
         return first != second and not (i % 3 == j % 3 == 0) and not (first == 0 and i % 3 == 0)
 
-    def segments(self, T_world_bone: Array, vertices: np.ndarray) -> tuple[Array, Array]:
-        """Starts and ends (n, capsules, 3); a distal phalanx ends a radius before its tip."""
+    def segments(self, T_world_bone: Array, tips: np.ndarray) -> tuple[Array, Array]:
+        """Starts and ends (n, capsules, 3), given fingertips (n, 5, 3); a distal phalanx ends a radius before its tip."""
         start = T_world_bone[:, self.bones][..., :3, 3]
         end = np.roll(start, -1, axis=1)
-        tips = vertices[:, self.hand.tips]
         distal = start[:, 2:15:3]
         end[:, 2:15:3] = distal + (tips - distal) * 0.75
         end[:, 15:] = start[:, 3:15:3]
@@ -93,8 +92,8 @@ class Capsules:
 
     def depths(self, q: ArrayLike, shape: ArrayLike) -> Array:
         """Deepest self-penetration (n,) [m] of angles (n, 24); negative where nothing touches."""
-        vertices, T, _ = self.hand.pose(q, shape)
-        start, end = self.segments(T, vertices)
+        T, _, points = self.hand.skeleton(q, shape)
+        start, end = self.segments(T, points[:, FINGERTIPS])
         i, j = self.pairs.T
         gap = segment_distance(start[:, i], end[:, i], start[:, j], end[:, j])
         return (self.radii[i] + self.radii[j] - gap).max(1)

@@ -1,0 +1,125 @@
+"""Skinned meshes on the device: shape, linear blend skinning, normals and bounds in Warp, one mesh a world and part."""
+
+import numpy as np
+import warp as wp
+
+from assets.humans.skinned import SkinnedMesh
+from sim_envs.library import Library
+
+mat34f = wp.types.matrix(shape=(3, 4), dtype=wp.float32)
+MARGIN_M = 1e-4
+"""Added to the bounds of a part: Warp's own boxes are closed to rounding only."""
+
+
+@wp.kernel(enable_backward=False)
+def skin(
+    mean: wp.array2d[wp.vec3f], basis: wp.array3d[wp.vec3f], bones: wp.array3d[wp.int32], weights: wp.array3d[wp.float32],
+    cut: wp.array[wp.int32], shape: wp.array2d[wp.float32], pose: wp.array2d[mat34f], out: wp.array[wp.vec3f],
+):  # fmt: skip
+    """Vertices (worlds * V): the shape's rest vertex carried by its bones' transforms `pose` (worlds, B)."""
+    world, vertex = wp.tid()
+    c = cut[world]
+    rest = mean[c, vertex]
+    for k in range(shape.shape[1]):
+        rest += shape[world, k] * basis[c, k, vertex]
+    at = wp.vec4f(rest[0], rest[1], rest[2], 1.0)
+    point = wp.vec3f(0.0)
+    for i in range(bones.shape[2]):
+        point += weights[c, vertex, i] * (pose[world, bones[c, vertex, i]] * at)
+    out[world * mean.shape[1] + vertex] = point
+
+
+@wp.kernel(enable_backward=False)
+def smooth_normals(
+    points: wp.array[wp.vec3f], first: wp.array[wp.int32], corners: wp.array[wp.vec3i], vertices: wp.int32,
+    out: wp.array[wp.vec3f],
+):  # fmt: skip
+    """Unit normals (worlds * V) from the faces `corners[first[v]:first[v + 1]]` that meet at each vertex, by area."""
+    world, vertex = wp.tid()
+    base = world * vertices
+    total = wp.vec3f(0.0)
+    for i in range(first[vertex], first[vertex + 1]):
+        face = corners[i]
+        a = points[base + face[0]]
+        total += wp.cross(points[base + face[1]] - a, points[base + face[2]] - a)
+    out[base + vertex] = wp.normalize(total)
+
+
+@wp.kernel(enable_backward=False)
+def part_bounds(
+    points: wp.array[wp.vec3f], edges: wp.array2d[wp.int32], vertices: wp.int32, out: wp.array3d[wp.vec3f]
+):
+    """Lower and upper corners (worlds, parts, 2) of the vertices edges[part, 0] to edges[part, 1]."""
+    world, part = wp.tid()
+    low = wp.vec3f(1.0e9)
+    high = wp.vec3f(-1.0e9)
+    for vertex in range(edges[part, 0], edges[part, 1]):
+        point = points[world * vertices + vertex]
+        low = wp.min(low, point)
+        high = wp.max(high, point)
+    margin = wp.vec3f(wp.static(MARGIN_M))
+    out[world, part, 0] = low - margin
+    out[world, part, 1] = high + margin
+
+
+class SkinnedWorlds:
+    """One bending copy of a mesh per world, in the library as an ordinary mesh for each of its parts."""
+
+    def __init__(self, mesh: SkinnedMesh, library: Library, worlds: int):
+        self.mesh, self.library, self.worlds, self.device = mesh, library, worlds, library.device
+        self.vertices = mesh.mean.shape[1]
+        first, corners = _corners_around(mesh)
+        self._mean, self._basis = self._array(mesh.mean, wp.vec3f), self._array(mesh.basis, wp.vec3f)
+        self._bones, self._weights = self._array(mesh.bones, wp.int32), self._array(mesh.weights, wp.float32)
+        self._first, self._corners = self._array(first, wp.int32), self._array(corners, wp.vec3i)
+        self._edges = self._array(np.array([(part.start, part.stop) for part in mesh.parts], np.int32), wp.int32)
+        self.points = self._array(np.tile(mesh.mean[0], (worlds, 1)), wp.vec3f)
+        self.normals = wp.zeros_like(self.points)
+        self._bounds = wp.zeros((worlds, len(mesh.parts), 2), dtype=wp.vec3f, device=self.device)
+        self.numbers = np.array([[self._add(world, part) for part in mesh.parts] for world in range(worlds)])
+        """(worlds, parts): numbers in the library."""
+
+    def _array(self, values: np.ndarray, dtype) -> wp.array:
+        return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device)
+
+    def _add(self, world: int, part) -> int:
+        rows = slice(world * self.vertices + part.start, world * self.vertices + part.stop)
+        uvs = self._array(self.mesh.uvs[part.start : part.stop], wp.vec2f)
+        faces = self._array(part.faces.ravel(), wp.int32)
+        return self.library.add_arrays(self.points[rows], faces, uvs, self.normals[rows])
+
+    def bend(self, cut: np.ndarray, shape: np.ndarray, pose: np.ndarray) -> None:
+        """Moves every world's copy.
+
+        Args:
+            cut: (worlds,) which cut of the mesh.
+            shape: (worlds, K) coefficients.
+            pose: (worlds, B, 3, 4) transforms of zero-pose points, see HumanHand.skinning.
+        """
+        dim = (self.worlds, self.vertices)
+        inputs = [self._array(cut.astype(np.int32), wp.int32), self._array(shape.astype(np.float32), wp.float32)]
+        inputs.append(self._array(pose.astype(np.float32), mat34f))
+        rest = [self._mean, self._basis, self._bones, self._weights]
+        wp.launch(skin, dim=dim, inputs=[*rest, *inputs], outputs=[self.points], device=self.device)
+        around = [self.points, self._first, self._corners, self.vertices]
+        wp.launch(smooth_normals, dim=dim, inputs=around, outputs=[self.normals], device=self.device)
+        wp.launch(
+            part_bounds, dim=self._bounds.shape[:2], inputs=[self.points, self._edges, self.vertices],
+            outputs=[self._bounds], device=self.device,
+        )  # fmt: skip
+        for number in self.numbers.ravel():
+            self.library.meshes[number].refit()
+        self.library.mesh_bounds[self.numbers.ravel()] = self._bounds.numpy().reshape(-1, 2, 3)
+
+
+def _corners_around(mesh: SkinnedMesh) -> tuple[np.ndarray, np.ndarray]:
+    """For each vertex, where its group's faces begin in a list (V + 1,), and the list of their corners (n, 3)."""
+    faces = mesh.faces
+    groups = mesh.group[faces]
+    members: list[list[int]] = [[] for _ in range(mesh.group.max() + 1)]
+    for number, corners in enumerate(groups):
+        for group in set(corners.tolist()):
+            members[group].append(number)
+    rows = [members[group] for group in mesh.group]
+    first = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return first.astype(np.int32), faces[np.concatenate(rows)].astype(np.int32)
