@@ -1,6 +1,7 @@
-"""Checkpoints of a run: one file, whole or not there, that belongs to exactly one config."""
+"""Checkpoints of a run: one file, whole or not there, that belongs to exactly one config, backbone and set of images."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +23,24 @@ class CheckpointError(LaceError):
     """A checkpoint that is damaged or of another run."""
 
 
-def save(folder: str | Path, config: "TrainConfig", state: dict[str, Any]) -> None:
+def save(folder: str | Path, config: "TrainConfig", identity: Mapping[str, str], state: dict[str, Any]) -> None:
     """Writes the checkpoint through a temporary name, fsync and rename."""
     buffer = io.BytesIO()
-    torch.save({"config": _steering(config), "state": state}, buffer)
+    torch.save({"config": _steering(config), "identity": dict(identity), "state": state}, buffer)
     publish_bytes(Path(folder) / NAME, buffer.getvalue())
 
 
-def load(folder: str | Path, config: "TrainConfig", device: torch.device) -> dict[str, Any] | None:
-    """The state in `folder`, None if there is none; CheckpointError if it is damaged or of another config."""
+def load(
+    folder: str | Path, config: "TrainConfig", identity: Mapping[str, str], device: torch.device
+) -> dict[str, Any] | None:
+    """The state in `folder`, None if there is none; CheckpointError if it is damaged or of another run.
+
+    Args:
+        folder: Of the run.
+        config: Its settings; those that steer no step may differ.
+        identity: What else must be the same, by the words a user is told.
+        device: Where the tensors are put.
+    """
     path = Path(folder) / NAME
     if not path.is_file():
         return None
@@ -39,10 +49,11 @@ def load(folder: str | Path, config: "TrainConfig", device: torch.device) -> dic
         content = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", anew) from error
-    mine, theirs = _steering(config), content["config"]
+    mine = _steering(config) | dict(identity)
+    theirs = content["config"] | content.get("identity", {})
     differing = [f"{key} {theirs.get(key)!r} -> {mine.get(key)!r}" for key in mine if theirs.get(key) != mine[key]]
     if differing:
-        raise CheckpointError(doing, f"the config differs: {', '.join(differing)}", "the config it began with", anew)
+        raise CheckpointError(doing, f"the run differs: {', '.join(differing)}", "the run that began there", anew)
     return content["state"]
 
 

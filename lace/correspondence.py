@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from lace.bootstrap import LEVEL, RESAMPLES, Interval, image_weights, ratio
 from lace.core.errors import InvalidValueError
 
 METRICS = ("epe_px", "epe_patches", "cosine", "pck", "part_accuracy")
@@ -136,19 +137,8 @@ def _chunk_sums(words: Tensor, shared: Tensor, target: Described, distance: Tens
     return [shared_f.sum(-1)] + [torch.where(shared, v, 0.0).sum(-1) for v in (epe, cosine, correct, part)]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def intervals(
-    pairs: PairSums, same: bool, seed: int = 0, resamples: int = 1000, level: float = 0.95
-) -> dict[str, Interval]:
-    """Mean over shared keypoints and percentile interval per metric, resampling IMAGES (pairs share images).
+def intervals(pairs: PairSums, same: bool, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Interval]:
+    """Mean over shared keypoints with its interval per metric, resampling IMAGES (pairs share images).
 
     Args:
         pairs: Sums over ordered pairs.
@@ -156,7 +146,6 @@ def intervals(
             own copy stays left out.
         seed: Seed of the resampling.
         resamples: Bootstrap draws.
-        level: Coverage.
     """
     if pairs.count.sum() == 0:
         raise InvalidValueError(
@@ -165,17 +154,11 @@ def intervals(
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     sources, targets = pairs.count.shape
-    wa = rng.multinomial(sources, np.full(sources, 1 / sources), resamples).astype(float)
-    wb = wa if same else rng.multinomial(targets, np.full(targets, 1 / targets), resamples).astype(float)
-    weight = ((wa @ pairs.count) * wb).sum(1)
-    kept = weight > 0
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    result = {}
-    for name, total in pairs.sums.items():
-        draws = ((wa @ total) * wb).sum(1)[kept] / weight[kept]
-        low, high = np.quantile(draws, tails)
-        result[name] = Interval(float(total.sum() / pairs.count.sum()), float(low), float(high))
-    return result
+    wa = image_weights(sources, rng, resamples)
+    wb = wa if same else image_weights(targets, rng, resamples)
+    resampled = lambda sums: ((wa @ sums) * wb).sum(1)  # noqa: E731
+    total, counts = pairs.count.sum(), resampled(pairs.count)
+    return {name: ratio(sums.sum(), total, resampled(sums), counts) for name, sums in pairs.sums.items()}
 
 
 def correspondence(a: Described, b: Described | None = None, *, seed: int = 0, pck: float = 0.1) -> dict:
@@ -185,5 +168,5 @@ def correspondence(a: Described, b: Described | None = None, *, seed: int = 0, p
         pairs = pairs.both_ways(pair_sums(b, a, pck=pck))
     found = intervals(pairs, b is None, seed)
     images = [len(a.features)] if b is None else [len(a.features), len(b.features)]
-    facts = {"images": images, "n": int(pairs.count.sum()), "seed": seed, "level": 0.95, "pck_at": pck}
+    facts = {"images": images, "n": int(pairs.count.sum()), "seed": seed, "level": LEVEL, "pck_at": pck}
     return facts | {name: vars(interval) for name, interval in found.items()}

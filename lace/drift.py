@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 
+from lace.bootstrap import LEVEL, image_weights, ratio
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 
@@ -19,7 +20,6 @@ _OBJECTS = ("target", "distractor")
 _BODIES = ("robot", "human")
 HAND_WORDS = ("hand", "leap")
 """A body's segment belongs to the hand if its name or instance holds one of these words."""
-_LEVEL, _RESAMPLES = 0.95, 1000
 
 
 def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> np.ndarray:
@@ -69,18 +69,13 @@ def drift(moved: Tensor, regions: Tensor, seed: int = 0) -> dict:
     """
     total = (moved.flatten(1)[:, None] * regions).sum(-1).double().numpy()
     count = regions.sum(-1).double().numpy()
-    n = len(count)
-    weight = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), _RESAMPLES)
-    report: dict = {"images": n, "seed": seed, "level": _LEVEL}
+    weight = image_weights(len(count), np.random.default_rng(seed))
+    totals, counts = weight @ total, weight @ count
+    report: dict = {"images": len(count), "seed": seed, "level": LEVEL}
     for i, name in enumerate(REGIONS):
-        if not count[:, i].sum():
-            report[name] = None
-            continue
-        bottom = weight @ count[:, i]
-        draws = (weight @ total[:, i])[bottom > 0] / bottom[bottom > 0]
-        low, high = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-        value = total[:, i].sum() / count[:, i].sum()
-        report[name] = {"n": int(count[:, i].sum()), "value": float(value), "low": float(low), "high": float(high)}
+        seen = count[:, i].sum()
+        found = ratio(total[:, i].sum(), seen, totals[:, i], counts[:, i]) if seen else None
+        report[name] = found and {"n": int(seen), **vars(found)}
     return report
 
 

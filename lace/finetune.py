@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import distributed
 from torch.utils.tensorboard import SummaryWriter
 
-from lace import checkpoints
 from lace.augmentation import AugmentConfig
 from lace.backbones import BACKBONES, load_backbone
 from lace.core.errors import InvalidValueError
@@ -20,7 +19,7 @@ from lace.data.shards import publish_bytes
 from lace.figures import loss_figure
 from lace.model_card import write_card
 from lace.pairs import FrameBank, augment_bank
-from lace.training import TrainConfig, process_device, train
+from lace.training import TrainConfig, Trainer, process_device
 
 
 @dataclass(frozen=True)
@@ -124,17 +123,19 @@ def main(config: FinetuneConfig) -> int:
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
     backbone = load_backbone(config.backbone, image_size=size, device=device, seed=config.train.seed)
     banks = read_banks(config, size)
-    if not leads:
-        train(config.train, banks, backbone, folder=config.out)
-        distributed.destroy_process_group()
-        return 0
-    config.out.mkdir(parents=True, exist_ok=True)
-    publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
-    state = checkpoints.load(config.out, config.train, device)
-    with _Recorder(config.out, config.train, state["step"] if state else 0) as recorder:
-        train(config.train, banks, backbone, recorder, folder=config.out)
+    trainer = Trainer(config.train, banks, backbone)
+    trainer.resume(config.out)
+    if leads:
+        config.out.mkdir(parents=True, exist_ok=True)
+        publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
+        with _Recorder(config.out, config.train, trainer.done) as recorder:
+            trainer.run(recorder, config.out)
+    else:
+        trainer.run(folder=config.out)
     if distributed.is_initialized():
         distributed.destroy_process_group()
+    if not leads:
+        return 0
     _publish_backbone(backbone, config.out / "backbone")
     publish_bytes(config.out / "curves.png", loss_figure(config.out / "metrics.jsonl"))
     data = {

@@ -4,6 +4,7 @@ All features are L2-normalised patch features (images, patches, dim). A choice t
 "the shared keypoints" runs over all (pair, keypoint) entries of the batch, so every entry weighs the same.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 KL = Literal["reverse", "forward"]
+Encoder = Callable[[Tensor], Tensor]
 
 
 class Pairs(NamedTuple):
@@ -71,28 +73,43 @@ def align_terms(student: Tensor, teacher: Tensor, pairs: Pairs, tau: float = 1.0
     return _summed(log_p, log_q, pairs.shared, kl)
 
 
+class KeypointRows(NamedTuple):
+    """The features of the keypoint patches of some images."""
+
+    rows: Tensor
+    """(images, keypoints, dim), L2-normalised."""
+    visible: Tensor
+    """(images, keypoints) bool."""
+
+
+def keypoint_rows(features: Tensor, patch: Tensor, visible: Tensor) -> KeypointRows:
+    """Rows of `features` (images, patches, dim) at `patch` (images, keypoints)."""
+    return KeypointRows(features.gather(1, patch[..., None].expand(-1, -1, features.shape[-1])), visible)
+
+
 def all_pairs_terms(
     student: Tensor, teacher: Tensor, patch: Tensor, visible: Tensor, *, tau: float = 1.0, kl: KL = "reverse",
-    allowed: Tensor | None = None,
+    others: KeypointRows | None = None, allowed: Tensor | None = None,
 ) -> Alignment:  # fmt: skip
     """Eq. 1 over every ordered pair of different images in the batch, from the same forward pass.
 
     Args:
-        student: (images, patches, dim), L2-normalised.
+        student: (images, patches, dim), L2-normalised, of the anchors.
         teacher: Same shape.
         patch: (images, keypoints) patch index of each keypoint.
         visible: (images, keypoints) bool.
         tau: Temperature.
         kl: As in `align_terms`.
-        allowed: (images, images) bool, which (anchor, other) may pair; default all.
+        others: The student's rows that look into the anchors; default the anchors' own.
+        allowed: (images, others) bool, which (anchor, other) may pair; default all but an image with itself.
     """
-    images, teacher = torch.arange(len(student), device=student.device), teacher.detach()
-    log_p = (teacher[images[:, None], patch] @ teacher.transpose(1, 2)).div(tau).log_softmax(-1)[:, None]
-    rows = student[images[:, None], patch]  # (images, keypoints, dim)
-    log_q = torch.einsum("bkc,anc->abkn", rows, student).div(tau).log_softmax(-1)
-    shared = visible[:, None] & visible[None] & (images[:, None] != images)[..., None]
-    if allowed is not None:
-        shared = shared & allowed[..., None]
+    teacher = teacher.detach()
+    others = others or keypoint_rows(student, patch, visible)
+    if allowed is None:
+        allowed = ~torch.eye(len(student), dtype=torch.bool, device=student.device)
+    log_p = (keypoint_rows(teacher, patch, visible).rows @ teacher.transpose(1, 2)).div(tau).log_softmax(-1)[:, None]
+    log_q = torch.einsum("bkc,anc->abkn", others.rows, student).div(tau).log_softmax(-1)
+    shared = visible[:, None] & others.visible[None] & allowed[..., None]
     return _summed(log_p, log_q, shared, kl)
 
 
@@ -125,22 +142,20 @@ def total_loss(student: Tensor, teacher: Tensor, pairs: Pairs, *, tau=1.0, lam=1
 
 
 def reference_loss(
-    student: Tensor, teacher: Tensor, pairs: Pairs, *, tau: float = 1.0, lam: float = 1.0, kl: KL = "reverse"
+    f: Encoder, f_bar: Encoder, images: Tensor, pairs: Pairs, *, tau: float = 1.0, lam: float = 1.0, kl: KL = "reverse"
 ) -> Tensor:
-    """Algorithm 1 line by line, one keypoint of one pair at a time; slow on purpose, the measure of the rest."""
+    """Algorithm 1 line by line, forward passes included, one keypoint of one pair at a time: the measure of the rest.
+
+    Slow on purpose. `f` is the student, `f_bar` the EMA model; both give L2-normalised features (images, patches, dim).
+    """
+    z_a, z_b = f(images[pairs.a]), f(images[pairs.b])
+    with torch.no_grad():
+        z_bar_a = f_bar(images[pairs.a])
     terms = []
-    for i in range(len(pairs.a)):
-        z_a, z_b = student[pairs.a[i]], student[pairs.b[i]]
-        with torch.no_grad():
-            z_bar_a = teacher[pairs.a[i]]
-        for k in range(pairs.shared.shape[1]):
-            if not pairs.shared[i, k]:
-                continue
-            q = torch.softmax(z_b[pairs.patch_b[i, k]] @ z_a.T / tau, 0)
-            p = torch.softmax(z_bar_a[pairs.patch_a[i, k]] @ z_bar_a.T / tau, 0)
-            terms.append((q * (q / p).log()).sum() if kl == "reverse" else (p * (p / q).log()).sum())
-    align = torch.stack(terms).mean() if terms else student.sum() * 0
-    gram = torch.stack(
-        [((z @ z.T - bar.detach() @ bar.detach().T) ** 2).mean() for z, bar in zip(student, teacher, strict=True)]
-    ).mean()
+    for i, k in pairs.shared.nonzero().tolist():
+        q = torch.softmax(z_b[i, pairs.patch_b[i, k]] @ z_a[i].T / tau, 0)
+        p = torch.softmax(z_bar_a[i, pairs.patch_a[i, k]] @ z_bar_a[i].T / tau, 0)
+        terms.append((q * (q / p).log()).sum() if kl == "reverse" else (p * (p / q).log()).sum())
+    align = torch.stack(terms).mean() if terms else z_a.sum() * 0
+    gram = functional.mse_loss(z_a @ z_a.transpose(1, 2), z_bar_a @ z_bar_a.transpose(1, 2))
     return align + lam * gram

@@ -1,6 +1,8 @@
 """Banks of labelled frames in memory, and the seeded, balanced sampling of image pairs from them (paper sec. 4.2)."""
 
+import hashlib
 import itertools
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,6 +105,13 @@ class FrameBank:
         cell = torch.nan_to_num(self.keypoints / patch).floor().long().clamp(0, side - 1)
         return cell[..., 1] * side + cell[..., 0]
 
+    def digest(self) -> str:
+        """SHA-256 of all its content, as 16 hexadecimal digits."""
+        found = hashlib.sha256(json.dumps(self.embodiment).encode())
+        for part in (self.images, self.keypoints, self.visible):
+            found.update(part.cpu().contiguous().numpy())
+        return found.hexdigest()[:16]
+
     def to(self, device: str | torch.device) -> "FrameBank":
         """The same bank on another device."""
         return replace(
@@ -145,14 +154,16 @@ class PairSampler:
     to within one; inside a combination images are uniform. Cross pairs come in both orders equally often.
     """
 
-    def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True):
+    def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True, anchor: str | None = None):
         """Args:
         bank: The images.
         batch: Pairs per step.
         seed: Of the sampling.
         intra: Whether pairs within an embodiment enter (table 6 ablates them).
+        anchor: An embodiment that comes first in every cross pair it is in; None draws the order.
         """
         self.batch, self.seed = batch, seed
+        self._is_anchor = np.array([name == anchor for name in bank.embodiment])
         self._visible = bank.visible.cpu().numpy()
         names = bank.names()
         self._members = {name: bank.members(name) for name in names}
@@ -179,6 +190,7 @@ class PairSampler:
             todo = todo[~shared]
             if not len(todo):
                 swap = rng.random(self.batch) < 0.5
+                swap = np.where(self._is_anchor[a] == self._is_anchor[b], swap, self._is_anchor[b])
                 return PairBatch(np.where(swap, b, a), np.where(swap, a, b), combination, skipped)
             skipped += len(todo)
         raise InvalidValueError(

@@ -12,15 +12,20 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import distributed, nn
+from torch.distributed.nn.functional import all_gather
 from torch.nn.parallel import DistributedDataParallel
 
 from lace import checkpoints, losses
 from lace.backbones import Backbone
-from lace.core.errors import InvalidValueError
+from lace.core.errors import InvalidValueError, LaceError
 from lace.pairs import FrameBank, PairSampler
 
 OnStep = Callable[[dict[str, float]], None]
 """Called after every step, on the first process, with what metrics.jsonl holds of it."""
+
+
+class TrainingError(LaceError):
+    """A run that went wrong on the way."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class TrainConfig:
     tau: float = 1.0
     kl: losses.KL = "reverse"
     directions: Literal["both", "one"] = "both"
+    """"one" lets robots move toward `anchor` alone (table 6: uni-directional, robot to human)."""
+    anchor: str = "human"
+    """With one direction: the embodiment whose images P and Q are read over in every cross pair it is in."""
     intra: bool = True
     """Pairs within an embodiment, beside those across."""
     all_pairs: bool = False
@@ -74,10 +82,12 @@ class Trainer:
         self.device = next(backbone.parameters()).device
         bank = FrameBank.joined(list(banks))
         _checked(config, bank, backbone, self.world)
-        self.sampler = PairSampler(bank, config.batch, config.seed, intra=config.intra)
+        self.anchor = config.anchor if config.directions == "one" else None
+        self.sampler = PairSampler(bank, config.batch, config.seed, intra=config.intra, anchor=self.anchor)
         self.patches = bank.patches(backbone.patch).to(self.device)
         self.bank = bank.to(self.device)
         self.name_ids = torch.tensor([bank.names().index(name) for name in bank.embodiment], device=self.device)
+        self.identity = {"backbone": backbone.name, "training images (data, number, size, augmentation)": bank.digest()}
         backbone.eval()
         self.teacher = copy.deepcopy(backbone).requires_grad_(False)
         self.parameters = [p for p in backbone.parameters() if p.requires_grad]
@@ -99,59 +109,75 @@ class Trainer:
         return student, teacher
 
     def step(self) -> dict[str, torch.Tensor]:
-        """One step; returns its metrics as tensors on the device, of this process alone if there are several."""
+        """One step; returns its metrics over all processes as tensors on the device."""
         config = self.config
         drawn = self.sampler.step(self.done)
         self.skipped += drawn.skipped
-        mine = slice(self.rank * config.batch // self.world, (self.rank + 1) * config.batch // self.world)
-        index = torch.from_numpy(np.concatenate([drawn.a[mine], drawn.b[mine]])).to(self.device)
+        index = torch.from_numpy(np.concatenate([self._mine(drawn.a), self._mine(drawn.b)])).to(self.device)
         images = self.bank.images[index].float() / 255
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             student = self.student(images)
             with torch.no_grad():
                 teacher = self.frozen(images)
         student, teacher = losses.normalized(student.float()), losses.normalized(teacher.float())
-        terms = self._align(student, teacher, index)
-        entries = terms.count.clone()
+        terms, gram = self._align(student, teacher, index), losses.gram_loss(student, teacher)
+        sums = torch.stack([*(term.detach() for term in terms), gram.detach()])
         if self.world > 1:
-            distributed.all_reduce(entries)
+            distributed.all_reduce(sums)
+        kl, entropy_p, entropy_q, entries, gram_sum = sums
+        some = entries.clamp(min=1)
         # DDP averages gradients over processes, the loss is a mean over all entries: hence the factor.
-        align = terms.kl * self.world / entries.clamp(min=1)
-        gram = losses.gram_loss(student, teacher)
-        loss = align + config.gram * gram
-        self._update(loss)
-        local = terms.count.clamp(min=1)
+        norm = self._update(terms.kl * self.world / some + config.gram * gram)
+        align, gram = kl / some, gram_sum / self.world
         return {
-            "loss": loss.detach(), "align": align.detach(), "gram": gram.detach(),
-            "entropy_p": terms.entropy_p / local, "entropy_q": terms.entropy_q / local, "entries": terms.count,
+            "loss": align + config.gram * gram, "align": align, "gram": gram, "entropy_p": entropy_p / some,
+            "entropy_q": entropy_q / some, "entries": entries, "gradient_norm": norm,
         }  # fmt: skip
+
+    def _mine(self, drawn: np.ndarray) -> np.ndarray:
+        """This process's share of a batch."""
+        share = len(drawn) // self.world
+        return drawn[self.rank * share : (self.rank + 1) * share]
 
     def _align(self, student: torch.Tensor, teacher: torch.Tensor, index: torch.Tensor) -> losses.Alignment:
         config, patch, visible = self.config, self.patches[index], self.bank.visible[index]
         if config.all_pairs:
-            names = self.name_ids[index]
-            # The same image may sit in a batch twice; it is no pair with itself.
-            allowed = index[:, None] != index
-            if not config.intra:
-                allowed &= names[:, None] != names
+            others, everyone = losses.keypoint_rows(student, patch, visible), index
+            if self.world > 1:
+                rows, *rest = (torch.cat(all_gather(part)) for part in (others.rows, visible.float(), index))
+                others, everyone = losses.KeypointRows(rows, rest[0] > 0), rest[1]
             return losses.all_pairs_terms(
-                student, teacher, patch, visible, tau=config.tau, kl=config.kl, allowed=allowed
-            )
+                student, teacher, patch, visible, tau=config.tau, kl=config.kl, others=others,
+                allowed=self._allowed(index, everyone),
+            )  # fmt: skip
         a = torch.arange(len(index) // 2, device=self.device)
         pairs = losses.make_pairs(a, a + len(a), patch, visible, config.directions == "both")
         return losses.align_terms(student, teacher, pairs, config.tau, config.kl)
 
-    def _update(self, loss: torch.Tensor) -> None:
+    def _allowed(self, index: torch.Tensor, everyone: torch.Tensor) -> torch.Tensor:
+        """Which (anchor, other) may pair; the same image may sit in a batch twice, it is no pair with itself."""
+        allowed = index[:, None] != everyone
+        ours, theirs = self.name_ids[index][:, None], self.name_ids[everyone]
+        if not self.config.intra:
+            allowed &= ours != theirs
+        if self.anchor is not None:
+            first = self.bank.names().index(self.anchor)
+            allowed &= (ours == first) | (theirs != first)
+        return allowed
+
+    def _update(self, loss: torch.Tensor) -> torch.Tensor:
+        """One step down the gradient; returns the gradient's norm before clipping."""
         config = self.config
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, (self.done + 1) / max(1, config.warmup))
         self.optimizer.step()
         if config.ema:
             torch._foreach_lerp_(self._followers, self.parameters, 1 - config.ema_decay)
         self.done += 1
+        return norm.detach()
 
     def state(self) -> dict:
         """All that an exact resume needs; sampling needs nothing, being a function of (seed, step)."""
@@ -170,6 +196,46 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.done, self.skipped = state["step"], state["skipped"]
 
+    def resume(self, folder: str | Path) -> None:
+        """Continues from the checkpoint in `folder` if there is one; CheckpointError if it is of another run."""
+        state = checkpoints.load(folder, self.config, self.identity, self.device)
+        if state is not None:
+            self.restore(state)
+
+    def run(self, on_step: OnStep | None = None, folder: str | Path | None = None) -> None:
+        """All steps that are left, with checkpoints in `folder`.
+
+        Raises:
+            TrainingError: The loss or its gradient is no number any more; no checkpoint is written after it.
+        """
+        config, started = self.config, time.perf_counter()
+        while self.done < config.iterations:
+            metrics = self.step()
+            last = self.done == config.iterations
+            saves = folder is not None and (last or self.done % config.checkpoint_every == 0)
+            shows = last or self.done % config.log_every == 0
+            if not (saves or shows):
+                continue
+            values = {name: float(value) for name, value in metrics.items()}
+            _require_finite(values, self.done, folder)
+            if self.rank == 0 and on_step and shows:
+                seconds = time.perf_counter() - started
+                on_step({"step": self.done, **values, "skipped": self.skipped, "seconds": seconds})
+            if self.rank == 0 and saves:
+                checkpoints.save(folder, config, self.identity, self.state())
+        if self.world > 1:
+            distributed.barrier()
+
+
+def _require_finite(metrics: dict[str, float], step: int, folder: str | Path | None) -> None:
+    broken = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if broken:
+        kept = f"the last checkpoint in {folder} is from before; " if folder else ""
+        raise TrainingError(
+            f"training, step {step}", f"{', '.join(broken)} is not finite", "finite losses and gradients",
+            f"{kept}lower --learning-rate, raise --tau or --warmup, and start in a new --out",
+        )  # fmt: skip
+
 
 def _checked(config: TrainConfig, bank: FrameBank, backbone: Backbone, world: int) -> None:
     doing = "setting up the fine-tune"
@@ -187,11 +253,10 @@ def _checked(config: TrainConfig, bank: FrameBank, backbone: Backbone, world: in
         raise InvalidValueError(
             doing, f"batch {config.batch} on {world} processes", "a multiple of the processes", "change --batch"
         )
-    if config.all_pairs and world > 1:
+    if config.directions == "one" and config.anchor not in bank.names():
         raise InvalidValueError(
-            doing, f"all_pairs on {world} processes", "one process: features are not gathered across processes",
-            "run it without torchrun, or without all_pairs",
-        )  # fmt: skip
+            doing, f"one direction toward {config.anchor!r}", f"one of {', '.join(bank.names())}", "change --anchor"
+        )
 
 
 def train(
@@ -205,24 +270,12 @@ def train(
         banks: Frames of all embodiments, at one image size.
         backbone: The student; the teacher starts as a copy.
         on_step: Called with the metrics of each logged step, on the first process.
-        folder: Where checkpoints go; a run found there with the same config is resumed. None keeps none.
+        folder: Where checkpoints go; the same run found there is resumed. None keeps none.
     """
     trainer = Trainer(config, banks, backbone)
     if folder is not None:
-        state = checkpoints.load(folder, config, trainer.device)
-        if state is not None:
-            trainer.restore(state)
-    started = time.perf_counter()
-    while trainer.done < config.iterations:
-        metrics = trainer.step()
-        last = trainer.done == config.iterations
-        if trainer.rank == 0 and on_step and (last or trainer.done % config.log_every == 0):
-            values = {name: float(value) for name, value in metrics.items()}
-            on_step({"step": trainer.done, **values, "skipped": trainer.skipped, "seconds": time.perf_counter() - started})
-        if folder is not None and trainer.rank == 0 and (last or trainer.done % config.checkpoint_every == 0):
-            checkpoints.save(folder, config, trainer.state())
-    if trainer.world > 1:
-        distributed.barrier()
+        trainer.resume(folder)
+    trainer.run(on_step, folder)
     return backbone
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import normalize
 
 from lace.losses import (
-    Pairs, align_loss, align_terms, all_pairs_terms, gram_loss, make_pairs, normalized, reference_loss, total_loss,
+    Pairs, align_loss, align_terms, all_pairs_terms, gram_loss, keypoint_rows, make_pairs, normalized, reference_loss, total_loss,
 )  # fmt: skip
 
 IMAGES, PATCHES, DIM, KEYPOINTS = 6, 9, 5, 7
@@ -47,9 +47,13 @@ def test_worked_by_hand():
 @pytest.mark.parametrize("kl", ["reverse", "forward"])
 @pytest.mark.parametrize("tau", [1.0, 0.1])
 def test_agrees_with_algorithm_1(case, kl, tau):
-    student, teacher, pairs, *_ = case
+    student, teacher, _, patch, visible = case
+    """Each image is an anchor once, so that the Gram terms too are over the same images."""
+    images = torch.arange(IMAGES)
+    pairs = make_pairs(images[:3], images[3:], patch, visible)
     student.requires_grad_()
-    batched, plain = (f(student, teacher, pairs, tau=tau, lam=0.7, kl=kl) for f in (total_loss, reference_loss))
+    batched = total_loss(student, teacher, pairs, tau=tau, lam=0.7, kl=kl)
+    plain = reference_loss(lambda i: student[i], lambda i: teacher[i], images, pairs, tau=tau, lam=0.7, kl=kl)
     assert batched.item() == pytest.approx(plain.item(), abs=1e-5)
     slopes = [torch.autograd.grad(loss, student)[0] for loss in (batched, plain)]
     torch.testing.assert_close(*slopes, atol=1e-8, rtol=1e-6)
@@ -69,6 +73,18 @@ def test_all_pairs_is_every_ordered_pair(case):
     a, b = a[a != b], b[a != b]
     listed = align_terms(student, teacher, make_pairs(a, b, patch, visible, both=False), tau=0.3)
     torch.testing.assert_close(tuple(all_pairs_terms(student, teacher, patch, visible, tau=0.3)), tuple(listed))
+
+
+def test_anchors_and_others_of_parts_add_up_to_the_whole(case):
+    """What several processes do: each its own anchors, against the keypoint rows of all."""
+    student, teacher, _, patch, visible = case
+    whole = all_pairs_terms(student, teacher, patch, visible)
+    rows, differ = keypoint_rows(student, patch, visible), ~torch.eye(IMAGES, dtype=torch.bool)
+    parts = [
+        all_pairs_terms(student[i], teacher[i], patch[i], visible[i], others=rows, allowed=differ[i])
+        for i in (slice(0, 2), slice(2, IMAGES))
+    ]
+    torch.testing.assert_close(tuple(map(sum, zip(*parts, strict=True))), tuple(whole))
 
 
 def test_order_of_keypoints_pairs_and_images_does_not_matter(case):

@@ -13,7 +13,7 @@ from lace import checkpoints, cli
 from lace.backbones import families
 from lace.core.errors import InvalidValueError
 from lace.pairs import FrameBank
-from lace.training import TrainConfig, Trainer, train
+from lace.training import TrainConfig, Trainer, TrainingError, train
 from tests.synthetic import make_dataset
 
 CONFIG = TrainConfig(iterations=6, batch=4, learning_rate=1e-3, tau=0.1, checkpoint_every=3)
@@ -70,6 +70,57 @@ def test_a_checkpoint_belongs_to_one_config(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("other", "word"),
+    [({"data": banks(count=7)}, "training images"), ({"backbone": small()}, "backbone 'small' -> 'another'")],
+)
+def test_a_checkpoint_belongs_to_its_images_and_backbone(tmp_path, other, word):
+    train(replace(CONFIG, iterations=1), banks(), small(), folder=tmp_path)
+    backbone = other.get("backbone", small())
+    backbone.name = "another" if "backbone" in other else "small"
+    with pytest.raises(checkpoints.CheckpointError, match=word):
+        train(CONFIG, other.get("data", banks()), backbone, folder=tmp_path)
+
+
+class Breaks(Trainer):
+    """Its weights are lost at step 5."""
+
+    def step(self):
+        if self.done == 4:
+            self.parameters[0].data.fill_(torch.nan)
+        return super().step()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
+    trainer, seen = Breaks(CONFIG, banks(), small()), []
+    with pytest.raises(TrainingError, match="step 5: loss, .* is not finite") as caught:
+        trainer.run(seen.append, tmp_path)
+    assert "lower --learning-rate" in str(caught.value)
+    assert len(seen) == 4
+    healthy = Trainer(CONFIG, banks(), small())
+    healthy.resume(tmp_path)
+    assert healthy.done == 3
+    assert torch.isfinite(weights(healthy.backbone)).all()
+
+
+@pytest.mark.parametrize("all_pairs", [False, True])
+def test_one_direction_reads_p_and_q_over_human_images(all_pairs):
+    """Then no gradient reaches features of human images through the rows that look into robot images."""
+    trainer = Trainer(replace(CONFIG, directions="one", all_pairs=all_pairs), banks(), small())
+    if all_pairs:
+        index = torch.arange(16)
+        human, allowed = index < 8, trainer._allowed(index, index)
+        assert not allowed[~human][:, human].any()
+        assert allowed[human][:, ~human].all()
+    else:
+        for step in range(3):
+            drawn = trainer.sampler.step(step)
+            assert not ((drawn.a >= 8) & (drawn.b < 8)).any()
+            assert ((drawn.a < 8) & (drawn.b >= 8)).any()
+    with pytest.raises(InvalidValueError, match="'allegro'"):
+        Trainer(replace(CONFIG, directions="one", anchor="allegro"), banks(), small())
+
+
+@pytest.mark.parametrize(
     "change", [{"ema": False}, {"intra": False}, {"directions": "one"}, {"kl": "forward"}, {"gram": 0.0}, {"all_pairs": True}]
 )
 def test_every_flag_changes_the_run(change):
@@ -99,19 +150,24 @@ def test_a_number_that_is_none_is_named_before_the_first_step(name, value):
         Trainer(replace(TrainConfig(), **{name: value}), banks(), small())
 
 
-def _process(rank, world, folder):
+def _process(rank, world, folder, change):
     distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=world)
     torch.set_num_threads(1)
-    backbone = train(replace(CONFIG, iterations=3), banks(), small())
+    seen = []
+    backbone = train(replace(CONFIG, iterations=3, **change), banks(), small(), seen.append)
     if rank == 0:
-        torch.save(weights(backbone), f"{folder}/weights.pt")
+        torch.save((weights(backbone), [row["loss"] for row in seen]), f"{folder}/result.pt")
     distributed.destroy_process_group()
 
 
-def test_two_processes_give_what_one_gives(tmp_path):
-    multiprocessing.start_processes(_process, (2, str(tmp_path)), nprocs=2, start_method="fork")
-    one = weights(train(replace(CONFIG, iterations=3), banks(), small()))
-    torch.testing.assert_close(torch.load(tmp_path / "weights.pt"), one, atol=2e-4, rtol=0)
+@pytest.mark.parametrize("change", [{}, {"all_pairs": True}])
+def test_two_processes_give_what_one_gives(tmp_path, change):
+    multiprocessing.start_processes(_process, (2, str(tmp_path), change), nprocs=2, start_method="fork")
+    losses = []
+    one = weights(train(replace(CONFIG, iterations=3, **change), banks(), small(), lambda row: losses.append(row["loss"])))
+    theirs, logged = torch.load(tmp_path / "result.pt")
+    torch.testing.assert_close(theirs, one, atol=2e-4, rtol=0)
+    assert logged == pytest.approx(losses, abs=1e-4)
     moved = (one - weights(small())).abs().max()
     assert float(moved) > 1e-3
 
