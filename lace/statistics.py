@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import betaln, xlog1py, xlogy
+from scipy.special import betaincinv, betaln, xlog1py, xlogy
 from scipy.stats import binomtest
 
 from lace.core.errors import InvalidValueError
@@ -39,10 +39,10 @@ def exact_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate:
     Valid for a number of trials that was fixed before the first; of no trials it is [0, 1].
     """
     _require_counts(successes, n)
-    if n == 0:
-        return Rate(0, 0, 0.0, 1.0)
-    interval = binomtest(successes, n).proportion_ci(confidence, method="exact")
-    return Rate(successes, n, float(interval.low), float(interval.high))
+    tail = (1 - confidence) / 2
+    low = betaincinv(successes, n - successes + 1, tail) if successes else 0.0
+    high = betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
+    return Rate(successes, n, float(low), float(high))
 
 
 @dataclass(frozen=True)

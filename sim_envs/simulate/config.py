@@ -1,0 +1,103 @@
+"""What to simulate: policies, trials, scenes, and when to stop early."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tyro import MISSING
+
+from lace.core.errors import InvalidValueError
+from lace.core.registry import Registry
+from policies import make_policy
+from sim_envs.config import PRESETS, Axes
+
+SWEEPS: Registry[tuple[str, ...]] = Registry("sweep")
+"""Sets of policies whose rates make a curve."""
+SWEEPS.add(
+    "noise",
+    ("oracle", *(f"noise:{sigma}" for sigma in (2, 4, 6, 8, 12, 16, 24, 32, 48)), "frozen"),
+)
+
+
+@dataclass(frozen=True)
+class SequentialConfig:
+    """Stopping as soon as every question is answered: is each policy's rate above the threshold, and (with several
+    policies) does the first one differ from each other one."""
+
+    on: bool = False
+    threshold: float = 0.9
+    """The rate that each policy is compared with."""
+    alpha: float = 0.05
+    """Chance that any of the answers is wrong, at most, however early the run stops."""
+
+    def __post_init__(self):
+        for name in ("threshold", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise InvalidValueError(
+                    "reading the options", f"sequential {name} {getattr(self, name)}", "a number between 0 and 1",
+                    f"set --sequential.{name}",
+                )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SimulateConfig:
+    """Runs policies in the simulated cell, all on the same trials, and says how often they grasp the target and why not."""
+
+    out: Path
+    """Folder of the results; the same command resumes an interrupted run."""
+    policy: tuple[str, ...] = ("oracle",)
+    """NAME or NAME:ARGUMENT, one or several; the first is compared with each other one."""
+    sweep: str | None = None
+    """Runs a set of policies instead of --policy and draws success against localisation error: noise."""
+    trials: int = 100
+    """Trials for each policy."""
+    seed: int = 0
+    preset: str = "lab"
+    """Axes to start from: clean, lab, kitchen, office, randomized."""
+    width: int = 224
+    """Image width [px]."""
+    height: int = 224
+    """Image height [px]."""
+    sequential: SequentialConfig = field(default_factory=SequentialConfig)
+    workers: int = 1
+    """Processes; the results are the same for any number."""
+    film: tuple[int, ...] = ()
+    """Trials to film, by number; also works after the run, which does not change."""
+    assets: Path | None = None
+    """Your own robot description files instead of the pinned wheels."""
+    axes: Axes = field(default_factory=Axes)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Names of the policies to run, in order."""
+        return self.policy if self.sweep is None else SWEEPS[self.sweep]
+
+    def checked(self) -> "SimulateConfig":
+        """Self, or an error that names the first value that makes no sense."""
+        for name, floor in {"trials": 1, "width": 32, "height": 32, "workers": 1}.items():
+            if getattr(self, name) < floor:
+                raise InvalidValueError(
+                    "reading the options", f"{name} is {getattr(self, name)}", f"at least {floor}",
+                    f"give --{name} a larger number",
+                )  # fmt: skip
+        names = self.policies
+        if not names or len(set(names)) < len(names):
+            raise InvalidValueError(
+                "reading the options", f"the policies {list(names)}", "one or more different policies",
+                "name each policy once (--policy oracle noise:8)",
+            )  # fmt: skip
+        for name in names:
+            make_policy(name)
+        bad = [number for number in self.film if not 0 <= number < self.trials]
+        if bad:
+            raise InvalidValueError(
+                "reading the options", f"film {bad[0]}", f"trial numbers from 0 to {self.trials - 1}", "mend --film"
+            )
+        return self
+
+
+def preset_of(args: list[str]) -> SimulateConfig:
+    """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
+    name = SimulateConfig.preset
+    for option, value in zip(args, [*args[1:], ""], strict=True):
+        name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
+    return replace(SimulateConfig(out=MISSING), preset=name, axes=PRESETS[name])

@@ -1,0 +1,81 @@
+"""Which part of the scene a policy fails on: success by clutter, light, pose, variant and the other axes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2_contingency
+
+from lace.core.registry import Registry
+from lace.statistics import exact_rate
+from sim_envs.simulate.records import TrialRecord
+
+Scene = dict[str, Any]
+BINS = 3
+"""Equal shares into which the trials are split by a number; three show a trend and keep each share large."""
+MAX_VALUES = 12
+"""A number with at most so many values (a count) is split by value."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Something about a scene that may matter."""
+
+    axis: str
+    value: Callable[[Scene], float | int | str]
+
+
+FACTORS: Registry[Factor] = Registry("factor")
+"""By the title that the report shows."""
+FACTORS.add("distractors on the table", Factor("clutter", lambda s: len(s["distractors"])))
+FACTORS.add("target", Factor("target", lambda s: s["target"]["object"]))
+FACTORS.add("target height [m]", Factor("target", lambda s: s["target"]["height_m"]))
+FACTORS.add("target distance from the base [m]", Factor("pose", lambda s: float(np.hypot(*s["target"]["xy_m"]))))
+FACTORS.add(
+    "target bearing from the base [deg]",
+    Factor("pose", lambda s: float(np.degrees(np.arctan2(s["target"]["xy_m"][1], s["target"]["xy_m"][0])))),
+)
+FACTORS.add("target yaw [deg]", Factor("pose", lambda s: s["target"]["yaw_deg"]))
+FACTORS.add("table height [m]", Factor("table", lambda s: s["table_z_m"]))
+FACTORS.add("room", Factor("room", lambda s: s["room"]))
+FACTORS.add("light elevation [deg]", Factor("light", lambda s: s["draws"]["light.elevation_deg"]))
+FACTORS.add("light azimuth [deg]", Factor("light", lambda s: s["draws"]["light.azimuth_deg"]))
+FACTORS.add("light intensity", Factor("light", lambda s: s["draws"]["light.intensity"]))
+FACTORS.add("ambient light", Factor("light", lambda s: s["draws"]["light.ambient"]))
+FACTORS.add("camera distance [m]", Factor("camera", lambda s: s["draws"]["camera.distance_m"]))
+FACTORS.add("camera azimuth [deg]", Factor("camera", lambda s: s["draws"]["camera.azimuth_deg"]))
+FACTORS.add("camera elevation [deg]", Factor("camera", lambda s: s["draws"]["camera.elevation_deg"]))
+FACTORS.add("image exposure [stops]", Factor("sensor", lambda s: s["draws"]["sensor.exposure_stops"]))
+
+
+def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]]:
+    """Success of `policy` by every factor that varies, the most telling first.
+
+    Each entry: name, axis, `p_value` of independence (chi-squared, approximate, not corrected for looking at many
+    factors), and `groups` (label, successes, n, value, low, high).
+    """
+    wins = np.array([trial.success(policy) for trial in trials], bool)
+    found = []
+    for name in FACTORS:
+        groups = split([FACTORS[name].value(trial.scene) for trial in trials])
+        if len(groups) < 2:
+            continue
+        rates = {label: exact_rate(int(wins[rows].sum()), len(rows)) for label, rows in groups.items()}
+        counts = np.array([[rate.successes, rate.n - rate.successes] for rate in rates.values()])
+        p_value = float(chi2_contingency(counts).pvalue) if counts.sum(0).all() else 1.0
+        rows = [{"label": label, "value": rate.value, **asdict(rate)} for label, rate in rates.items()]
+        found.append({"name": name, "axis": FACTORS[name].axis, "p_value": p_value, "groups": rows})
+    return sorted(found, key=lambda entry: entry["p_value"])
+
+
+def split(values: Sequence[float | int | str]) -> dict[str, np.ndarray]:
+    """Indices of `values` by group: names and few whole numbers by value, other numbers in shares of equal size."""
+    array = np.array(values)
+    distinct = np.unique(array)
+    if array.dtype.kind in "US" or (array.dtype.kind in "iu" and len(distinct) <= MAX_VALUES):
+        return {str(value): np.flatnonzero(array == value) for value in distinct}
+    if np.ptp(array) < 1e-9:
+        return {}
+    parts = [part for part in np.array_split(np.argsort(array, kind="stable"), BINS) if len(part)]
+    return {f"{array[part].min():.3g} to {array[part].max():.3g}": np.sort(part) for part in parts}

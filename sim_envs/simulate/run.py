@@ -1,0 +1,202 @@
+"""Runs the trials of a configuration: in blocks, in any number of processes, resumable after a kill at any moment."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from multiprocessing.synchronize import Event
+from typing import Any, Protocol
+
+from lace.core.errors import DatasetError
+from lace.data.shards import publish_bytes, remove_leftovers
+from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.stopping import answers
+from sim_envs.simulate.records import BLOCK, TrialRecord, block_numbers, block_path, frame_path, missing_blocks, read_block, write_block
+
+RUN_ONLY = ("out", "workers", "film")
+"""Options that do not change the results."""
+PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "torch", "numpy", "scipy", "opencv-python-headless")
+
+
+class TrialMaker(Protocol):
+    """Runs trials; each one's record depends on (configuration, number) alone."""
+
+    def run(self, numbers: Sequence[int]) -> list[tuple[TrialRecord, bytes]]:
+        """Record of each trial, and the JPEG of what the policies saw."""
+        ...
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        ...
+
+
+Build = Callable[[SimulateConfig], TrialMaker]
+Report = Callable[[list[TrialRecord]], None]
+
+
+def identity(config: SimulateConfig) -> dict[str, Any]:
+    """The options that decide the results, as JSON values."""
+    values = json.loads(json.dumps(asdict(config), default=str))
+    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+
+
+def open_folder(config: SimulateConfig) -> dict[str, Any]:
+    """Prepares the output folder; returns what results.json says of the run's origin.
+
+    Raises:
+        DatasetError: The folder holds something else, or a run of another configuration.
+    """
+    out, path = config.out, config.out / "simulate.json"
+    origin = {"config": identity(config), "versions": {name: version(name) for name in PACKAGES}}
+    if path.is_file():
+        there = json.loads(path.read_text())
+        for what, old, new in (("", there["config"], origin["config"]), ("versions of ", there["versions"], origin["versions"])):
+            changed = sorted(name for name in old | new if old.get(name) != new.get(name))
+            if changed:
+                raise DatasetError(
+                    f"opening {out}", f"it holds a run with other {what}{', '.join(changed)}",
+                    "a new folder, or the same options and packages to resume", "choose another --out, or go back to the old ones",
+                )  # fmt: skip
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(
+            f"opening {out}", "it exists and is not a simulation's folder", "a new or empty folder", "choose another --out"
+        )
+    for folder in ("trials", "frames"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+        remove_leftovers(out / folder)
+    if not path.is_file():
+        publish_bytes(path, json.dumps(origin, indent=1).encode())
+    return origin
+
+
+def run(config: SimulateConfig, build: Build, report: Report) -> list[TrialRecord]:
+    """Runs what is missing of an opened folder and returns all trials in order, up to where the run may stop.
+
+    Args:
+        config: The run; its folder was opened.
+        build: Makes the TrialMaker of a process.
+        report: Told of the trials of each block, those of earlier runs first.
+    """
+    todo = missing_blocks(config.out, config.trials)
+    blocks = {b: read_block(config.out, b) for b in range(-(-config.trials // BLOCK)) if b not in todo}
+    for block in sorted(blocks):
+        report(blocks[block])
+    end = _end(blocks, config)
+    if end is None and todo:
+        with _makers(config, build) as made:
+            for block in made(todo):
+                blocks[block] = read_block(config.out, block)
+                report(blocks[block])
+                end = _end(blocks, config)
+                if end is not None:
+                    break
+    kept = sorted(block for block in blocks if end is None or block < end)
+    for block in set(range(-(-config.trials // BLOCK))) - set(kept):
+        _discard(config, block)
+    remove_leftovers(config.out / "frames")
+    remove_leftovers(config.out / "trials")
+    return [trial for block in kept for trial in blocks[block]]
+
+
+def _end(blocks: dict[int, list[TrialRecord]], config: SimulateConfig) -> int | None:
+    """Number of blocks after which all questions are answered, judged by whole blocks without a gap; None: go on."""
+    if not config.sequential.on:
+        return None
+    trials: list[TrialRecord] = []
+    for block in range(len(blocks)):
+        trials += blocks.get(block, [])
+        if block not in blocks:
+            break
+    if not trials:
+        return None
+    decided = [answer.decided_after for answer in answers(trials, config.policies, config.sequential)]
+    return None if None in decided else -(-max(decided) // BLOCK)
+
+
+def _discard(config: SimulateConfig, block: int) -> None:
+    """Removes trials beyond the end of a run that stopped early: another number of processes would not have made them."""
+    block_path(config.out, block).unlink(missing_ok=True)
+    for number in block_numbers(block, config.trials):
+        frame_path(config.out, number).unlink(missing_ok=True)
+
+
+def make_block(maker: TrialMaker, config: SimulateConfig, block: int) -> None:
+    """Runs and publishes one block; the frames first, so that a block on disk has them all."""
+    made = maker.run(block_numbers(block, config.trials))
+    for trial, jpeg in made:
+        publish_bytes(frame_path(config.out, trial.trial), jpeg)
+    write_block(config.out, block, [trial for trial, _jpeg in made])
+
+
+@contextmanager
+def _makers(config: SimulateConfig, build: Build) -> Iterator[Callable[[list[int]], Iterator[int]]]:
+    """Yields a function that makes blocks and yields each one's number when it is on disk."""
+    if config.workers > 1:
+        with _pool(config, build) as made:
+            yield made
+        return
+    maker = build(config)
+
+    def made_here(todo: list[int]) -> Iterator[int]:
+        for block in todo:
+            make_block(maker, config, block)
+            yield block
+
+    try:
+        yield made_here
+    finally:
+        maker.close()
+
+
+@contextmanager
+def _pool(config: SimulateConfig, build: Build) -> Iterator[Callable[[list[int]], Iterator[int]]]:
+    context = multiprocessing.get_context("spawn")
+    end = context.Event()
+
+    def made(todo: list[int]) -> Iterator[int]:
+        futures: dict[Future, int] = {pool.submit(_make_in_worker, block): block for block in todo}
+        for future in as_completed(futures):
+            future.result()
+            yield futures[future]
+
+    pool = ProcessPoolExecutor(config.workers, context, _open_worker, (config, build, end))
+    try:
+        yield made
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            "simulating in several processes", f"a worker ended ({error})", "workers that run to the end",
+            "free memory or use fewer --workers; run the same command to resume",
+        ) from error  # fmt: skip
+    finally:
+        end.set()
+        pool.shutdown(cancel_futures=True)
+
+
+_worker: tuple[TrialMaker, SimulateConfig] | None = None
+"""Of a worker process: what `_open_worker` built."""
+
+
+def _open_worker(config: SimulateConfig, build: Build, end: Event) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which sets `end`
+    threading.Thread(target=_leave, args=(end,), daemon=True).start()
+    _worker = (build(config), config)
+
+
+def _leave(end: Event) -> None:
+    """Ends this process when the run is over or its parent was killed; what is half done is not on disk."""
+    parent = multiprocessing.parent_process()
+    while not end.wait(1.0) and parent.is_alive():
+        pass
+    os._exit(0)
+
+
+def _make_in_worker(block: int) -> None:
+    make_block(*_worker, block)
