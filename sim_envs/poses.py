@@ -7,6 +7,7 @@ import numpy as np
 
 from assets.robots.robot import Robot
 from lace.core.draws import Draws
+from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, axis_angle
 from lace.core.kinematics import Kinematics
@@ -30,20 +31,20 @@ class PoseBank:
     count: int
 
 
-def arm_ik(kinematics: Kinematics, q: Array, palm: int, T_goal: Array, arm: int = 7) -> Array:
-    """Damped least squares for the first `arm` joints, whole batch at once.
+def arm_ik(kinematics: Kinematics, q: Array, palm: int, T_goal: Array) -> Array:
+    """Damped least squares for the arm's joints, whole batch at once.
 
     Args:
         kinematics: Of the robot.
         q: Start (n, joints) [rad].
         palm: Index of the link that shall reach the goal.
         T_goal: (n, 4, 4).
-        arm: Number of joints that move.
 
     Returns:
         Joint positions (n, joints), clipped to the limits; check the result, not every goal can be reached.
     """
     body, q = kinematics.embodiment, q.copy()
+    arm = body.arm_dof
     children = [kinematics.link_index[joint.child] for joint in body.joints[:arm]]
     axes = np.array([joint.axis for joint in body.joints[:arm]])
     limits = body.limits[:arm]
@@ -73,19 +74,16 @@ def palm_goals(draws: Draws, grasp_point: Array) -> Array:
     return T
 
 
-def hand_poses(draws: Draws, kinematics: Kinematics, arm: int = 7) -> Array:
-    """Hand joints (n, joints - arm): a common curl with noise per joint, thumb drawn apart, side swing small."""
-    body = kinematics.embodiment
-    low, high = body.limits[arm:].T
-    n, joints = draws.count, len(low)
-    curl, thumb = draws.unit("bank.curl"), draws.unit("bank.thumb")
-    noise = draws.normal("bank.noise", 0.12, joints)
-    names = [name.rsplit("_", 1)[-1] for name in body.joint_names[arm:]]
-    is_thumb = np.array(["_th_" in name for name in body.joint_names[arm:]])
-    is_swing = np.array([name == "rot" for name in names])
-    share = np.where(is_thumb, 0.1 + 0.7 * thumb, 0.15 + 0.6 * curl) + noise
-    share = np.where(is_swing, 0.5 + 0.8 * noise, share)
-    return low + (high - low) * np.clip(share, 0.02, 0.98) + np.zeros((n, joints))
+def hand_poses(draws: Draws, body: Embodiment) -> Array:
+    """Hand joints (n, hand joints) [rad]: a common curl, the thumb's apart, and noise per joint."""
+    joints = body.joints[body.arm_dof :]
+    low, high = body.limits[body.arm_dof :].T
+    curl, thumb = draws.unit("bank.curl")[:, 0], draws.unit("bank.thumb")[:, 0]
+    noise = draws.normal("bank.noise", 0.12, max(len(joints), 1))
+    share = np.zeros((draws.count, len(joints)))
+    for i, joint in enumerate(joints):
+        share[:, i] = joint.curl.at(thumb if joint.curl.thumb else curl) + joint.curl.noise * noise[:, i]
+    return low + (high - low) * np.clip(share, 0.02, 0.98)
 
 
 def is_free(robot: Robot, q: Array, tolerance_m: float = 1e-3) -> np.ndarray:
@@ -107,21 +105,21 @@ def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int) -> Po
     Raises:
         IntegrityError: Too few candidates pass, which means that the robot's description is broken.
     """
-    body = robot.embodiment
+    body, arm = robot.embodiment, robot.embodiment.arm_dof
     palm, grasp = kinematics.link_index[body.palm_link], np.array(body.grasp_point)
     kept: list[Array] = []
     for batch in range(8):
         draws = Draws(seed, np.arange(2 * size) + 2 * size * batch)
         q = np.tile(body.home, (draws.count, 1))
-        q[:, :7] += draws.normal("bank.start", 0.3, 7)
-        q[:, 7:] = hand_poses(draws, kinematics)
+        q[:, :arm] += draws.normal("bank.start", 0.3, arm)
+        q[:, arm:] = hand_poses(draws, body)
         goal = palm_goals(draws, grasp)
         q[:, 0] = np.arctan2(goal[:, 1, 3], goal[:, 0, 3])
         q = arm_ik(kinematics, q, palm, goal)
         T = kinematics.link_poses(q)
         points = kinematics.keypoints(T)[:, body.present]
         ok = np.linalg.norm(T[:, palm, :3, 3] - goal[:, :3, 3], axis=-1) < REACHED
-        ok &= (points[..., 2].min(-1) > CLEARANCE) & (T[:, 3:][..., 2, 3].min(-1) > 2 * CLEARANCE)
+        ok &= (points[..., 2].min(-1) > CLEARANCE) & (T[:, 1:][..., 2, 3].min(-1) > 2 * CLEARANCE)
         q = q[ok]
         kept.append(q[is_free(robot, q)])
         if sum(map(len, kept)) >= size:

@@ -53,7 +53,7 @@ class RobotBody:
         q = self.bank.q[arm.choice("bank_entry", self.bank.count)].copy()
         q[:, 0] += np.deg2rad(arm.uniform("yaw_deg", *axes.arm.yaw_deg))
         if not axes.hand.on:
-            q[:, 7:] = self.embodiment.home[7:]
+            q[:, self.embodiment.arm_dof :] = self.embodiment.home[self.embodiment.arm_dof :]
         limits = self.embodiment.limits
         return self.pose(np.clip(q, limits[:, 0], limits[:, 1]))
 

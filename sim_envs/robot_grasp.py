@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from assets.robots.robot import COLLISION_GROUP
+from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
 from sim_envs.body import BodyPose
 from sim_envs.poses import FINGERS_DOWN, arm_ik
@@ -18,8 +20,8 @@ PHASES = (0.45, 0.65, 0.8, 1.0)
 """Shares of the motion at which the approach, the descent, the closing and the lift end."""
 HOVER_M, LIFT_M = 0.12, 0.15
 """Height of the pre-grasp over the grasp, and of the lift."""
-OPEN, CLOSED = 0.18, 0.8
-"""Shares of each flexion joint's range when open and when fully closed."""
+OPEN, CLOSED = 0.05, 1.1
+"""How far the hand is closed when open and when fully closed; see Curl.at."""
 TILT_RAD = 0.75
 """Lean of the palm over the target: fingers down and forwards."""
 CLOSING_STEPS = 32
@@ -63,7 +65,16 @@ class RobotMotion:
 
 
 def plan_grasp(body: "RobotBody", scene: "SceneBatch") -> RobotMotion | None:
-    """A motion onto the target of a scene of one frame; None where the arm does not reach it."""
+    """A motion onto the target of a scene of one frame; None where the arm does not reach it.
+
+    Raises:
+        InvalidValueError: The robot has no fingers.
+    """
+    if not body.embodiment.fingers:
+        raise InvalidValueError(
+            "planning a demonstration", f"{body.embodiment.name} has no fingers to grasp with",
+            "an embodiment with fingers", "leave out --demonstration and --demonstrations, or choose another --embodiment",
+        )  # fmt: skip
     target = scene.objects[0]
     embodiment, kinematics = body.embodiment, body.kinematics
     palm = kinematics.link_index[embodiment.palm_link]
@@ -76,7 +87,7 @@ def plan_grasp(body: "RobotBody", scene: "SceneBatch") -> RobotMotion | None:
     reached = kinematics.link_poses(q)[:, palm]
     if np.abs(reached - T_goals).max() > REACHED:
         return None
-    arm = np.stack([embodiment.home, *q])[:, :7]
+    arm = np.stack([embodiment.home, *q])[:, : embodiment.arm_dof]
     return RobotMotion(body, arm, *hands(body, q[1], target), T_world_target, invert(reached[1]) @ T_world_target)
 
 
@@ -89,22 +100,21 @@ def palm_waypoints(T_world_target: Array, height: float, grasp_point: tuple[floa
 
 
 def hands(body: "RobotBody", q: Array, target: "Placed") -> tuple[Array, Array]:
-    """Open and closed hand joints (16,): each finger closes until its collision shapes meet the target."""
-    limits, names = body.embodiment.limits[7:], body.embodiment.joint_names[7:]
-    swing = np.array([name.endswith("_rot") for name in names])
-    hand_open = np.where(swing, 0, limits[:, 0] + OPEN * np.ptp(limits, axis=1))
-    hand_shut = np.where(swing, 0, limits[:, 0] + CLOSED * np.ptp(limits, axis=1))
+    """Open and closed hand joints (hand joints,): each finger closes until its collision shapes meet the target."""
+    embodiment = body.embodiment
+    arm, joints = q[: embodiment.arm_dof], embodiment.joints[embodiment.arm_dof :]
+    hand_open, hand_shut = embodiment.hand_at(OPEN), embodiment.hand_at(CLOSED)
     model, data, obstacle = _contact_model(body, target)
     closed = hand_open.copy()
-    for finger in ("if", "mf", "rf", "th"):
-        joints = np.array([f"leap_{finger}_" in name for name in names])
+    for finger in embodiment.fingers:
+        moves = np.array([joint.child in finger for joint in joints])
         geoms = [
             g for g in range(model.ngeom)
-            if model.geom_group[g] == 3 and f"leap_{finger}_" in model.body(int(model.geom_bodyid[g])).name
+            if model.geom_group[g] == COLLISION_GROUP and model.body(int(model.geom_bodyid[g])).name in finger
         ]  # fmt: skip
         for share in np.linspace(0, 1, CLOSING_STEPS):
-            hand = np.where(joints, hand_open + share * (hand_shut - hand_open), closed)
-            data.qpos[:] = np.concatenate([q[:7], hand])
+            hand = np.where(moves, hand_open + share * (hand_shut - hand_open), closed)
+            data.qpos[:] = np.concatenate([arm, hand])
             mujoco.mj_kinematics(model, data)
             if min(mujoco.mj_geomDistance(model, data, g, obstacle, 0.2, None) for g in geoms) < 0:
                 break

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.draws import Draws
-from lace.core.embodiment import Embodiment, Joint
+from lace.core.embodiment import Curl, Embodiment, Joint
 from lace.core.errors import InvalidValueError, UnknownNameError
 from lace.core.geometry import apply, axis_angle, invert, look_at, minimum_jerk, quat_wxyz_from_rotation
 from lace.core.geometry import rotation_from_quat_wxyz, transform
@@ -120,3 +120,19 @@ def test_forward_kinematics_of_a_two_link_arm():
     arm = Embodiment("arm", "base", joints, ("base", "one", "two", "tip"), tip, (), (), "two", (0, 0, 0), ())
     T = Kinematics(arm).link_poses(np.array([[np.pi / 2, np.pi / 2]]))[0]
     assert np.allclose(apply(T[2], [[0, 0, 0]]), [[0, 1, 0]]) and np.allclose(T[3, :3, 3], [-0.5, 1, 0])
+
+
+def test_a_slide_moves_its_child_along_its_axis_and_fingers_hang_on_the_palm():
+    turned = transform(axis_angle([0, 0, 1], np.pi / 2), [0.1, 0, 0])
+    rows = tuple(map(tuple, turned))
+    joints = (
+        Joint("lift", "base", "palm", rows, (0, 1, 0), 0, 1, 1, 1, 1, 0, kind="slide"),
+        Joint("grip", "palm", "finger", rows, (1, 0, 0), 0, 0.1, 1, 1, 1, 0, kind="slide", curl=Curl(1.0, 0.0)),
+    )
+    tip = (("finger", "tip", tuple(map(tuple, np.eye(4)))),)
+    arm = Embodiment("arm", "base", joints, ("base", "palm", "finger", "tip"), tip, (), (), "palm", (0, 0, 0), ())
+    T = Kinematics(arm).link_poses(np.array([[0.3, 0.05], [0, 0]]))
+    assert np.allclose(T[0, 1, :3, 3] - T[1, 1, :3, 3], [-0.3, 0, 0]) and np.allclose(T[0, 1, :3, :3], turned[:3, :3])
+    assert np.allclose(T[0, 3, :3, 3] - T[0, 1, :3, 3] - (T[1, 3, :3, 3] - T[1, 1, :3, 3]), [-0.05, 0, 0])
+    assert arm.fingers == (("finger", "tip"),) and arm.arm_dof == 1
+    assert arm.hand_at(0) == pytest.approx(0.1) and arm.hand_at(1) == 0 and arm.hand_at(2) == 0

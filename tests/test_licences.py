@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.robots.wheels import WHEELS, asset_folder
+from assets.robots import all_wheels
+from assets.robots.wheels import asset_folder
 
+WHEELS = all_wheels()
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "licences.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -46,7 +48,7 @@ def test_dependency_is_listed_with_its_licence(name):
     assert re.search(STATED_AS[listed[name]], text), f"{name} states: {text[:300]}"
 
 
-@pytest.mark.parametrize("name", WHEELS.names())
+@pytest.mark.parametrize("name", WHEELS)
 def test_wheel_is_listed_with_its_hash(name):
     wheel = WHEELS[name]
     row = next(row for row in ROWS if row[0].startswith(f"`{name}`"))
@@ -58,7 +60,7 @@ def test_wheel_is_listed_with_its_hash(name):
 )
 def test_copyright_lines_are_those_of_the_licence_files(name, owner):
     """The texts that came with the files, in the page and in NOTICE."""
-    text = (asset_folder(name) / "LICENCE.txt").read_text()
+    text = (asset_folder(WHEELS[name]) / "LICENCE.txt").read_text()
     assert owner in text and owner in PAGE and owner in (ROOT / "NOTICE").read_text()
     assert re.search(STATED_AS[WHEELS[name].licence] + "|permission is hereby granted", text.lower())
 

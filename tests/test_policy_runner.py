@@ -26,7 +26,7 @@ BODY = Embodiment(
         Joint("arm", "base", "one", EYE, (0, 0, 1), -1.0, 1.0, 1.0, 1.0, 0.1, 0.0),
         Joint("finger", "one", "two", EYE, (0, 1, 0), -1.0, 1.0, 1.0, 1.0, 0.1, 0.0),
     ),
-    ("base", "one", "two"), (), (), ("two",), "two", (0, 0, 0), (),
+    ("base", "one", "two"), (), (), ("one", "two"), "one", (0, 0, 0), (),
 )  # fmt: skip
 
 

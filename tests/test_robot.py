@@ -9,6 +9,7 @@ import pytest
 import trimesh
 
 from assets.robots.wheels import asset_folder
+from assets.robots.xarm7_leap import LEAP_HAND, XARM7
 from assets.robots.xarm7_leap_build import ARM_EFFORT, ARM_GAINS, HAND_EFFORT, HAND_GAINS, INDEX_TIP_FAULT
 from lace.core.geometry import apply, invert, rotation_from_quat_wxyz, transform
 from lace.core.keypoints import FINGERS, INDEX, NAMES
@@ -30,13 +31,13 @@ def model(robot) -> mujoco.MjModel:
 
 @pytest.fixture(scope="module")
 def makers_hand() -> mujoco.MjModel:
-    return mujoco.MjModel.from_xml_path(str(asset_folder("leap_hand") / "right_hand.xml"))
+    return mujoco.MjModel.from_xml_path(str(asset_folder(LEAP_HAND) / "right_hand.xml"))
 
 
 @pytest.fixture(scope="module")
 def makers_arm() -> dict[str, ET.Element]:
     """Bodies link1 to link7 of the makers' file by name."""
-    root = ET.parse(asset_folder("xarm7") / "xarm.xml").getroot()
+    root = ET.parse(asset_folder(XARM7) / "xarm.xml").getroot()
     return {
         body.get("name"): body for body in root.iter("body") if body.get("name") in {f"link{i}" for i in range(1, 8)}
     }

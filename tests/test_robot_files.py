@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.robots import ROBOTS, wheels
-from assets.robots.wheels import WHEELS, WheelAsset, asset_folder, unpack
+from assets.robots import ROBOTS, all_wheels, wheels
+from assets.robots.wheels import WheelAsset, asset_folder, unpack
+from assets.robots.xarm7_leap import LEAP_HAND, XARM7
 from lace.core.errors import AssetError
+
+WHEELS = all_wheels()
+PERMISSIVE = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause")
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def test_fetching_other_bytes_leaves_nothing_behind(tiny, empty_cache, monkeypat
 
     monkeypatch.setattr(wheels.subprocess, "run", serve)
     with pytest.raises(AssetError, match="SHA-256"):
-        asset_folder("xarm7")
+        asset_folder(XARM7)
     assert not _files(empty_cache)
 
 
@@ -84,47 +88,49 @@ def test_fetched_once_then_found(tiny, empty_cache, monkeypatch):
         return subprocess.CompletedProcess(command, 0, stderr="")
 
     monkeypatch.setattr(wheels.subprocess, "run", serve)
-    monkeypatch.setitem(WHEELS._items, "tiny", tiny[1])
-    assert asset_folder("tiny") == asset_folder("tiny")
+    assert asset_folder(tiny[1]) == asset_folder(tiny[1])
     assert len(calls) == 1 and "tiny==1.0" in calls[0] and "--no-deps" in calls[0]
-    assert _files(asset_folder("tiny")) == {"hand.xml", "meshes/a.obj", "LICENCE.txt"}
+    assert _files(asset_folder(tiny[1])) == {"hand.xml", "meshes/a.obj", "LICENCE.txt"}
 
 
-@pytest.mark.parametrize("name", WHEELS.names())
+@pytest.mark.parametrize("name", WHEELS)
 def test_offline_says_the_way_out(name, empty_cache, monkeypatch):
     """Real pip, told that there is no index."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(AssetError) as caught:
-        asset_folder(name)
+        asset_folder(WHEELS[name])
     text = str(caught.value)
     assert WHEELS[name].package in text and WHEELS[name].version in text
     assert "go online once" in text and str(empty_cache) in text and "--assets DIR" in text
     assert not _files(empty_cache)
 
 
-@pytest.mark.parametrize("name", WHEELS.names())
+@pytest.mark.parametrize("name", WHEELS)
 def test_own_folder_without_the_file_says_which(name, tmp_path):
     with pytest.raises(AssetError) as caught:
-        asset_folder(name, tmp_path)
+        asset_folder(WHEELS[name], tmp_path)
     text = str(caught.value)
     assert str(tmp_path / name / WHEELS[name].probe) in text and WHEELS[name].folder in text
     assert "leave out --assets" in text
 
 
 def test_pins_are_whole():
-    for name in WHEELS:
-        wheel = WHEELS[name]
-        assert wheel.name == name and len(wheel.sha256) == 64 and int(wheel.sha256, 16)
-        assert wheel.licence in ("MIT", "Apache-2.0")
-        assert (asset_folder(name) / wheel.probe).is_file() and (
-            asset_folder(name) / "LICENCE.txt"
-        ).stat().st_size > 500
+    for wheel in WHEELS.values():
+        assert len(wheel.sha256) == 64 and int(wheel.sha256, 16)
+        assert wheel.licence in PERMISSIVE
+        folder = asset_folder(wheel)
+        assert (folder / wheel.probe).is_file() and (folder / "LICENCE.txt").stat().st_size > 500
+
+
+def test_one_name_is_one_wheel():
+    pairs = {(wheel.name, wheel) for name in ROBOTS for wheel in ROBOTS[name].wheels}
+    assert len(pairs) == len(WHEELS)
 
 
 def test_own_assets_are_built_into_the_same_robot(robot, tmp_path, monkeypatch):
     own = tmp_path / "own"
-    for name in WHEELS:
-        shutil.copytree(asset_folder(name), own / name, copy_function=os.symlink)
+    for wheel in (LEAP_HAND, XARM7):
+        shutil.copytree(asset_folder(wheel), own / wheel.name, copy_function=os.symlink)
     arm = own / "xarm7" / "xarm.xml"
     text = arm.read_text().replace("-2.059 2.0944", "-1.5 1.5")
     arm.unlink()

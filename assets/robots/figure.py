@@ -15,8 +15,6 @@ from lace.core.geometry import apply, axis_angle, invert
 from lace.core.keypoints import FINGERS, INDEX, NAMES, SKELETON
 from lace.core.kinematics import Kinematics
 
-OPEN_POSE = {"leap_th_cmc": 0.15, "leap_th_mcp": 0.7, "leap_th_ipl": 0.15, "leap_if_rot": -0.1, "leap_rf_rot": 0.1}
-"""Fingers straight and a little spread, thumb to the side [rad]; joints not named are at zero."""
 COLOURS = ("#ffffff", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7")
 """Wrist, then thumb to little: Okabe and Ito (2008), as in the overlays of `lace data show`."""
 _INK, _PAPER = "#1c1f24", "#ffffff"
@@ -146,15 +144,15 @@ def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
     absent = [k for k, name in enumerate(NAMES) if name not in rows]
     if absent:
         fingers = sorted({NAMES[k].split("_")[0] for k in absent}, key=FINGERS.index)
-        text = f"{absent[0]}-{absent[-1]}: {', '.join(fingers)} finger, ABSENT on this hand"
+        text = f"ABSENT on this hand: {', '.join(fingers)}"
         axes.text(columns[0], line - 2.6, text, fontsize=9, color="#6b7280", va="center", style="italic")
 
 
-def main(out: str | Path) -> None:
-    """Draws the hand of xarm7_leap with numbered keypoints into the PNG `out`."""
-    robot = ROBOTS["xarm7_leap"](None)
+def main(out: str | Path, name: str, own_assets: Path | None) -> None:
+    """Draws the hand of robot `name`, made from `own_assets` if given, with numbered keypoints into the PNG `out`."""
+    robot = ROBOTS[name](own_assets)
     body, kinematics = robot.embodiment, Kinematics(robot.embodiment)
-    q = np.array([OPEN_POSE.get(name, 0.0) for name in body.joint_names])
+    q = np.array([robot.figure_pose.get(name, 0.0) for name in body.joint_names])
     poses = kinematics.link_poses(q)
     T_palm_world = invert(poses[kinematics.link_index[body.palm_link]])
     T_palm_link = {link: T_palm_world @ poses[kinematics.link_index[link]] for link in body.hand_links}

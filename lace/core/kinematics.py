@@ -48,7 +48,9 @@ class Kinematics:
         T[..., root, :, :] = np.eye(4) if T_world_root is None else T_world_root
         for parent, child, T_parent_child, axis, joint in self._steps:
             T_child = T[..., parent, :, :] @ T_parent_child
-            if axis is not None:
+            if axis is not None and self.embodiment.joints[joint].kind == "slide":
+                T_child[..., :3, 3] += q[..., joint, None] * (T_child[..., :3, :3] @ axis)
+            elif axis is not None:
                 T_child[..., :3, :3] = T_child[..., :3, :3] @ axis_angle(axis, q[..., joint])
             T[..., child, :, :] = T_child
         return T

@@ -1,0 +1,85 @@
+"""Everything that makes a robot, in one value: what a newcomer writes and registers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import mujoco
+
+from assets.cache import built_folder
+from assets.robots.robot import Robot, read_fixed, read_joints, read_visuals
+from assets.robots.wheels import WheelAsset, asset_folder
+from lace.core.embodiment import Curl, Embodiment, Keypoint, Provenance
+from lace.core.errors import InvalidValueError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a robot is made from its makers' files; called with the user's own asset folder or None, it makes it."""
+
+    name: str
+    wheels: tuple[WheelAsset, ...]
+    build: Callable[[dict[str, Path], Path], None]
+    """Writes robot.xml and meshes/ into a folder, from the description folders by name of their wheel."""
+    version: int
+    """Raise when `build` changes what it writes: the cache is keyed by it."""
+    keypoints: tuple[Keypoint, ...]
+    hand_root: str
+    """The palm; it and every link under it is the hand."""
+    grasp_point: tuple[float, float, float]
+    """In the palm's frame [m]."""
+    provenance: tuple[Provenance, ...]
+    home: dict[str, float] = field(default_factory=dict)
+    """[rad]; 0 where not named."""
+    curls: dict[str, Curl] = field(default_factory=dict)
+    """Of every finger joint."""
+    figure_pose: dict[str, float] = field(default_factory=dict)
+    """See Robot."""
+
+    def __call__(self, own_assets: Path | None = None) -> Robot:
+        """The robot, built into the cache on first use (about 10 s), from `own_assets` if given."""
+        folders = {wheel.name: asset_folder(wheel, own_assets) for wheel in self.wheels}
+        if own_assets is None:
+            key = "-".join(wheel.sha256[:6] for wheel in self.wheels)
+        else:
+            files = (path for folder in folders.values() for path in folder.resolve().rglob("*") if path.is_file())
+            newest = max(int(path.stat().st_mtime) for path in files)
+            key = f"own-{sha256(f"{own_assets.resolve()} {newest}".encode()).hexdigest()[:10]}"
+        folder = built_folder(f"robots/{self.name}-{self.version}-{key}", partial(self._announced, folders))
+        return self._read(folder / "robot.xml")
+
+    def _announced(self, folders: dict[str, Path], out: Path) -> None:
+        print(f"building {self.name}: decimating meshes, composing the arm and the hand", flush=True)
+        (out / "meshes").mkdir()
+        self.build(folders, out)
+
+    def _read(self, xml_path: Path) -> Robot:
+        """Body 1 of the model is the root."""
+        model = mujoco.MjModel.from_xml_path(str(xml_path))
+        links = tuple(model.body(b).name for b in range(1, model.nbody))
+        hand = {self.hand_root}
+        for b in range(1, model.nbody):
+            if model.body(model.body_parentid[b]).name in hand:
+                hand.add(model.body(b).name)
+        joints = read_joints(model, self.home, self.curls)
+        embodiment = Embodiment(
+            name=self.name,
+            root_link=links[0],
+            joints=joints,
+            links=links,
+            fixed=read_fixed(model),
+            keypoints=self.keypoints,
+            hand_links=tuple(link for link in links if link in hand),
+            palm_link=self.hand_root,
+            grasp_point=self.grasp_point,
+            provenance=self.provenance,
+        )
+        uncurled = [joint.name for joint in joints[embodiment.arm_dof :] if joint.curl is None]
+        if uncurled:
+            raise InvalidValueError(
+                f"making {self.name}", f"finger joints {', '.join(uncurled)} have no curl", "a Curl for each",
+                "add them to the recipe's curls",
+            )  # fmt: skip
+        return Robot(embodiment, xml_path, read_visuals(model), self.figure_pose)
