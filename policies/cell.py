@@ -29,7 +29,7 @@ class Evidence:
     lifted_m: float | None = None
     """How far the target has risen since `observe` [m]."""
     collision: str = ""
-    """What the robot struck that it should not have ("table with 61 N"); "" for nothing."""
+    """What the robot touched that it should not have ("distractor_2 with 12 N"); "" for nothing."""
     target_world: Array | None = None
     """(3,) where the target's middle was at `observe` [m]."""
     target_radius_m: float | None = None
@@ -59,6 +59,7 @@ class RobotCell(Protocol):
 
         Raises:
             SafetyStop: The arm is not where the path starts, strays from it, or the cell was stopped.
+            Collision: The robot struck something hard; it has stopped.
             TypeError: `path` was not checked.
         """
         ...
@@ -68,6 +69,7 @@ class RobotCell(Protocol):
 
         Raises:
             SafetyStop: A target is outside its joint's limits or not finite, or the cell was stopped.
+            Collision: As `follow`.
         """
         ...
 

@@ -77,3 +77,9 @@ class PlanRefused(TrialStopped):
     """There is no plan that passes its checks."""
 
     result = Result.PLAN_REFUSED
+
+
+class Collision(TrialStopped):
+    """The robot struck something hard; it has stopped."""
+
+    result = Result.COLLISION

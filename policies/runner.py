@@ -79,11 +79,13 @@ def judge(evidence: Evidence, goal: Array) -> tuple[Result, str]:
     """Result and reason of a motion that ran to its end, planned for a target at `goal` (3,) [m]."""
     if evidence.held:
         return Result.SUCCESS, ""
+    gap = None
+    if evidence.target_world is not None and evidence.target_radius_m is not None:
+        gap = float(np.linalg.norm(goal[:2] - evidence.target_world[:2]))
+        if gap > evidence.target_radius_m:
+            return Result.LOCALISATION, f"the hand reached {1000 * gap:.0f} mm beside the target's middle"
     if evidence.collision:
         return Result.COLLISION, f"the robot struck the {evidence.collision}"
-    if evidence.target_world is None or evidence.target_radius_m is None:
+    if gap is None:
         return Result.SLIP, "the target is not in the hand"
-    gap = float(np.linalg.norm(goal[:2] - evidence.target_world[:2]))
-    if gap > evidence.target_radius_m:
-        return Result.LOCALISATION, f"the hand reached {1000 * gap:.0f} mm beside the target's middle"
     return Result.SLIP, f"the hand reached the target ({1000 * gap:.0f} mm from its middle) and did not keep it"

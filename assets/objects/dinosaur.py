@@ -10,6 +10,7 @@ import numpy as np
 
 from assets.objects import mesh as solids
 from assets.objects.atlas import Cell
+from assets.objects.hulls import unit_ball
 from assets.objects.surface import ellipsoid_distance, gradient, limb_distance, mesh_surface, smooth_union
 from assets.shapes import Mesh
 
@@ -37,9 +38,24 @@ class Blob:
         """Signed distance (...) of points (..., 3)."""
         if self.end is not None:
             return limb_distance(points, np.array(self.centre), np.array(self.end), self.radii[:2])
+        return ellipsoid_distance((points - np.array(self.centre)) @ self._turn, np.array(self.radii))
+
+    @property
+    def _turn(self) -> np.ndarray:
         c, s = np.cos(self.pitch), np.sin(self.pitch)
-        local = (points - np.array(self.centre)) @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-        return ellipsoid_distance(local, np.array(self.radii))
+        return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+
+    def hull(self) -> np.ndarray:
+        """Vertices (k, 3) of a convex polyhedron of about the blob's volume."""
+        ball = unit_ball()
+        if self.end is None:
+            return ball * self.radii @ self._turn.T + np.array(self.centre)
+        return np.concatenate([ball * r + np.array(p) for r, p in zip(self.radii, (self.centre, self.end), strict=False)])
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it stands off the mirror plane, so that there are two."""
+        return self.centre[1] > 0
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,19 @@ class Doll:
 
     def build(self, height_m: float) -> Mesh:
         """The doll as one mesh of the given height."""
-        parts = [self._skin(), *self._eyes(), *self._plates(), *self._horns(), *self._extras()]
-        return solids.upright(solids.merge(*parts), height_m)
+        return solids.upright(self._assembled, height_m)
+
+    def parts(self, height_m: float) -> tuple[np.ndarray, ...]:
+        """The soft body's blobs (k, 3) as convex parts, placed as in `build`; seams, eyes and plates are left out."""
+        low, high = self._assembled.vertices.min(0).astype(float), self._assembled.vertices.max(0).astype(float)
+        origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+        scale = height_m / (high[2] - low[2])
+        sides = [(blob, side) for blob in self.blobs for side in ((1, -1) if blob.mirrored else (1,))]
+        return tuple((blob.hull() * (1, side, 1) - origin) * scale for blob, side in sides)
+
+    @cached_property
+    def _assembled(self) -> Mesh:
+        return solids.merge(self._skin(), *self._eyes(), *self._plates(), *self._horns(), *self._extras())
 
     def _skin(self) -> Mesh:
         vertices, faces, normals = mesh_surface(self.distance, *self.bounds, cell=0.30, faces=1350 if self.plate_rows == 1 else 1150)

@@ -129,7 +129,7 @@ def _register(name: str, doll: Doll, coat: Coat) -> None:
         name,
         ObjectSpec(
             name, "dinosaur", "target", lambda: doll.build((low + high) / 2), lambda rng: paint(coat, rng),
-            (low, high), (0.05, 0.12),
+            (low, high), (0.05, 0.12), lambda: doll.parts((low + high) / 2),
         ),
     )  # fmt: skip
 

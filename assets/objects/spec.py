@@ -24,6 +24,8 @@ class ObjectSpec:
     height_m: tuple[float, float]
     """Range of the upright height [m]."""
     mass_kg: tuple[float, float]
+    parts: Callable[[], tuple[np.ndarray, ...]] | None = None
+    """Convex parts for physics as vertices (k, 3), at the size of `build`; None: the convex hull of the mesh."""
 
 
 OBJECTS: Registry[ObjectSpec] = Registry("object")

@@ -1,0 +1,138 @@
+"""Checks a joint path before anything moves: limits, speed, workspace, self-collision, the table, a keep-out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from lace.core.embodiment import Embodiment
+from lace.core.geometry import Array
+from policies.outcome import PlanRefused, SafetyStop
+from policies.path import CheckedPath, JointPath, sealed
+
+TABLE, KEEP_OUT = "checker_table", "checker_keep_out"
+STEP_RAD = 0.03
+"""Largest joint step between tested poses: under 2 cm at the fingertips of an arm stretched out to 60 cm."""
+SELF_OVERLAP_M = 2e-3
+"""Overlap of two links' collision boxes that still counts as apart: neighbours on a finger touch at rest."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the palm may go, in the robot's base frame [m]."""
+
+    low: tuple[float, float, float] = (-0.20, -0.65, -0.12)
+    high: tuple[float, float, float] = (0.80, 0.65, 0.90)
+
+    def holds(self, points: Array) -> np.ndarray:
+        """Whether each of points (..., 3) is inside."""
+        return ((points >= self.low) & (points <= self.high)).all(-1)
+
+
+@dataclass(frozen=True)
+class KeepOut:
+    """An upright cylinder that a path stays out of."""
+
+    centre: Array
+    """(3,) [m]."""
+    radius_m: float
+    height_m: float
+
+
+class PathChecker:
+    """Checks paths of one robot; not for use from several threads."""
+
+    def __init__(self, xml_path: Path, embodiment: Embodiment, workspace: Workspace, speed: float, clearance_m: float):
+        """Args:
+        xml_path: MJCF with the robot's collision shapes.
+        embodiment: The same robot.
+        workspace: For the palm.
+        speed: Largest joint speed [rad/s].
+        clearance_m: Distance kept from the table.
+        """
+        self.embodiment, self.workspace, self.speed, self.clearance_m = embodiment, workspace, speed, clearance_m
+        spec = mujoco.MjSpec.from_file(str(xml_path))
+        spec.worldbody.add_geom(name=TABLE, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[2, 2, 0.1])
+        spec.worldbody.add_geom(name=KEEP_OUT, type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.01, 0.01, 0])
+        self._model = spec.compile()
+        self._data = mujoco.MjData(self._model)
+        self._table, self._keep_out = self._model.geom(TABLE).id, self._model.geom(KEEP_OUT).id
+        self._model.geom_sameframe[[self._table, self._keep_out]] = 0  # else MuJoCo takes their poses for the world's own
+        self._palm = self._model.body(embodiment.palm_link).id
+
+    def check(self, path: JointPath, hand: Array, table_z: float, keep_out: KeepOut | None = None) -> CheckedPath:
+        """`path` as one that a cell follows.
+
+        Args:
+            path: Of the arm.
+            hand: Joints of the hand on the way (hand joints,) [rad].
+            table_z: Height of the table [m].
+            keep_out: What else to stay away from.
+
+        Raises:
+            PlanRefused: A limit is broken or something is struck; says what and when.
+            SafetyStop: The palm leaves the workspace.
+        """
+        self._check_limits(path)
+        model, data = self._model, self._data
+        model.geom_pos[self._table, 2] = table_z + self.clearance_m
+        self._place(keep_out)
+        for time_s, arm in _dense(path):
+            data.qpos[:] = np.concatenate([arm, hand])
+            mujoco.mj_kinematics(model, data)
+            palm = data.xpos[self._palm]
+            if not self.workspace.holds(palm):
+                raise SafetyStop(
+                    "checking a path", f"the palm would leave the workspace at {np.round(palm, 3).tolist()} m",
+                    f"between {self.workspace.low} and {self.workspace.high}", "look at the prediction",
+                )  # fmt: skip
+            mujoco.mj_collision(model, data)
+            struck = self._struck()
+            if struck:
+                raise PlanRefused("checking a path", f"{struck} after {time_s:.2f} s", "a path free of collisions", "move the target")
+        return sealed(path, self.clearance_m)
+
+    def _check_limits(self, path: JointPath) -> None:
+        joints = self.embodiment.joints[: self.embodiment.arm_dof]
+        for joint, q in zip(joints, path.positions.T, strict=True):
+            if q.min() < joint.lower or q.max() > joint.upper:
+                raise PlanRefused(
+                    "checking a path", f"{joint.name} would go from {q.min():.3f} to {q.max():.3f} rad",
+                    f"between {joint.lower:.3f} and {joint.upper:.3f}", "move the target",
+                )  # fmt: skip
+        fastest = np.abs(np.diff(path.positions, axis=0) / np.diff(path.times_s)[:, None]).max()
+        if fastest > self.speed * 1.001:
+            raise PlanRefused("checking a path", f"a joint moves at {fastest:.2f} rad/s", f"at most {self.speed}", "slow the path down")  # fmt: skip
+
+    def _place(self, keep_out: KeepOut | None) -> None:
+        model = self._model
+        on = keep_out is not None
+        model.geom_contype[self._keep_out] = model.geom_conaffinity[self._keep_out] = int(on)
+        if on:
+            half = keep_out.height_m / 2
+            model.geom_pos[self._keep_out] = keep_out.centre
+            model.geom_size[self._keep_out] = keep_out.radius_m, half, 0
+            model.geom_rbound[self._keep_out] = np.hypot(keep_out.radius_m, half)
+
+    def _struck(self) -> str:
+        """What is struck at the pose at hand, "" for nothing."""
+        contact = self._data.contact
+        outside = np.isin(contact.geom, (self._table, self._keep_out)).any(1)
+        bad = contact.dist < np.where(outside, 0.0, -SELF_OVERLAP_M)
+        if not bad.any():
+            return ""
+        first, second = (self._name(int(g)) for g in contact.geom[bad.argmax()])
+        return f"{second} strikes {first}" if first.startswith("the ") else f"{first} strikes {second}"
+
+    def _name(self, geom: int) -> str:
+        named = {self._table: "the table", self._keep_out: "the target"}
+        return named.get(geom) or self._model.body(int(self._model.geom_bodyid[geom])).name
+
+
+def _dense(path: JointPath) -> list[tuple[float, Array]]:
+    """(time, arm joints) along a path, close enough together."""
+    total = np.concatenate([[0], np.cumsum(np.abs(np.diff(path.positions, axis=0)).max(1))])
+    count = max(int(np.ceil(total[-1] / STEP_RAD)), 1) + 1
+    times = np.interp(np.linspace(0, total[-1], count), total + 1e-12 * np.arange(len(total)), path.times_s)
+    return list(zip(times, path.at(times), strict=True))

@@ -1,0 +1,160 @@
+"""The grasp primitive: from two image points to approach, close, lift and retreat (paper, sec. 5.3)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lace.core.embodiment import Embodiment
+from lace.core.geometry import Array, axis_angle, transform
+from lace.core.grasp import Grasp
+from lace.core.kinematics import Kinematics
+from policies.outcome import Phase, PlanRefused, SafetyStop
+from policies.path import through
+from policies.policy import Observation, TwoPoints
+from policies.primitives.checker import KeepOut, PathChecker, Workspace
+from policies.primitives.ik import ArmIK
+from policies.primitives.lifting import by_depth, by_plane, end_effector_point
+from policies.primitives.primitive import ArmMove, HandMove, Plan
+
+HEADINGS = np.deg2rad([0, 20, -20, 40, -40, 60, -60, 80, -80, 100, -100])
+"""Ways the palm may face, tried in this order, about facing the base [rad]."""
+PERIOD_S = 0.02
+"""Time between samples of a path [s]."""
+
+
+@dataclass(frozen=True)
+class GraspConfig:
+    """How a grasp is planned and when it is refused."""
+
+    lift_by: Literal["plane", "depth"] = "plane"
+    """Where the target is in space: on the table's plane, or by the depth image."""
+    correction: Literal["absolute", "relative"] = "absolute"
+    """absolute trusts the camera's calibration; relative moves the hand by the vector between the two points, in which
+    a calibration error cancels and an error of the end-effector point does not."""
+    target_height_m: float = 0.12
+    """Height of the target, which the hand stays above on its way there."""
+    target_radius_m: float = 0.03
+    """From the target's surface to its middle."""
+    seen_height_m: float = 0.045
+    """Height over the table at which the ray through the middle of the target's box passes the target's axis. Over 160
+    random views of the doll this height has no bias (0.2 mm); half its height, 0.055 m, is 12 mm short."""
+    disagreement_m: float = 0.10
+    """The end-effector point may be this far from where forward kinematics sees it, at its depth: half a hand."""
+    hover_m: float = 0.12
+    """Height of the pre-grasp over the grasp."""
+    lift_m: float = 0.15
+    """How far the target is lifted."""
+    arm_speed: float = 1.5
+    """Largest joint speed [rad/s]; the xArm7 itself allows pi."""
+    clearance_m: float = 0.002
+    """Distance kept from the table."""
+    open_s: float = 0.4
+    close_s: float = 0.7
+    """Time for the hand to take its pre-grasp, and to close [s]."""
+    hold_s: float = 0.3
+    """The hand stays closed for this long before the lift [s]."""
+    workspace: Workspace = Workspace()
+
+
+class GraspPrimitive:
+    """Implements Primitive for one robot and one grasp; not for use from several threads."""
+
+    def __init__(self, embodiment: Embodiment, xml_path: Path, grasp: Grasp, config: GraspConfig = GraspConfig()):  # noqa: B008
+        if grasp.embodiment != embodiment.name:
+            raise PlanRefused(
+                "preparing the grasp primitive", f"a grasp of {grasp.embodiment}", f"one of {embodiment.name}",
+                "search grasps for this hand (sim_envs/grasp_search.py)",
+            )  # fmt: skip
+        self.embodiment, self.grasp, self.config = embodiment, grasp, config
+        self.needs_depth = config.lift_by == "depth"
+        self.kinematics = Kinematics(embodiment)
+        self.ik = ArmIK(xml_path, embodiment)
+        self.checker = PathChecker(xml_path, embodiment, config.workspace, config.arm_speed, config.clearance_m)
+
+    def plan(self, observation: Observation, points: TwoPoints, table_z: float) -> Plan:
+        """See Primitive."""
+        target = self.locate(observation, points, table_z)
+        if not self.config.workspace.holds(target):
+            raise SafetyStop(
+                "locating the target", f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
+                f"between {self.config.workspace.low} and {self.config.workspace.high}", "look at the prediction",
+            )  # fmt: skip
+        start = observation.joint_positions
+        refusals: list[PlanRefused] = []
+        for heading in HEADINGS:
+            try:
+                return Plan(self._moves(start, target, float(heading), table_z), target)
+            except PlanRefused as refused:
+                refusals.append(refused)
+        raise max(refusals, key=lambda refused: _progress(refused))
+
+    def locate(self, observation: Observation, points: TwoPoints, table_z: float) -> Array:
+        """The target's middle (3,) [m] in the robot's base frame, after the safety check of the end-effector point."""
+        config, camera = self.config, observation.camera
+        keypoints = self.kinematics.keypoints(self.kinematics.link_poses(observation.joint_positions))
+        seen, depth = end_effector_point(keypoints, camera)
+        real, predicted = camera.unproject(np.stack([seen, points.end_effector]), np.full(2, depth))
+        gap = float(np.linalg.norm(real - predicted))
+        if not gap <= config.disagreement_m:
+            raise SafetyStop(
+                "comparing the end-effector point with forward kinematics", f"they are {1000 * gap:.0f} mm apart",
+                f"at most {1000 * config.disagreement_m:.0f} mm", "look at the prediction, or recalibrate the camera",
+            )  # fmt: skip
+        if config.lift_by == "depth":
+            target = by_depth(camera, points.target, observation.depth_m, config.target_radius_m)
+        else:
+            target = by_plane(camera, points.target, table_z + config.seen_height_m)
+        return target + (real - predicted) * (config.correction == "relative")
+
+    def _moves(self, start: Array, target: Array, heading: float, table_z: float) -> tuple[ArmMove | HandMove, ...]:
+        config, dof = self.config, self.embodiment.arm_dof
+        yaw = np.arctan2(target[1], target[0]) + np.pi + heading
+        T_grasp = transform(axis_angle([0, 0, 1], yaw), [*target[:2], table_z]) @ self.grasp.T_table_palm
+        rise = np.linspace(0, max(config.hover_m, config.lift_m), 5)
+        column = self._column(T_grasp, rise, start[:dof], target)
+        above = np.array([np.interp(config.hover_m, rise, q) for q in column.T])
+        descent = np.concatenate([above[None], column[rise < config.hover_m - 1e-6][::-1]])
+        ascent = column[rise <= config.lift_m + 1e-6]
+        home = self.embodiment.home[:dof]
+        keep_out = KeepOut(np.array([*target[:2], table_z + config.target_height_m / 2]), config.target_radius_m, config.target_height_m)
+        paths = (
+            (Phase.APPROACH, [start[:dof], above], keep_out),
+            (Phase.APPROACH, descent, None),
+            (Phase.LIFT, ascent, None),
+            (Phase.RETREAT, [ascent[-1], home], None),
+        )
+        checked = [
+            ArmMove(
+                phase, self.checker.check(through(np.array(way), config.arm_speed, 0.3, PERIOD_S), self.grasp.open, table_z, out)
+            )
+            for phase, way, out in paths
+        ]  # fmt: skip
+        hand_open = HandMove(Phase.APPROACH, self.grasp.open, config.open_s)
+        close = HandMove(Phase.CLOSE, self.grasp.closed, config.close_s)
+        hold = HandMove(Phase.CLOSE, self.grasp.closed, config.hold_s)
+        return (hand_open, *checked[:2], close, hold, *checked[2:])
+
+    def _column(self, T_grasp: Array, rise: Array, start: Array, target: Array) -> Array:
+        """Arm joints (n, arm) that hold the palm at T_grasp raised by each of `rise` (n,) [m]."""
+        seed = self.embodiment.home[: self.embodiment.arm_dof].copy()
+        seed[0] = np.arctan2(target[1], target[0])
+        rows = []
+        for height in rise:
+            goal = T_grasp.copy()
+            goal[2, 3] += height
+            q = self.ik.solve(goal, rows[-1] if rows else seed)
+            if q is None:
+                where = np.round(goal[:3, 3], 3).tolist()
+                raise PlanRefused(
+                    "solving the inverse kinematics", f"the palm does not reach {where} m as the grasp wants it",
+                    "a target within the arm's reach", "move the target",
+                )  # fmt: skip
+            rows.append(q)
+        return np.array(rows)
+
+
+def _progress(refused: PlanRefused) -> bool:
+    """A plan that fails on its way came further than one that nothing reaches."""
+    return refused.doing != "solving the inverse kinematics"

@@ -1,0 +1,78 @@
+"""From image points to points in the world, and back for the end effector."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lace.core.camera import PinholeCamera
+from lace.core.geometry import Array
+from lace.core.keypoints import FINGERTIPS, Visibility, keypoint_box
+from policies.outcome import PlanRefused
+
+WINDOW_PX = 3
+"""Depth is the median over this many pixels to each side: holes and edges of a depth image are that small."""
+
+
+def end_effector_point(keypoints_world: Array, camera: PinholeCamera) -> tuple[Array, float]:
+    """Where the end effector is seen: uv (2,) [px] and depth [m].
+
+    As the labels have it (paper, sec. 5.2): the centre of the box around wrist and fingertips, hidden ones too, those
+    outside the image left out. The depth is the mean of theirs.
+
+    Args:
+        keypoints_world: (21, 3) [m], NaN where absent.
+        camera: Of the image.
+
+    Raises:
+        PlanRefused: None of them is in the image.
+    """
+    uv, depth = camera.project(keypoints_world)
+    inside = (uv >= 0).all(-1) & (uv < (camera.width, camera.height)).all(-1) & (depth > 0)
+    members = [k for k in (0, *FINGERTIPS) if inside[k]]
+    if not members:
+        raise PlanRefused(
+            "looking for the hand by forward kinematics", "neither wrist nor fingertips are in the image",
+            "a camera that sees the hand", "check the extrinsics, or move the camera",
+        )  # fmt: skip
+    visibility = np.where(inside, Visibility.OCCLUDED, Visibility.OUT_OF_VIEW)
+    x0, y0, x1, y1 = keypoint_box(uv, visibility).astype(float)
+    return np.array([x0 + x1, y0 + y1]) / 2, float(depth[members].mean())
+
+
+def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: float = 0.0) -> Array:
+    """The point (3,) [m] seen at uv (2,) [px], moved `behind_m` on along the ray: what is seen is the near surface.
+
+    Raises:
+        PlanRefused: uv is outside the image, or the depth around it is unknown.
+    """
+    column, row = np.floor(np.asarray(uv, float)).astype(int)
+    height, width = depth_m.shape
+    if not (0 <= column < width and 0 <= row < height):
+        raise PlanRefused("reading the depth", f"the target point {np.round(uv, 1)} is outside the image", "a point inside", "look at the policy")  # fmt: skip
+    rows, columns = (slice(max(i - WINDOW_PX, 0), i + WINDOW_PX + 1) for i in (row, column))
+    near = depth_m[rows, columns]
+    near = near[near > 0]
+    if not len(near):
+        raise PlanRefused(
+            "reading the depth", f"no depth is known around {np.round(uv, 1)}", "a depth there",
+            "lift by the table plane instead, or move the camera",
+        )  # fmt: skip
+    point = camera.unproject(np.asarray(uv, float)[None], np.median(near)[None])[0]
+    ray = point - camera.T_world_cam[:3, 3]
+    return point + behind_m * ray / np.linalg.norm(ray)
+
+
+def by_plane(camera: PinholeCamera, uv: ArrayLike, z: float) -> Array:
+    """Where the ray through uv (2,) [px] meets the level plane at height `z` [m]: (3,).
+
+    Raises:
+        PlanRefused: The ray does not come down to the plane.
+    """
+    eye = camera.T_world_cam[:3, 3]
+    ray = camera.unproject(np.asarray(uv, float)[None], np.ones(1))[0] - eye
+    share = (z - eye[2]) / ray[2] if abs(ray[2]) > 1e-9 else -1.0
+    if share <= 0:
+        raise PlanRefused(
+            "lifting the target by the table plane", f"the ray through {np.round(uv, 1)} does not meet it",
+            "a point below the horizon, seen from above the table", "look at the policy, or lift by depth",
+        )  # fmt: skip
+    return eye + share * ray
