@@ -18,6 +18,10 @@ TORSIONAL, ROLLING = 0.02, 0.001
 """Friction of an object about its contacts [m]: a patch of about 2 cm, as the LEAP model's own geoms have it."""
 
 
+TABLE_HALF, TABLE_X = (1.0, 1.0, 0.05), 0.4
+"""Half extents of the table's slab and where its middle is before the robot [m]; larger than any drawn table."""
+
+
 def stripped(robot: Robot) -> mujoco.MjSpec:
     """The robot without what is only drawn: it compiles in milliseconds."""
     spec = mujoco.MjSpec.from_file(str(robot.xml_path))
@@ -30,8 +34,10 @@ def stripped(robot: Robot) -> mujoco.MjSpec:
 
 
 def add_table(spec: mujoco.MjSpec, z: float) -> None:
-    """A level surface at height `z` [m]."""
-    spec.worldbody.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[2, 2, 0.1], pos=[0, 0, z])
+    """A slab with its top at height `z` [m]. Not a plane: MuJoCo gives a mesh three contacts on a plane, and things rock."""
+    spec.worldbody.add_geom(
+        name="table", type=mujoco.mjtGeom.mjGEOM_BOX, size=TABLE_HALF, pos=[TABLE_X, 0, z - TABLE_HALF[2]]
+    )
 
 
 def add_object(spec: mujoco.MjSpec, thing: RigidObject) -> None:
@@ -153,6 +159,8 @@ class MujocoWorlds:
 
     def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> Motion:
         """See Worlds."""
+        if not np.isfinite(commands).all():
+            raise InvalidValueError("stepping MuJoCo", "commands that are no numbers", "finite angles", "mend the plan")
         chosen = [self._worlds[i] for i in (range(self.count) if worlds is None else worlds)]
         if self._threads == 1 or len(chosen) == 1:
             rows = [world.roll(row, stride) for world, row in zip(chosen, commands, strict=True)]

@@ -97,6 +97,10 @@ class Worlds(Protocol):
             commands: (n, steps, joints) targets for each step [rad].
             stride: Steps between reported states; the last step is always reported.
             worlds: Which worlds move (n of them); all by default. Others stand still and keep their time.
+
+        Raises:
+            InvalidValueError: A command is not finite.
+            IntegrityError: A world diverged.
         """
         ...
 

@@ -13,7 +13,7 @@ from policies.policy import Observation
 from policies.primitives.lifting import end_effector_point
 from sim_envs.compose import SceneBatch
 from sim_envs.physics import Motion, Physics, Worlds
-from sim_envs.trials import Trial, TrialSource, take
+from sim_envs.trials import Trial, TrialSource
 
 HELD_M = 0.05
 """A target that has risen this far, touches the hand and not the table, is held [m]."""
@@ -152,17 +152,16 @@ def scene_at(source: TrialSource, trial: Trial, joint_positions: Array, T_world_
         joint_positions: (n, joints) [rad].
         T_world_object: (n, objects, 4, 4) in the order of `trial.physics.objects`.
     """
-    scene = take(trial.scene, np.zeros(len(joint_positions), int))
-    T_world_link = source.kinematics.link_poses(joint_positions)
-    source.frames.composer.pose_robot(scene.table, T_world_link)
+    scene = trial.scene.rows(np.zeros(len(joint_positions), int))
+    pose = source.body.pose(joint_positions)
+    source.body.place(scene.table, source.frames.layout.body, pose)
     layout = source.frames.layout
     slots = {"target": layout.target} | {f"distractor_{i}": layout.distractors.start + i for i in range(len(scene.objects) - 1)}
     poses = {thing.name: T_world_object[:, i] for i, thing in enumerate(trial.physics.objects)}
     for name, T in poses.items():
         scene.table.T[:, slots[name]] = T
     objects = [replace(thing, T_world_object=poses.get(thing.name, thing.T_world_object)) for thing in scene.objects]
-    keypoints = source.kinematics.keypoints(T_world_link)
-    return replace(scene, objects=objects, q=joint_positions, T_world_link=T_world_link, keypoints_world=keypoints)
+    return replace(scene, objects=objects, pose=pose)
 
 
 def draw_states(source: TrialSource, trial: Trial, joint_positions: Array, T_world_object: Array) -> tuple[Array, Array]:

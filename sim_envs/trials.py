@@ -1,6 +1,6 @@
 """Trials: scenes from (seed, index) in which a grasp can be tried, with their picture, their truth and their physics."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from sim_envs.compose import SceneBatch
 from sim_envs.config import GenerateConfig
 from sim_envs.physics import PhysicsScene, RigidObject
 from sim_envs.randomization import AREA
-from sim_envs.robot_frames import RobotFrames
+from sim_envs.simulated_frames import SimulatedFrames
 
 FRICTION = (0.6, 1.0)
 """Range of sliding friction between objects and rubber tips or table: an assumption around MuJoCo's default of 1."""
@@ -50,32 +50,14 @@ class Trial:
     """Horizontal half extent of the target [m]."""
 
 
-def take(batch: SceneBatch, rows: np.ndarray) -> SceneBatch:
-    """Rows of a batch, repeated as often as they are named."""
-    camera, count = batch.camera, len(rows)
-
-    def picked(value):
-        return type(value)(**{name: array[rows] for name, array in vars(value).items()})
-
-    return SceneBatch(
-        table=picked(batch.table), camera=replace(camera, K=camera.K[rows], T_world_cam=camera.T_world_cam[rows]),
-        lighting=picked(batch.lighting), gain=batch.gain[rows], q=batch.q[rows], T_world_link=batch.T_world_link[rows],
-        keypoints_world=batch.keypoints_world[rows], rooms=[batch.rooms[row] for row in rows],
-        objects=[
-            replace(thing, which=thing.which[rows], T_world_object=thing.T_world_object[rows], scale=thing.scale[rows])
-            for thing in batch.objects
-        ],
-        draws={name: np.asarray(value)[rows] for name, value in batch.draws.items()},
-    ) if count else batch  # fmt: skip
-
-
 class TrialSource:
     """Draws trials; the same (config, index) gives the same trial. Owns the renderer: one at a time in a process."""
 
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         self.config = config
-        self.frames = RobotFrames(config, worlds)
-        self.robot, self.kinematics = self.frames.robot, self.frames.kinematics
+        self.frames = SimulatedFrames(config, worlds)
+        self.body = self.frames.body
+        self.robot = self.body.robot
 
     def close(self) -> None:
         """Ends the renderer."""
@@ -119,13 +101,12 @@ class TrialSource:
 
     def _fair(self, batch: SceneBatch) -> np.ndarray:
         """(n,) whether the target stands in reach and the hand is raised and in view."""
-        body, target = self.robot.embodiment, batch.objects[0]
+        body, target = self.body.embodiment, batch.objects[0]
         xy = target.T_world_object[:, :2, 3]
         reach = (np.linalg.norm(xy, axis=1) <= REACH_M) & (xy >= AREA[0]).all(1) & (xy <= AREA[1]).all(1)
-        palm = batch.T_world_link[:, self.kinematics.link_index[body.palm_link]]
-        grasp = apply(palm, np.array([body.grasp_point]))[:, 0]
+        grasp = apply(self.body.palm(batch.pose), np.array([body.grasp_point]))[:, 0]
         raised = grasp[:, 2] - batch.draws["table.height_m"] >= START_HEIGHT_M
-        uv, depth = batch.camera.project(batch.keypoints_world[:, body.present])
+        uv, depth = batch.camera.project(batch.pose.keypoints_world[:, body.present])
         seen = (uv >= 0).all(-1) & (uv < (batch.camera.width, batch.camera.height)).all(-1) & (depth > 0)
         return (target.which >= 0) & reach & raised & seen.all(1)
 
@@ -136,7 +117,7 @@ class TrialSource:
         for i, record in enumerate(records):
             box = record.boxes["target@segmentation"]
             if self._is_whole(box):
-                made[record.index] = self._trial(record, take(batch, np.array([i])))
+                made[record.index] = self._trial(record, batch.rows(np.array([i])))
         return made
 
     def _is_whole(self, box: Array) -> bool:
