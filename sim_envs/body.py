@@ -62,6 +62,10 @@ class Body(Protocol):
         """Moves the body's slots to a pose."""
         ...
 
+    def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
+        """Keypoints (n, 21, 3) [m] of the body that stands in the slots, for the marker test; NaN where absent."""
+        ...
+
     def mount(self, table: SlotTable, slot: int, top: Array) -> None:
         """What the body stands on, in a slot of the table whose top has height `top` (n,) [m]; nothing by default."""
         ...

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import queue
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,12 +19,12 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
 from lace.data.shards import is_whole, publish_bytes, remove_leftovers, shard_name, write_shard
-from lace.data.verify import check_frames, image_digest
+from lace.data.verify import MARKER_LIMIT_PX, check_frames
+from lace.model_card import commit
 from sim_envs.config import GenerateConfig
 
 MAX_ATTEMPTS = 30
 """A frame that fails so often points at a fault, not at bad luck."""
-MARKER_LIMIT_PX = 0.5
 RUN_ONLY = ("out", "workers", "device")
 """Options that do not change what is generated."""
 PACKAGES = ("isaaclab", "newton", "warp-lang", "torch", "mujoco", "numpy", "opencv-python-headless", "pyarrow")
@@ -85,12 +84,9 @@ def open_folder(config: GenerateConfig) -> list[int]:
 
 
 def _meta(config: GenerateConfig, config_identity: dict) -> dict:
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    ).stdout.strip()
     return {
         "format": 1, "kind": "frames", "embodiment": config.embodiment, "frames": config.frames, "seed": config.seed,
-        "config": config_identity, "versions": {name: version(name) for name in PACKAGES}, "commit": commit or None,
+        "config": config_identity, "versions": {name: version(name) for name in PACKAGES}, "commit": commit(),
     }  # fmt: skip
 
 
@@ -108,7 +104,7 @@ class ShardMaker:
         """Draws, checks and publishes one shard; its content depends on (config, shard) alone."""
         indices = shard_indices(self.config, shard)
         rows: dict[int, EncodedFrame] = {}
-        seen: set[bytes] = set()
+        seen: dict[bytes, int] = {}
         pending, attempts = indices, np.zeros(len(indices), int)
         constants: dict = {}
         while len(pending):
@@ -128,9 +124,9 @@ class ShardMaker:
             pending, attempts = pending[again], attempts[again] + 1
             if len(attempts) and attempts.max() >= MAX_ATTEMPTS:
                 self._give_up(int(pending[attempts.argmax()]))
-        marker = self._marker_test(indices)
-        redrawn = sum(row["attempt"] for row in rows.values())
-        extra = {"marker_error_px": marker, "redrawn": redrawn, "shard": shard}
+        attempts = np.array([rows[int(i)]["attempt"] for i in indices])
+        redrawn = int(attempts.sum())
+        extra = {**self._marker_test(indices, attempts), "redrawn": redrawn, "shard": shard}
         write_shard(shard_path(self.config.out, shard), [rows[int(i)] for i in indices], constants, extra)
         return ShardDone(shard, len(indices), redrawn)
 
@@ -142,30 +138,27 @@ class ShardMaker:
             attempts[left] += 1
         return attempts
 
-    def _bad(self, records: list[FrameRecord], seen: set[bytes]) -> set[int]:
-        """Indices of frames that fail a check, repeat an earlier image, or show too few keypoints."""
-        bad = {problem.index for problem in check_frames(records)}
-        for record in records:
-            digest = image_digest(record.image)
-            visible = int((record.visibility == Visibility.VISIBLE).sum())
-            if digest in seen or (visible < self.config.min_visible and not self.config.motion_frames):
-                bad.add(record.index)
-            seen.add(digest)
-        return bad
+    def _bad(self, records: list[FrameRecord], seen: dict[bytes, int]) -> set[int]:
+        """Indices of frames that fail a check, repeat an earlier image of the shard, or show too few keypoints."""
+        least = 0 if self.config.motion_frames else self.config.min_visible
+        few = {r.index for r in records if (r.visibility == Visibility.VISIBLE).sum() < least}
+        return few | {problem.index for problem in check_frames(records, seen)}
 
     def _encode(self, record: FrameRecord) -> EncodedFrame:
         return encode_frame(record, "jpg", int(round(float(record.draws["sensor.jpeg_quality"]))))
 
-    def _marker_test(self, indices: np.ndarray) -> float:
+    def _marker_test(self, indices: np.ndarray, attempts: np.ndarray) -> dict:
+        """Markers in the shard's first scenes: largest error and number, for the shard's metadata."""
         worlds = self.source.worlds
-        batch = self.source.compose(np.resize(indices, worlds), np.zeros(worlds, int))
-        error = self.source.marker_error_px(batch)
-        if error > MARKER_LIMIT_PX:
+        batch = self.source.compose(np.resize(indices, worlds), np.resize(attempts, worlds))
+        errors = self.source.marker_errors_px(batch)
+        if not len(errors) or errors.max() > MARKER_LIMIT_PX:
+            got = f"a marker lies {errors.max():.2f} px from its label" if len(errors) else "no marker fits into the image"
             raise IntegrityError(
-                "drawing markers at the keypoints", f"a marker lies {error:.2f} px from its label",
-                f"at most {MARKER_LIMIT_PX} px", "do not use these frames; report this with dataset.json",
+                "drawing markers at the keypoints", got, f"some markers, each within {MARKER_LIMIT_PX} px",
+                "do not use these frames; larger images or a nearer camera, or report this with dataset.json",
             )  # fmt: skip
-        return error
+        return {"marker_error_px": float(errors.max()), "markers": len(errors)}
 
     def _give_up(self, index: int) -> None:
         raise IntegrityError(

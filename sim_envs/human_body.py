@@ -108,6 +108,12 @@ class HumanBody:
         table.source[:, slots] = self._numbers[: len(pose.q)]
         table.T[:, slots] = pose.T_world_link[:, None, self._wrist]
 
+    def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
+        """Keypoints in the wrist's frame, carried by the slots, which lie in that frame too."""
+        T_carried = table.T[:, slots.start] @ invert(pose.T_world_link[:, self._wrist])
+        points = pose.keypoints_world @ T_carried[:, :3, :3].swapaxes(1, 2)
+        return points + T_carried[:, None, :3, 3]
+
     def mount(self, table: SlotTable, slot: int, top: Array) -> None:
         """A person needs no pedestal."""
 

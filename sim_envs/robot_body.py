@@ -4,7 +4,7 @@ import numpy as np
 
 from assets.robots import ROBOTS
 from assets.robots.robot import Robot
-from lace.core.geometry import Array, transform
+from lace.core.geometry import Array, invert, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.body import BodyPose, Motion
 from sim_envs.config import GenerateConfig
@@ -74,6 +74,12 @@ class RobotBody:
     def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
         """Meshes ride on links."""
         table.T[:, slots] = pose.T_world_link[:, self._visual_links] @ self._visual_poses
+
+    def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
+        """By the poses that the meshes of its links have in the table."""
+        T_world_link = pose.T_world_link.copy()
+        T_world_link[:, self._visual_links] = table.T[:, slots] @ invert(self._visual_poses)
+        return self.kinematics.keypoints(T_world_link)
 
     def mount(self, table: SlotTable, slot: int, top: Array) -> None:
         """The pedestal under the arm's base."""

@@ -7,6 +7,7 @@ import warp as wp
 from assets.backdrops import open_backdrop
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
+from sim_envs import markers
 from sim_envs.bodies import BODIES
 from sim_envs.compose import Composer, SceneBatch
 from sim_envs.config import GenerateConfig
@@ -14,7 +15,7 @@ from sim_envs.demonstration import Demonstrations
 from sim_envs.labels import Labeller, at_pixels, project
 from sim_envs.library import Library
 from sim_envs.sensor import expose, noise_tile
-from sim_envs.slots import empty_table, layout_for
+from sim_envs.slots import PARKED, empty_table, layout_for
 from sim_envs.stage import Stage, View
 from sim_envs.wardrobe import WardrobeBuilder
 
@@ -22,10 +23,6 @@ CPU_WORLDS = 16
 """Scenes drawn at once on a CPU: more gain nothing there."""
 BYTES_PER_PIXEL = 64
 """Device memory per pixel and world: an estimate with room to spare, not yet measured on CUDA."""
-MARKER_SCENES = 4
-"""Scenes of each shard that are drawn with markers."""
-MARKER_M = 0.008
-"""Radius of the spheres of the marker test [m]."""
 
 
 def pick_device(device: str) -> str:
@@ -124,22 +121,23 @@ class SimulatedFrames:
         sensed = expose(rgb, self._noise, offset, batch.draws["sensor.blur"], batch.draws["sensor.noise"])
         return sensed, segment, depth
 
-    def marker_error_px(self, batch: SceneBatch) -> float:
-        """Largest distance between a projected keypoint and the centroid of a marker drawn at it [px].
+    def marker_errors_px(self, batch: SceneBatch) -> np.ndarray:
+        """Distances between labels and markers drawn at the keypoints of the body as it stands on the stage [px].
 
-        Markers stand at the keypoints of the batch and nothing else is drawn: this tests cameras, projection and pixel
-        conventions. That links are drawn where the kinematics say is tested by the ray test of visibility.
+        Markers are placed by the poses of the body's slots and nothing else is drawn: this tests links, cameras,
+        projection and pixel conventions. One distance per marker that is seen whole; see `markers`.
         """
+        slots, present, size = self.layout.markers, self.embodiment.present, (self.config.width, self.config.height)
+        uv, depth = (rows[:, present] for rows in project(batch.camera, batch.pose.keypoints_world))
+        chosen = markers.choose(uv, depth, size)
         table = empty_table(self.worlds, self.layout.count)
-        slots, present = self.layout.markers, np.flatnonzero(self.embodiment.present)
-        table.source[:, slots], table.scale[:, slots] = -3, MARKER_M
-        table.T[:, slots, :3, 3] = batch.pose.keypoints_world[:, present]
+        table.source[:, slots] = -3
+        table.scale[:, slots] = (markers.RADIUS_PX * depth / batch.camera.K[:, :1, 0])[..., None]
+        drawn = self.body.marks(batch.table, self.layout.body, batch.pose)[:, present]
+        table.T[:, slots, :3, 3] = np.where(chosen[..., None], drawn, PARKED)
         self.stage.dress(table)
-        width, height = self.config.width, self.config.height
-        _rgb, segment, _depth = self.stage.draw(self.view(batch), width, height, shadows=False, count=MARKER_SCENES)
-        uv, depth = (rows[:MARKER_SCENES] for rows in project(batch.camera, batch.pose.keypoints_world[:, present]))
-        radius = MARKER_M * batch.camera.K[:MARKER_SCENES, 0, 0, None] / np.maximum(depth, 1e-6)
-        return marker_error(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, radius)
+        _rgb, segment, _depth = self.stage.draw(self.view(batch), *size, shadows=False)
+        return markers.errors_px(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, chosen)
 
     def keypoint_labels(self, batch: SceneBatch, segment: wp.array | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes dressed last.
@@ -187,28 +185,3 @@ def _objects(batch: SceneBatch, i: int) -> list[dict]:
         for placed in batch.objects
         if placed.which[i] >= 0
     ]  # fmt: skip
-
-
-def marker_error(segment: np.ndarray, first_id: int, uv: np.ndarray, radius: np.ndarray) -> float:
-    """Largest distance between a marker's centroid and its label [px], over markers drawn whole.
-
-    Args:
-        segment: (n, height, width) segment ids; marker m has id first_id + m.
-        first_id: Id of the first marker.
-        uv: (n, markers, 2) projected keypoints [px].
-        radius: (n, markers) projected radii [px].
-    """
-    limit, worst = np.array(segment.shape[:0:-1]), 0.0
-    edge = radius + 2
-    apart = np.linalg.norm(uv[:, :, None] - uv[:, None], axis=-1) > edge[:, :, None] + edge[:, None]
-    apart |= np.eye(uv.shape[1], dtype=bool)
-    whole = (uv > edge[..., None]).all(-1) & (uv < limit - edge[..., None]).all(-1) & apart.all(-1)
-    for world, marker in np.argwhere(whole):
-        (x0, y0), reach = np.maximum(uv[world, marker] - edge[world, marker], 0).astype(int), edge[world, marker]
-        window = segment[world, y0 : y0 + int(2 * reach) + 2, x0 : x0 + int(2 * reach) + 2] == first_id + marker
-        rows, columns = np.nonzero(window)
-        if len(rows) == 0:
-            return float("inf")
-        centroid = np.array([x0 + columns.mean() + 0.5, y0 + rows.mean() + 0.5])
-        worst = max(worst, float(np.linalg.norm(centroid - uv[world, marker])))
-    return worst

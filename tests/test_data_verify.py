@@ -149,6 +149,23 @@ def test_repeats_across_shards_markers_and_missing_frames_are_seen(tmp_path):
     assert any("1 frames missing: 5" in problem.detail for problem in report.problems)
 
 
+def test_markers_are_counted_and_a_marker_test_that_saw_none_is_told(tmp_path):
+    folder = make_dataset(tmp_path, 6, 3)
+    rewrite(folder, 1, [make_frame(i) for i in (3, 4, 5)], marker_error_px=0.1, markers=12)
+    report = verify_dataset(folder)
+    assert report.n_markers == 12 and not report.problems
+    rewrite(folder, 1, [make_frame(i) for i in (3, 4, 5)], marker_error_px=0.0, markers=0)
+    assert verify_dataset(folder).counts == {"marker": 1}
+
+
+def test_a_repeat_across_batches_is_seen():
+    seen: dict[bytes, int] = {}
+    assert not check_frames([make_frame(0)], seen)
+    twin = make_frame(1)
+    twin.image = make_frame(0).image
+    assert [problem.check for problem in check_frames([twin], seen)] == ["repeated"]
+
+
 def test_an_index_that_occurs_twice_and_one_too_many(tmp_path):
     folder = make_dataset(tmp_path, 3, 3)
     rewrite(folder, 1, [make_frame(9), make_frame(2, seed=5)])

@@ -33,7 +33,8 @@ def verify(folder: Path, /) -> int:
         console.print(f"... and {hidden} more")
     size = f"{report.n_frames} frames in {report.n_shards} shards"
     if not report.problems:
-        marker = "" if report.marker_error_px is None else f", markers within {report.marker_error_px:.3f} px"
+        many = f"{report.n_markers} " if report.n_markers else ""
+        marker = "" if report.marker_error_px is None else f", {many}markers within {report.marker_error_px:.3f} px"
         console.print(f"[green]{size}: every check passed{marker}.[/green]")
         return 0
     counts = ", ".join(f"{check} {n}" for check, n in sorted(report.counts.items()))

@@ -61,6 +61,8 @@ class VerifyReport:
     problems: list[Problem] = field(default_factory=list)
     marker_error_px: float | None = None
     """Largest marker error of any shard that carries one [px]."""
+    n_markers: int = 0
+    """Markers that were drawn whole and measured, where shards say so."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -68,9 +70,14 @@ class VerifyReport:
         return dict(Counter(problem.check for problem in self.problems))
 
 
-def check_frames(records: Sequence[FrameRecord]) -> list[Problem]:
-    """Every problem of these frames, in their order; the frames may differ in size and in what is known of them."""
-    problems, seen = [], {}
+def check_frames(records: Sequence[FrameRecord], seen: dict[bytes, int] | None = None) -> list[Problem]:
+    """Every problem of these frames, in their order; the frames may differ in size and in what is known of them.
+
+    Args:
+        records: The frames.
+        seen: Digests of images that must not occur again, by frame index; those of these frames are added.
+    """
+    problems, seen = [], {} if seen is None else seen
     for record in records:
         problems += check_frame(record)
         problems += _repeated(seen, image_digest(np.ascontiguousarray(record.image)), record.index)
@@ -290,6 +297,9 @@ def _verify_shard(shard: Shard, report: VerifyReport, seen: dict[bytes, int]) ->
             detail = error.got if isinstance(error, DatasetError) else str(error)
             report.problems.append(Problem(row["index"], "damaged", f"{shard.path}: {detail}"))
     error_px = shard.metadata.get("marker_error_px")
+    report.n_markers += shard.metadata.get("markers", 0)
+    if shard.metadata.get("markers") == 0:
+        report.problems.append(Problem(-1, "marker", f"{shard.path.name}: its marker test saw no marker"))
     if error_px is not None:
         report.marker_error_px = max(error_px, report.marker_error_px or 0.0)
         if error_px > MARKER_LIMIT_PX:
