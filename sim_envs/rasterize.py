@@ -2,7 +2,7 @@
 
 Triangles are tested in homogeneous form (Olano and Greer, 1997): the three edge functions of a triangle are linear in
 the direction of the ray through a sample, so nothing is clipped and triangles may reach behind the camera. The nearest
-surface wins by the smallest 64-bit key (depth, slot, face), which makes the outcome independent of the order of threads.
+surface wins by the largest 64-bit key (inverse depth, slot, face), whatever the order of threads.
 Boxes are drawn as their triangles seen from outside, cylinders and spheres by a ray per sample inside their bounds.
 """
 
@@ -14,8 +14,8 @@ from sim_envs.raytrace import MAX_DISTANCE_M, Cameras, Slot, intersect_round
 
 FACE_BITS = 20
 """Low bits of a key that hold the face: a million triangles a mesh, 4096 slots a world."""
-NOTHING = 0xFFFFFFFFFFFFFFFF
-"""Key where nothing was drawn."""
+NOTHING = 0
+"""Key where nothing was drawn: infinitely far away."""
 CHUNK = 64
 """Triangles per thread."""
 NEAR_M = 1e-3
@@ -209,31 +209,51 @@ def draw_triangle(
     if x0 > x1 or y0 > y1:
         return
     edges = edges_of(a, b, c)
+    if edges.volume <= 0.0:
+        return
+    widen = SLACK * edges.total
+    side_b = edges.b + widen
+    side_c = edges.c + widen
+    side_a = edges.total - edges.b - edges.c + widen
+    inverse = edges.total / edges.volume
     step = 1.0 / (lens[0] * samples)
-    left = (wp.float32(x0) + 0.5 - lens[1] * samples) * step
+    origin = (0.5 - lens[1] * samples) * step
     for y in range(y0, y1 + 1):
         dy = (wp.float32(y) + 0.5 - lens[2] * samples) * step
-        row_b = edges.b[1] * dy + edges.b[2]
-        row_c = edges.c[1] * dy + edges.c[2]
-        row_total = edges.total[1] * dy + edges.total[2]
-        for x in range(x0, x1 + 1):
-            dx = left + wp.float32(x - x0) * step
-            weight_b = edges.b[0] * dx + row_b
-            weight_c = edges.c[0] * dx + row_c
-            total = edges.total[0] * dx + row_total
-            least = wp.min(wp.min(weight_b, weight_c), total - weight_b - weight_c)
-            if total > 0.0 and least >= -SLACK * total:
-                offer(edges.volume / total, code, world, y, x, keys)
+        span = wp.vec2f(origin + wp.float32(x0) * step, origin + wp.float32(x1) * step)
+        span = cut(span, side_a[0], side_a[1] * dy + side_a[2])
+        span = cut(span, side_b[0], side_b[1] * dy + side_b[2])
+        span = cut(span, side_c[0], side_c[1] * dy + side_c[2])
+        if span[0] <= span[1]:
+            row = inverse[1] * dy + inverse[2]
+            first = wp.int32(wp.ceil((span[0] - origin) / step - 1.0e-3))
+            last = wp.int32(wp.floor((span[1] - origin) / step + 1.0e-3))
+            for x in range(first, last + 1):
+                offer(inverse[0] * (origin + wp.float32(x) * step) + row, code, world, y, x, keys)
+
+
+@wp.func
+def cut(span: wp.vec2f, slope: wp.float32, offset: wp.float32):
+    """The part of a span of x in which slope * x + offset >= 0; first > last where there is none."""
+    low = span[0]
+    high = span[1]
+    if slope > 0.0:
+        low = wp.max(low, -offset / slope)
+    elif slope < 0.0:
+        high = wp.min(high, -offset / slope)
+    elif offset < 0.0:
+        high = low - 1.0
+    return wp.vec2f(low, high)
 
 
 @wp.func
 def offer(
-    depth: wp.float32, code: wp.uint64, world: wp.int32, y: wp.int32, x: wp.int32, keys: wp.array3d[wp.uint64]
+    inverse: wp.float32, code: wp.uint64, world: wp.int32, y: wp.int32, x: wp.int32, keys: wp.array3d[wp.uint64]
 ):  # fmt: skip
-    """Keeps a surface at `depth` [m] if it is the nearest so far."""
-    key = (wp.uint64(wp.cast(depth, wp.uint32)) << wp.uint64(32)) | code
-    if key < keys[world, y, x]:
-        wp.atomic_min(keys, world, y, x, key)
+    """Keeps a surface of this inverse depth [1/m] if it is the nearest so far."""
+    key = (wp.uint64(wp.cast(inverse, wp.uint32)) << wp.uint64(32)) | code
+    if inverse > 0.0 and key > keys[world, y, x]:
+        wp.atomic_max(keys, world, y, x, key)
 
 
 @wp.func
@@ -291,8 +311,8 @@ def draw_round(
             )  # fmt: skip
             direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
             distance, _normal = intersect_round(slot, origin, direction)
-            if distance >= 0.0 and distance < MAX_DISTANCE_M:
-                offer(distance / wp.length(local), code, world, y, x, keys)
+            if distance > 0.0 and distance < MAX_DISTANCE_M:
+                offer(wp.length(local) / distance, code, world, y, x, keys)
 
 
 @wp.kernel(enable_backward=False)
@@ -300,7 +320,7 @@ def rasterize(
     slots: wp.array[Slot], placements: wp.array[Placement], items: wp.array[Item], cameras: Cameras,
     slots_per_world: wp.int32, samples: wp.float32, keys: wp.array3d[wp.uint64],
 ):  # fmt: skip
-    """Draws items into keys (worlds, samples * height, samples * width), filled with NOTHING before."""
+    """Draws items into keys (worlds, samples * height, samples * width), all NOTHING before."""
     item = items[wp.tid()]
     number = wp.int32(item.slot)  # Warp cannot index an array by a member of a struct
     placed = placements[number]

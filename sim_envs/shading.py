@@ -151,7 +151,7 @@ def label(
         code = wp.int32(key & wp.uint64(0xFFFFFFFF))
         surface = scene.slots[world * slots_per_world + (code >> FACE_BITS)]
         segment = wp.uint8(surface.segment)
-        depth = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
+        depth = 1.0 / wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
     out_segment[world, y, x] = segment
     out_depth[world, y, x] = depth
 
@@ -175,9 +175,11 @@ def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:
                 lit = 1.0 - lights.shadow[world]
         number = wp.int32(hit.slot)
         surface = scene.slots[number]
-        shine = surface.gloss * glint_of(hit.normal, wp.normalize(to_light - direction))
         key = lights.key_colour[world] * lit
-        return wp.cw_mul(base, ambient + key * facing) + key * shine
+        light = wp.cw_mul(base, ambient + key * facing)
+        if surface.gloss > 0.0:
+            light += key * (surface.gloss * glint_of(hit.normal, wp.normalize(to_light - direction)))
+        return light
 
     @wp.kernel(enable_backward=False, module="unique")
     def colour(

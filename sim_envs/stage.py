@@ -18,7 +18,7 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.library import Library
-from sim_envs.rasterize import NOTHING, Item, Placement, place, rasterize, work_items
+from sim_envs.rasterize import Item, Placement, place, rasterize, work_items
 from sim_envs.raytrace import Cameras, Scene, Slot, probe
 from sim_envs.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
 from sim_envs.slots import PARKED, SlotTable
@@ -170,7 +170,7 @@ class Stage:
     def _rasterize(self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], samples: int) -> wp.array:
         """Keys (worlds, samples * height, samples * width) of the surfaces seen."""
         count, height, width = shape
-        keys = wp.full((count, samples * height, samples * width), NOTHING, dtype=wp.uint64, device=self.device)
+        keys = wp.zeros((count, samples * height, samples * width), dtype=wp.uint64, device=self.device)
         inputs = [self._slots, placements, self._items, cameras, self.slots, float(samples)]
         self._launch(rasterize, self._items.shape, inputs, [keys])
         return keys
