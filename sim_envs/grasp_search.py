@@ -25,6 +25,8 @@ from sim_envs.physics import STEP_HZ, RigidObject
 
 SCALES = (0.92, 1.03, 1.14)
 """Sizes that are tried: the target axis draws 0.9 to 1.15."""
+DEFAULT_HALF_M = ((0.03, 0.03, 0.06), (0.03, 0.03, 0.09), (0.025, 0.04, 0.075))
+"""Half width, half depth and height of the boxes of the default grasp [m]."""
 XY_NOISE_M, FRICTION = 0.008, (0.6, 1.0)
 """Standard deviation of where the object stands, and its range of sliding friction."""
 HOVER_M, LIFT_M = 0.12, 0.15
@@ -54,7 +56,7 @@ class SearchConfig:
     """Searches a grasp and stores it if it is better than the one on file."""
 
     target: str = "dinosaur"
-    """Object name, or "default": an upright box of unknown content, 6 cm wide and 9 cm tall."""
+    """Object name, or "default": upright boxes of three sizes stand for what nobody knows."""
     seconds: float = 200
     """Time for the search."""
     seed: int = 0
@@ -170,8 +172,8 @@ class Search:
     def __init__(self, config: SearchConfig):
         robot = ROBOTS["xarm7_leap"](None)
         self.config, self.body = config, robot.embodiment
-        hulls, self.mass = shape_of(config.target)
-        self.hands = [HandOnSlide(robot, tuple(scale * hull for hull in hulls)) for scale in SCALES]
+        shapes, self.mass = shapes_of(config.target)
+        self.hands = [HandOnSlide(robot, hulls) for hulls in shapes]
 
     def decode(self, values: Array) -> Grasp:
         """The grasp of a parameter vector (NAMES)."""
@@ -248,12 +250,12 @@ class Search:
         return Grasp(**fields)
 
 
-def shape_of(target: str) -> tuple[tuple[Array, ...], tuple[float, float]]:
-    """Convex parts at the mesh's size and range of mass."""
-    if target == grasps.DEFAULT:
-        corners = np.stack(np.meshgrid([-0.03, 0.03], [-0.03, 0.03], [0, 0.09]), -1).reshape(-1, 3)
-        return (corners,), (0.05, 0.25)
-    return convex_parts(target), OBJECTS[target].mass_kg
+def shapes_of(target: str) -> tuple[list[tuple[Array, ...]], tuple[float, float]]:
+    """Convex parts of each shape that is tried, and the range of mass."""
+    if target != grasps.DEFAULT:
+        return [tuple(scale * hull for hull in convex_parts(target)) for scale in SCALES], OBJECTS[target].mass_kg
+    unit = np.stack(np.meshgrid([-1, 1], [-1, 1], [0, 1]), -1).reshape(-1, 3)
+    return [(unit * half,) for half in DEFAULT_HALF_M], (0.05, 0.25)
 
 
 def main(config: SearchConfig) -> None:

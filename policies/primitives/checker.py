@@ -12,6 +12,8 @@ from policies.outcome import PlanRefused, SafetyStop
 from policies.path import CheckedPath, JointPath, sealed
 
 TABLE, KEEP_OUT = "checker_table", "checker_keep_out"
+AWAY = (0.0, 0.0, -10.0)
+"""Where the keep-out waits when there is none [m]."""
 STEP_RAD = 0.03
 """Largest joint step between tested poses: under 2 cm at the fingertips of an arm stretched out to 60 cm."""
 SELF_OVERLAP_M = 2e-3
@@ -30,45 +32,43 @@ class Workspace:
         return ((points >= self.low) & (points <= self.high)).all(-1)
 
 
-@dataclass(frozen=True)
-class KeepOut:
-    """An upright cylinder that a path stays out of."""
-
-    centre: Array
-    """(3,) [m]."""
-    radius_m: float
-    height_m: float
-
-
 class PathChecker:
     """Checks paths of one robot; not for use from several threads."""
 
-    def __init__(self, xml_path: Path, embodiment: Embodiment, workspace: Workspace, speed: float, clearance_m: float):
+    def __init__(
+        self, xml_path: Path, embodiment: Embodiment, workspace: Workspace, speed: float, clearance_m: float,
+        keep_out_m: tuple[float, float] = (0.05, 0.12),
+    ):  # fmt: skip
         """Args:
         xml_path: MJCF with the robot's collision shapes.
         embodiment: The same robot.
         workspace: For the palm.
         speed: Largest joint speed [rad/s].
         clearance_m: Distance kept from the table.
+        keep_out_m: Radius and height of an upright cylinder that paths may be told to stay out of.
         """
         self.embodiment, self.workspace, self.speed, self.clearance_m = embodiment, workspace, speed, clearance_m
         spec = mujoco.MjSpec.from_file(str(xml_path))
-        spec.worldbody.add_geom(name=TABLE, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[2, 2, 0.1])
-        spec.worldbody.add_geom(name=KEEP_OUT, type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.01, 0.01, 0])
+        radius, height = keep_out_m
+        for name, kind, size in (
+            (TABLE, mujoco.mjtGeom.mjGEOM_PLANE, [2, 2, 0.1]),
+            (KEEP_OUT, mujoco.mjtGeom.mjGEOM_CYLINDER, [radius, height / 2, 0]),
+        ):  # bodies of their own, for MuJoCo takes the world's geoms to stay where they were compiled
+            spec.worldbody.add_body(name=name, mocap=True).add_geom(name=name, type=kind, size=size)
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._table, self._keep_out = self._model.geom(TABLE).id, self._model.geom(KEEP_OUT).id
-        self._model.geom_sameframe[[self._table, self._keep_out]] = 0  # else MuJoCo takes their poses for the world's own
+        self._mocap = {name: int(self._model.body(name).mocapid[0]) for name in (TABLE, KEEP_OUT)}
         self._palm = self._model.body(embodiment.palm_link).id
 
-    def check(self, path: JointPath, hand: Array, table_z: float, keep_out: KeepOut | None = None) -> CheckedPath:
+    def check(self, path: JointPath, hand: Array, table_z: float, keep_out: Array | None = None) -> CheckedPath:
         """`path` as one that a cell follows.
 
         Args:
             path: Of the arm.
             hand: Joints of the hand on the way (hand joints,) [rad].
             table_z: Height of the table [m].
-            keep_out: What else to stay away from.
+            keep_out: Middle (3,) of the cylinder to stay out of [m]; None for no such thing.
 
         Raises:
             PlanRefused: A limit is broken or something is struck; says what and when.
@@ -76,8 +76,8 @@ class PathChecker:
         """
         self._check_limits(path)
         model, data = self._model, self._data
-        model.geom_pos[self._table, 2] = table_z + self.clearance_m
-        self._place(keep_out)
+        data.mocap_pos[self._mocap[TABLE]] = 0, 0, table_z + self.clearance_m
+        data.mocap_pos[self._mocap[KEEP_OUT]] = AWAY if keep_out is None else keep_out
         for time_s, arm in _dense(path):
             data.qpos[:] = np.concatenate([arm, hand])
             mujoco.mj_kinematics(model, data)
@@ -104,16 +104,6 @@ class PathChecker:
         fastest = np.abs(np.diff(path.positions, axis=0) / np.diff(path.times_s)[:, None]).max()
         if fastest > self.speed * 1.001:
             raise PlanRefused("checking a path", f"a joint moves at {fastest:.2f} rad/s", f"at most {self.speed}", "slow the path down")  # fmt: skip
-
-    def _place(self, keep_out: KeepOut | None) -> None:
-        model = self._model
-        on = keep_out is not None
-        model.geom_contype[self._keep_out] = model.geom_conaffinity[self._keep_out] = int(on)
-        if on:
-            half = keep_out.height_m / 2
-            model.geom_pos[self._keep_out] = keep_out.centre
-            model.geom_size[self._keep_out] = keep_out.radius_m, half, 0
-            model.geom_rbound[self._keep_out] = np.hypot(keep_out.radius_m, half)
 
     def _struck(self) -> str:
         """What is struck at the pose at hand, "" for nothing."""

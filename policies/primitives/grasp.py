@@ -13,7 +13,7 @@ from lace.core.kinematics import Kinematics
 from policies.outcome import Phase, PlanRefused, SafetyStop
 from policies.path import through
 from policies.policy import Observation, TwoPoints
-from policies.primitives.checker import KeepOut, PathChecker, Workspace
+from policies.primitives.checker import PathChecker, Workspace
 from policies.primitives.ik import ArmIK
 from policies.primitives.lifting import by_depth, by_plane, end_effector_point
 from policies.primitives.primitive import ArmMove, HandMove, Plan
@@ -71,7 +71,8 @@ class GraspPrimitive:
         self.needs_depth = config.lift_by == "depth"
         self.kinematics = Kinematics(embodiment)
         self.ik = ArmIK(xml_path, embodiment)
-        self.checker = PathChecker(xml_path, embodiment, config.workspace, config.arm_speed, config.clearance_m)
+        size = (config.target_radius_m, config.target_height_m)
+        self.checker = PathChecker(xml_path, embodiment, config.workspace, config.arm_speed, config.clearance_m, size)
 
     def plan(self, observation: Observation, points: TwoPoints, table_z: float) -> Plan:
         """See Primitive."""
@@ -118,7 +119,7 @@ class GraspPrimitive:
         descent = np.concatenate([above[None], column[rise < config.hover_m - 1e-6][::-1]])
         ascent = column[rise <= config.lift_m + 1e-6]
         home = self.embodiment.home[:dof]
-        keep_out = KeepOut(np.array([*target[:2], table_z + config.target_height_m / 2]), config.target_radius_m, config.target_height_m)
+        keep_out = np.array([*target[:2], table_z + config.target_height_m / 2])
         paths = (
             (Phase.APPROACH, [start[:dof], above], keep_out),
             (Phase.APPROACH, descent, None),
