@@ -225,7 +225,7 @@ class GenerateConfig:
     backdrop: Path | None = None
     """Folder of photographs, equirectangular panorama, or Gaussian-splat .ply instead of a generated room."""
     min_visible: int = 5
-    """Frames with fewer visible keypoints are redrawn."""
+    """Frames with fewer visible keypoints are redrawn; a third of them is enough of a body that has few."""
     workers: int = 1
     """Processes; the dataset is the same for any number."""
     device: str = "auto"

@@ -98,6 +98,7 @@ class ShardMaker:
 
         self.config = config
         self.source = SimulatedFrames(config)
+        self.min_visible = min(config.min_visible, -(-len(self.source.embodiment.keypoints) // 3))
         self.encoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // config.workers))
 
     def make(self, shard: int) -> ShardDone:
@@ -134,13 +135,13 @@ class ShardMaker:
         """Attempts moved on past draws that show too few keypoints: those need no rendering to be refused."""
         attempts, left = attempts.copy(), np.arange(len(indices))
         while not self.config.motion_frames and len(left) and attempts.max() < MAX_ATTEMPTS:
-            left = left[self.source.visible(indices[left], attempts[left]) < self.config.min_visible]
+            left = left[self.source.visible(indices[left], attempts[left]) < self.min_visible]
             attempts[left] += 1
         return attempts
 
     def _bad(self, records: list[FrameRecord], seen: dict[bytes, int]) -> set[int]:
         """Indices of frames that fail a check, repeat an earlier image of the shard, or show too few keypoints."""
-        least = 0 if self.config.motion_frames else self.config.min_visible
+        least = 0 if self.config.motion_frames else self.min_visible
         few = {r.index for r in records if (r.visibility == Visibility.VISIBLE).sum() < least}
         return few | {problem.index for problem in check_frames(records, seen)}
 

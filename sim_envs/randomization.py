@@ -106,7 +106,8 @@ def draw_camera(draws: AxisDraws, focus: Array, config: GenerateConfig) -> Pinho
 def body_points(T_world_link: Array, keypoints_world: Array) -> Array:
     """Points (n, m, 3) [m] that stand for the robot's volume: links, the spans between them, keypoints."""
     links = T_world_link[..., :3, 3]
-    between = np.concatenate([links[:, :8] + f * (links[:, 1:9] - links[:, :8]) for f in (0.33, 0.67)], 1)
+    chain = links[:, :9]
+    between = np.concatenate([chain[:, :-1] + f * np.diff(chain, axis=1) for f in (0.33, 0.67)], 1)
     return np.concatenate([links, between, keypoints_world], 1)
 
 

@@ -128,7 +128,7 @@ def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
     """One line a keypoint: number, name, link, offset in millimetres."""
     axes.set(xlim=(0, 1), ylim=(23.2, -1.2))
     axes.set_axis_off()
-    columns = (0.13, 0.42, 0.69)
+    columns = (0.13, 0.38, 0.73)
     for x, text in zip(columns, ("keypoint", "link", "offset x y z [mm]"), strict=True):
         axes.text(x, -0.9, text, fontsize=9.5, fontweight="bold", color=_INK, va="center")
     line = 0.0
@@ -155,7 +155,7 @@ def main(out: str | Path, name: str, own_assets: Path | None) -> None:
     q = np.array([robot.figure_pose.get(name, 0.0) for name in body.joint_names])
     poses = kinematics.link_poses(q)
     T_palm_world = invert(poses[kinematics.link_index[body.palm_link]])
-    T_palm_link = {link: T_palm_world @ poses[kinematics.link_index[link]] for link in body.hand_links}
+    T_palm_link = {link: T_palm_world @ poses[kinematics.link_index[link]] for link in body.links}
     rows = {row.name: row for row in body.keypoints}
     points = {INDEX[name]: apply(T_palm_link[row.link], [row.offset])[0] for name, row in rows.items()}
     triangles = hand_triangles(robot, T_palm_link)

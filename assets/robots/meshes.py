@@ -54,3 +54,20 @@ def write_model(spec: mujoco.MjSpec, out: Path) -> None:
     spec.meshdir = str(out / "meshes")
     spec.compile()
     (out / "robot.xml").write_text(re.sub(r'meshdir="[^"]*"', 'meshdir="meshes"', spec.to_xml()))
+
+
+def decimate_all(spec: mujoco.MjSpec, source: Path, meshes: Path, faces: int) -> None:
+    """Points every mesh of `spec`, whose files lie in `source`, at a decimated copy in the folder `meshes`."""
+    for mesh in list(spec.meshes):
+        name = mesh.name or Path(mesh.file).stem
+        export_visual(source / mesh.file, meshes / f"{name}.obj", faces)
+        mesh.file = f"{name}.obj"
+
+
+def position_servo(spec: mujoco.MjSpec, joint: mujoco.MjsJoint, effort: float, stiffness: float, damping: float) -> None:
+    """Gives a joint a position actuator of its own name that holds its range and effort [N m or N]."""
+    joint.actfrclimited, joint.actfrcrange = True, [-effort, effort]
+    joint.armature, joint.damping, joint.frictionloss = 0.01, [0.5, 0, 0], 0.05
+    actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    actuator.set_to_position(kp=stiffness, kv=damping)
+    actuator.ctrllimited, actuator.ctrlrange = True, joint.range

@@ -43,7 +43,7 @@ INDEX_TIP_FAULT = (0.0, 0.0, -0.018)
 def build(folders: dict[str, Path], out: Path) -> None:
     """Writes robot.xml and meshes/ into `out` from the description folders of both makers."""
     meshes = out / "meshes"
-    spec = _arm(folders["xarm7"], meshes)
+    spec = xarm7(folders["xarm7"], meshes)
     _attach_hand(spec, _hand(folders["leap_hand"], meshes))
     write_model(spec, out)
 
@@ -52,7 +52,7 @@ def _floats(text: str) -> list[float]:
     return [float(x) for x in text.split()]
 
 
-def _arm(folder: Path, meshes: Path) -> mujoco.MjSpec:
+def xarm7(folder: Path, meshes: Path) -> mujoco.MjSpec:
     """The arm from gym-xarm's MJCF: kinematics, inertias and limits taken over, meshes decimated."""
     source = ET.parse(folder / "xarm.xml").getroot()
     spec = mujoco.MjSpec()
