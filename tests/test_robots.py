@@ -7,7 +7,7 @@ import trimesh
 
 from assets.robots import ROBOTS
 from lace.core.geometry import apply, transform
-from lace.core.keypoints import COUNT, INDEX, NAMES
+from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
 from lace.core.kinematics import Kinematics
 from sim_envs.poses import CLEARANCE, build_bank, is_free
 
@@ -101,3 +101,25 @@ def test_a_bank_of_poses_is_free_and_above_the_table(any_robot):
     limits = body.limits
     assert (bank.q >= limits[:, 0]).all() and (bank.q <= limits[:, 1]).all() and is_free(any_robot, bank.q).all()
     assert kinematics.keypoints(kinematics.link_poses(bank.q))[:, body.present, 2].min() > CLEARANCE
+
+
+@pytest.mark.parametrize("name", ROBOTS.names())
+def test_its_frames_are_labelled_and_show_keypoints(name, tmp_path):
+    from dataclasses import replace
+
+    from lace.data.verify import check_frames
+    from sim_envs.config import GenerateConfig, with_preset
+    from sim_envs.simulated_frames import SimulatedFrames
+
+    config = with_preset(GenerateConfig(out=tmp_path, embodiment=name, width=160, height=160, shadows=False), "clean")
+    config = replace(config, axes=replace(config.axes, hand=replace(config.axes.hand, poses=16)))
+    source = SimulatedFrames(config, worlds=4)
+    frames = source.frames(config.seed, np.arange(4))
+    source.close()
+    assert not check_frames(frames)
+    body = source.embodiment
+    for frame in frames:
+        assert frame.embodiment == name and frame.mask(semantic="robot").sum() > 200
+        assert ((frame.visibility == Visibility.ABSENT) == ~body.present).all()
+    visible = np.stack([frame.visibility == Visibility.VISIBLE for frame in frames])
+    assert visible.any(1).sum() >= 3 and visible[:, body.present].mean() > 0.3
