@@ -6,6 +6,7 @@ from assets.humans import HUMANS
 from assets.humans.hand import WRIST, HumanHand
 from assets.humans.poses import POSES
 from assets.humans.skin import TONES, skin_texture
+from assets.humans.skin_maps import skin_maps
 from assets.humans.skinned import PARTS, part_of_bone, skin_mesh
 from assets.humans.sleeve import sleeve_mesh
 from assets.textures import TEXTURES
@@ -20,7 +21,7 @@ from sim_envs.slots import BodyParts, SlotTable
 from sim_envs.wardrobe import known_names
 
 UPPER_ARM_LINK = "upperarm.R"
-SKIN_GLOSS, CLOTH_GLOSS = 0.10, 0.0
+SKIN_GLOSS, CLOTH_GLOSS = 0.06, 0.0
 SKIN_PX, CLOTH_PX = 512, 256
 SKIN_LOOKS, CLOTH_LOOKS = 2, 3
 """Pictures made of each tone and of each cloth."""
@@ -55,11 +56,13 @@ class HumanBody:
         tones = known_names("skin tone", skin.tones, tuple(TONES))
         cloths = known_names("texture", sleeve.cloths, TEXTURES.names())
 
+        maps = skin_maps(self.hand, SKIN_PX)
+
         def rng(look: int) -> np.random.Generator:
             return np.random.default_rng([self.config.seed, look])
 
         self._tones = np.array([
-            [library.add_texture(skin_texture(self.hand, rng(look), TONES[tone], SKIN_PX), 1.0) for look in range(SKIN_LOOKS)]
+            [library.add_texture(skin_texture(maps, rng(look), TONES[tone]), 1.0) for look in range(SKIN_LOOKS)]
             for tone in tones
         ])  # fmt: skip
         self._cloths = np.array([

@@ -7,6 +7,7 @@ from assets.humans import HUMANS
 from assets.humans.hand import DATA, HumanHand
 from assets.humans.poses import POSES, Capsules, mixed, random_poses
 from assets.humans.skin import TONES, skin_texture
+from assets.humans.skin_maps import skin_maps
 from lace.core import keypoints
 from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
@@ -168,15 +169,21 @@ def test_skin_does_not_tear(hand):
     assert ratio.max() < 4 and (ratio < 0.1).mean() < 1e-3, (ratio.max(), (ratio < 0.1).mean())
 
 
-def test_skin_has_nails_and_six_tones(hand):
+def test_skin_has_nails_creases_a_lighter_palm_and_six_tones(hand):
     assert len(TONES) >= 6
-    lightness = []
+    maps, lightness = skin_maps(hand, 512), []
+    nails, creases = maps.nail > 0.8, (maps.crease > 0.8) & (maps.nail < 0.1)
+    palm, back = (part & (maps.crease < 0.1) & (maps.nail < 0.1) & (maps.hand > 0.9) for part in (maps.palm > 0.9, maps.palm < 0.1))
+    assert min(nails.sum(), creases.sum(), palm.sum(), back.sum()) > 200
     for tone in TONES.values():
-        picture = skin_texture(hand, np.random.default_rng(0), tone, 512)
-        again = skin_texture(hand, np.random.default_rng(0), tone, 512)
+        picture = skin_texture(maps, np.random.default_rng(0), tone)
+        again = skin_texture(maps, np.random.default_rng(0), tone)
         assert picture.shape == (512, 512, 3) and picture.dtype == np.uint8 and np.array_equal(picture, again)
-        nails = hand.nails > 200
-        assert nails.sum() > 200
-        assert np.abs(picture[nails].mean(0) - picture[~nails].mean(0)).max() > 8
+        plain = picture[back].mean(0)
+        assert np.abs(picture[nails].mean(0) - plain).max() > 8
+        assert picture[creases].mean() < min(picture[palm].mean(), picture[back].mean()) - 4
         lightness.append(picture.mean())
+        darkest = tone
     assert (np.diff(lightness) < -5).all()
+    dark = skin_texture(maps, np.random.default_rng(0), darkest)
+    assert dark[palm].mean() > dark[back].mean() + 15, "palms of dark skin are lighter"

@@ -1,9 +1,8 @@
-"""Skin of the human hand: one picture on its texture coordinates, in any tone. Tone, mottle and nails so far."""
+"""Skin of the human hand: one picture on its texture coordinates, in any tone."""
 
-import cv2
 import numpy as np
 
-from assets.humans.hand import HumanHand
+from assets.humans.skin_maps import SkinMaps
 from assets.textures.noise import blend, noise, shade
 
 TONES: dict[str, tuple[float, float, float]] = {
@@ -17,19 +16,28 @@ TONES: dict[str, tuple[float, float, float]] = {
 """Our own sRGB colours, spaced over the span of the Fitzpatrick types I to VI; not measured skin."""
 
 
-def skin_texture(hand: HumanHand, rng: np.random.Generator, tone: tuple[float, float, float], size: int) -> np.ndarray:
-    """Picture (size, size, 3) uint8 sRGB on `hand.uvs`, row 0 at v = 1.
+def skin_texture(maps: SkinMaps, rng: np.random.Generator, tone: tuple[float, float, float]) -> np.ndarray:
+    """Picture (size, size, 3) uint8 sRGB on the hand's texture coordinates, row 0 at v = 1.
 
     Args:
-        hand: Gives the nails.
-        rng: State of the mottle.
+        maps: From `skin_maps`, of any size.
+        rng: State of the mottle, and of how strongly each feature shows.
         tone: sRGB in [0, 1], one of TONES or any other.
-        size: Edge [px].
     """
-    base = np.asarray(tone, float)
+    base, size = np.asarray(tone, float), len(maps.palm)
+    light = float(base.mean())
+    strength = rng.uniform(0.7, 1.2, 5)
     mottle = 0.7 * noise(rng, size, 1.2, band=(8, 200)) + 0.5 * noise(rng, size, 0.5, band=(40, 400))
-    red = np.clip(0.5 + 0.25 * noise(rng, size, 1.6, band=(3, 40)), 0, 1)
-    image = blend(shade(base, 1 + 0.03 * mottle), base * [1.02, 0.86, 0.84], 0.35 * red)
-    nails = cv2.resize(hand.nails, (size, size), interpolation=cv2.INTER_AREA) / 255.0
-    plate = np.array([0.93, 0.74, 0.69]) * (0.55 + 0.5 * base.mean())
-    return (np.clip(blend(image, plate, 0.8 * nails), 0, 1) * 255 + 0.5).astype(np.uint8)
+    flush = np.clip(0.5 + 0.25 * noise(rng, size, 1.6, band=(3, 40)), 0, 1)
+    veins = np.clip(1 - np.abs(noise(rng, size, 2.2, band=(2, 12))) / 0.10, 0, 1) * (1 - maps.palm)
+    red = np.array([0.80, 0.44, 0.38]) * (0.35 + 0.75 * light)
+    image = blend(base * np.ones((size, size, 1)), base * [1.02, 0.86, 0.84], 0.35 * flush)
+    image = blend(image, base * [0.86, 0.97, 1.03], 0.28 * strength[0] * veins)
+    inner = np.array([0.92, 0.68, 0.60]) * np.clip(0.45 + 0.72 * light, 0.45, 1.0)
+    image = blend(image, inner, (0.4 + 0.25 * (1 - light)) * maps.palm)
+    image = blend(image, red, 0.26 * strength[1] * maps.knuckle * (0.5 + light))
+    image = blend(image, red, 0.22 * strength[2] * maps.pad * (1 - maps.nail) * (0.4 + 0.6 * maps.palm))
+    image = shade(image, 1 + 0.035 * mottle + 0.05 * strength[3] * maps.tendon)
+    image = blend(image, base * [0.60, 0.50, 0.48], np.clip(0.55 * strength[4] * maps.crease, 0, 1))
+    plate = np.array([0.94, 0.76, 0.71]) * (0.55 + 0.5 * light)
+    return (np.clip(blend(image, plate, 0.8 * maps.nail), 0, 1) * 255 + 0.5).astype(np.uint8)
