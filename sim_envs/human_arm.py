@@ -34,12 +34,12 @@ class HumanBank:
     count: int
 
 
-def build_human_bank(hand: HumanHand, seed: int, size: int) -> HumanBank:
+def build_human_bank(capsules: Capsules, seed: int, size: int) -> HumanBank:
     """`size` hands, the same for the same seed; shapes in an order of their own."""
-    index = np.arange(size)
+    hand, index = capsules.hand, np.arange(size)
     order = np.random.default_rng(seed).permutation(len(hand.shapes))
     shape = hand.shapes[order[index % len(order)]]
-    return HumanBank(random_poses(Capsules(hand), seed, index, shape)[0], shape, size)
+    return HumanBank(random_poses(capsules, seed, index, shape)[0], shape, size)
 
 
 def reach(hand: HumanHand, draws: AxisDraws, q: Array, shape: np.ndarray, grasp_point: Array) -> Array:

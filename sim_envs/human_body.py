@@ -4,7 +4,7 @@ import numpy as np
 
 from assets.humans import HUMANS
 from assets.humans.hand import WRIST, HumanHand
-from assets.humans.poses import POSES
+from assets.humans.poses import POSES, Capsules
 from assets.humans.skin import TONES, skin_texture
 from assets.humans.skin_maps import skin_maps
 from assets.humans.skinned import PARTS, part_of_bone, skin_mesh
@@ -14,6 +14,7 @@ from lace.core.geometry import Array, invert
 from sim_envs.body import BodyPose, Motion
 from sim_envs.config import GenerateConfig
 from sim_envs.human_arm import SHOULDER, build_human_bank, reach, shoulder_of, upper_arm
+from sim_envs.human_grasp import plan_grasp
 from sim_envs.library import Library
 from sim_envs.randomization import AxisDraws
 from sim_envs.skinning import SkinnedWorlds
@@ -43,7 +44,8 @@ class HumanBody:
         self.embodiment = hand.embodiment(np.zeros(hand.shapes.shape[1]))
         self.link_names = (*hand.bones, UPPER_ARM_LINK)
         self.parts = human_parts(hand)
-        self.bank = build_human_bank(hand, config.seed, config.axes.hand.poses)
+        self.capsules = Capsules(hand)
+        self.bank = build_human_bank(self.capsules, config.seed, config.axes.hand.poses)
         self._grasp_point = np.array(self.embodiment.grasp_point)
         self._wrist = hand.bone_index[WRIST]
 
@@ -81,14 +83,15 @@ class HumanBody:
             q = np.tile(POSES["open"], (len(entry), 1))
         T_world_wrist = reach(self.hand, draws["arm"], q, shape, self._grasp_point)
         low, high = SHOULDER
-        return self.pose(q, shape, T_world_wrist, low + (high - low) * draws["arm"].uniform("shoulder", 0, 1, 3), draws)
+        shoulder = low + (high - low) * draws["arm"].uniform("shoulder", 0, 1, 3)
+        cut = draws["sleeve"].choice("cut", len(self._sleeve.mesh.mean))
+        return self.pose(q, shape, T_world_wrist, shoulder, cut)
 
-    def pose(self, q: Array, shape: np.ndarray, T_world_wrist: Array, shoulder: Array, draws: dict[str, AxisDraws]) -> BodyPose:
-        """Hands at T_world_wrist (n, 4, 4) on arms that come from about a shoulder (n, 3), in a drawn sleeve."""
+    def pose(self, q: Array, shape: np.ndarray, T_world_wrist: Array, shoulder: Array, cut: np.ndarray) -> BodyPose:
+        """Hands at T_world_wrist (n, 4, 4) on arms that come from about a shoulder (n, 3), in a `cut` of sleeve (n,)."""
         T, heads, points = self.hand.skeleton(q, shape, T_world_wrist)
         T = np.concatenate([T, upper_arm(T, heads, shoulder)[:, None]], 1)
-        cut = draws["sleeve"].choice("cut", len(self._sleeve.mesh.mean))
-        return BodyPose(q, T, points, shape, {"cut": cut})
+        return BodyPose(q, T, points, shape, {"cut": cut, "shoulder": shoulder})
 
     def dress(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
         """Skin of a drawn tone, a sleeve of drawn cloth and colour."""
@@ -146,5 +149,5 @@ class HumanBody:
         return pose.T_world_link[:, self._wrist]
 
     def plan_grasp(self, scene) -> Motion | None:
-        """To come."""
-        return None
+        """See human_grasp."""
+        return plan_grasp(self, scene)

@@ -172,7 +172,7 @@ def test_skin_does_not_tear(hand):
 def test_skin_has_nails_creases_a_lighter_palm_and_six_tones(hand):
     assert len(TONES) >= 6
     maps, lightness = skin_maps(hand, 512), []
-    nails, creases = maps.nail > 0.8, (maps.crease > 0.8) & (maps.nail < 0.1)
+    nails, creases = maps.nail > 0.8, (maps.crease > 0.8) & (maps.palm > 0.9)
     palm, back = (part & (maps.crease < 0.1) & (maps.nail < 0.1) & (maps.hand > 0.9) for part in (maps.palm > 0.9, maps.palm < 0.1))
     assert min(nails.sum(), creases.sum(), palm.sum(), back.sum()) > 200
     for tone in TONES.values():
@@ -181,7 +181,7 @@ def test_skin_has_nails_creases_a_lighter_palm_and_six_tones(hand):
         assert picture.shape == (512, 512, 3) and picture.dtype == np.uint8 and np.array_equal(picture, again)
         plain = picture[back].mean(0)
         assert np.abs(picture[nails].mean(0) - plain).max() > 8
-        assert picture[creases].mean() < min(picture[palm].mean(), picture[back].mean()) - 4
+        assert picture[creases].mean() < picture[palm].mean() - 8
         lightness.append(picture.mean())
         darkest = tone
     assert (np.diff(lightness) < -5).all()

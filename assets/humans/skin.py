@@ -39,5 +39,5 @@ def skin_texture(maps: SkinMaps, rng: np.random.Generator, tone: tuple[float, fl
     image = blend(image, red, 0.22 * strength[2] * maps.pad * (1 - maps.nail) * (0.4 + 0.6 * maps.palm))
     image = shade(image, 1 + 0.035 * mottle + 0.05 * strength[3] * maps.tendon)
     image = blend(image, base * [0.60, 0.50, 0.48], np.clip(0.55 * strength[4] * maps.crease, 0, 1))
-    plate = np.array([0.94, 0.76, 0.71]) * (0.55 + 0.5 * light)
+    plate = np.array([0.95, 0.71, 0.69]) * (0.55 + 0.5 * light)
     return (np.clip(blend(image, plate, 0.8 * maps.nail), 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,89 @@
+"""Signed distance to any of our objects: exact by Warp's mesh queries, and a grid of it for searches."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import warp as wp
+
+from assets.objects import OBJECTS
+from assets.shapes import Mesh
+from lace.core.geometry import Array
+
+CELL_M, AROUND_M = 0.0025, 0.03
+"""Edge of the grid's cells, and how far the grid goes on around the object, at scale 1."""
+REACH_M = 1.0
+"""Objects are looked for this far from a point."""
+
+
+@wp.kernel(enable_backward=False)
+def _query(mesh: wp.uint64, points: wp.array[wp.vec3f], out: wp.array[wp.float32]):
+    """Distance to the surface, negative inside; the winding number tells inside from outside, also where shells overlap."""
+    i = wp.tid()
+    found = wp.mesh_query_point_sign_winding_number(mesh, points[i], wp.static(REACH_M))
+    distance = wp.static(REACH_M)
+    if found.result:
+        nearest = wp.mesh_eval_position(mesh, found.face, found.u, found.v)
+        distance = found.sign * wp.length(points[i] - nearest)
+    out[i] = distance
+
+
+class ObjectDistance:
+    """Signed distances to a mesh in its own frame; always on the CPU, so that plans are the same on every device."""
+
+    def __init__(self, mesh: Mesh):
+        points = wp.array(mesh.vertices, dtype=wp.vec3f, device="cpu")
+        faces = wp.array(mesh.faces.ravel(), dtype=wp.int32, device="cpu")
+        self._mesh = wp.Mesh(points, faces, support_winding_number=True)
+        self._low = mesh.vertices.min(0).astype(float) - AROUND_M
+        count = np.ceil((mesh.vertices.max(0) + AROUND_M - self._low) / CELL_M).astype(int) + 1
+        axes = [low + CELL_M * np.arange(n) for low, n in zip(self._low, count, strict=True)]
+        self._grid = self.exact(np.stack(np.meshgrid(*axes, indexing="ij"), -1))
+
+    def exact(self, points: Array) -> np.ndarray:
+        """(...) [m] of points (..., 3)."""
+        flat = wp.array(np.ascontiguousarray(points, np.float32).reshape(-1, 3), dtype=wp.vec3f, device="cpu")
+        out = wp.empty(len(flat), dtype=wp.float32, device="cpu")
+        wp.launch(_query, dim=len(flat), inputs=[self._mesh.id, flat], outputs=[out], device="cpu")
+        return out.numpy().reshape(points.shape[:-1])
+
+    def near(self, points: Array) -> np.ndarray:
+        """(...) [m] of points (..., 3), trilinear from the grid; outside it, an upper bound."""
+        at = (points - self._low) / CELL_M
+        last = np.array(self._grid.shape) - 1
+        inside = np.clip(at, 0, last - 1e-6)
+        cell = inside.astype(int)
+        share = inside - cell
+        value = np.zeros(at.shape[:-1])
+        for corner in np.ndindex(2, 2, 2):
+            weight = np.where(corner, share, 1 - share).prod(-1)
+            value += weight * self._grid[tuple(np.moveaxis(cell + corner, -1, 0))]
+        return value + CELL_M * np.linalg.norm(at - inside, axis=-1)
+
+
+@cache
+def distance_to(name: str) -> ObjectDistance:
+    """Of the object registered under a name, at scale 1."""
+    return ObjectDistance(OBJECTS[name].build())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An object as it stands in a scene."""
+
+    name: str
+    T_world_object: Array
+    """(4, 4)."""
+    scale: float
+
+    def _local(self, points: Array) -> Array:
+        R, t = self.T_world_object[:3, :3], self.T_world_object[:3, 3]
+        return (points - t) @ R / self.scale
+
+    def near(self, points: Array) -> np.ndarray:
+        """Approximate signed distances (...) [m] of world points (..., 3)."""
+        return self.scale * distance_to(self.name).near(self._local(points))
+
+    def exact(self, points: Array) -> np.ndarray:
+        """Signed distances (...) [m] of world points (..., 3)."""
+        return self.scale * distance_to(self.name).exact(self._local(points))
