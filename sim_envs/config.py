@@ -53,7 +53,7 @@ class TargetAxis(Axis):
     """Which target, how large, how far from the hand that reaches for it."""
 
     names: tuple[str, ...] = ("dinosaur",)
-    """Names in assets OBJECTS; "all" stands for the dinosaur and every variant."""
+    """Names in assets OBJECTS; "all" stands for the dinosaur and every variant of it."""
     scale: Range = (0.9, 1.15)
     distance_m: Range = (0.0, 0.16)
 
@@ -208,6 +208,9 @@ class GenerateConfig:
     """Whose hand."""
     preset: str = "randomized"
     """Axes to start from: clean, lab, kitchen, office, randomized."""
+    view: str = ""
+    """Camera instead of the preset's: egocentric (from the eyes of whoever stands where the arm comes from) or
+    third_person (from across the table)."""
     seed: int = 0
     width: int = 448
     """Image width [px]."""
@@ -264,9 +267,27 @@ EMBODIMENTS = {"robot": "xarm7_leap", "human": "human_right"}
 """The embodiment that `lace generate robot` and `lace generate human` make when none is named."""
 
 
+VIEWS: Registry[CameraAxis] = Registry("view")
+"""Where the camera stands relative to whose hand it is; every preset has a camera of its own all around."""
+VIEWS.add(
+    "egocentric",
+    CameraAxis(
+        distance_m=(0.45, 0.75), azimuth_deg=(140, 190), elevation_deg=(38, 62), roll_deg=(-8, 8), aim_m=0.06, fov_deg=(48, 70)
+    ),
+)
+VIEWS.add("third_person", CameraAxis(distance_m=(0.5, 1.0), azimuth_deg=(-75, 75), elevation_deg=(15, 50), aim_m=0.08))
+
+
 def preset_of(args: list[str], kind: str = "robot") -> GenerateConfig:
-    """Defaults for a command line of a `kind` of EMBODIMENTS: the axes of the preset it names (`--preset NAME`)."""
-    name = GenerateConfig.preset
-    for option, value in zip(args, [*args[1:], ""], strict=True):
-        name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
-    return with_preset(GenerateConfig(out=MISSING, embodiment=EMBODIMENTS[kind]), name)
+    """Defaults for a command line of a `kind` of EMBODIMENTS: the axes of its `--preset` and the camera of its `--view`."""
+    config = with_preset(GenerateConfig(out=MISSING, embodiment=EMBODIMENTS[kind]), _given(args, "--preset", GenerateConfig.preset))
+    view = _given(args, "--view", "")
+    return replace(config, view=view, axes=replace(config.axes, camera=VIEWS[view])) if view else config
+
+
+def _given(args: list[str], option: str, default: str) -> str:
+    """The value of `--option NAME` or `--option=NAME`, the last if there are several."""
+    name = default
+    for arg, after in zip(args, [*args[1:], ""], strict=True):
+        name = after if arg == option else arg.partition("=")[2] if arg.startswith(f"{option}=") else name
+    return name

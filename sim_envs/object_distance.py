@@ -1,7 +1,7 @@
 """Signed distance to any of our objects: exact by Warp's mesh queries, and a grid of it for searches."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import warp as wp
@@ -35,10 +35,13 @@ class ObjectDistance:
         points = wp.array(mesh.vertices, dtype=wp.vec3f, device="cpu")
         faces = wp.array(mesh.faces.ravel(), dtype=wp.int32, device="cpu")
         self._mesh = wp.Mesh(points, faces, support_winding_number=True)
-        self._low = mesh.vertices.min(0).astype(float) - AROUND_M
-        count = np.ceil((mesh.vertices.max(0) + AROUND_M - self._low) / CELL_M).astype(int) + 1
-        axes = [low + CELL_M * np.arange(n) for low, n in zip(self._low, count, strict=True)]
-        self._grid = self.exact(np.stack(np.meshgrid(*axes, indexing="ij"), -1))
+        self._corners = mesh.vertices.min(0).astype(float) - AROUND_M, mesh.vertices.max(0) + AROUND_M
+
+    @cached_property
+    def _grid(self) -> np.ndarray:
+        low, high = self._corners
+        axes = [a + CELL_M * np.arange(np.ceil((b - a) / CELL_M) + 1) for a, b in zip(low, high, strict=True)]
+        return self.exact(np.stack(np.meshgrid(*axes, indexing="ij"), -1))
 
     def exact(self, points: Array) -> np.ndarray:
         """(...) [m] of points (..., 3)."""
@@ -49,7 +52,7 @@ class ObjectDistance:
 
     def near(self, points: Array) -> np.ndarray:
         """(...) [m] of points (..., 3), trilinear from the grid; outside it, an upper bound."""
-        at = (points - self._low) / CELL_M
+        at = (points - self._corners[0]) / CELL_M
         last = np.array(self._grid.shape) - 1
         inside = np.clip(at, 0, last - 1e-6)
         cell = inside.astype(int)

@@ -83,7 +83,8 @@ class WardrobeBuilder:
         families = tuple(dict.fromkeys(OBJECTS[n].family for n in OBJECTS if OBJECTS[n].role == "distractor"))
         allowed = known_names("distractor family", axes.clutter.families, families)
         distractors = [n for n in OBJECTS if OBJECTS[n].role == "distractor" and OBJECTS[n].family in allowed]
-        targets = known_names("target", axes.target.names, tuple(TARGETS))
+        every = tuple(TARGETS) if axes.target.names in ((), ("all",)) else tuple(OBJECTS)
+        targets = known_names("target", axes.target.names, every)
         tables = known_names("table", axes.table.kinds, TABLES.names())
         rooms = [ROOMS[kind] for kind in known_names("room", axes.room.kinds, ROOMS.names())]
         room_layouts = [make(np.random.default_rng([self.seed, i])) for make in rooms for i in range(axes.room.layouts)]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
-from sim_envs.config import PRESETS, GenerateConfig, RoomAxis, preset_of, with_preset
+from sim_envs.config import PRESETS, VIEWS, GenerateConfig, RoomAxis, preset_of, with_preset
 from sim_envs.generate import identity, open_folder, shard_indices
 
 OPTIONS = ["--frames", "30", "--width", "96", "--height", "96", "--shard-frames", "10", "--no-shadows"]
 
 
-def start(out: Path, *more: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "lace.cli", "generate", "robot", "--out", str(out), *OPTIONS, *more]
+def start(out: Path, *more: str, kind: str = "robot") -> subprocess.Popen:
+    command = [sys.executable, "-m", "lace.cli", "generate", kind, "--out", str(out), *OPTIONS, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -53,6 +53,22 @@ def test_killed_and_resumed_or_in_two_processes_gives_the_same_bytes(tmp_path):
 
     verify = [sys.executable, "-m", "lace.cli", "data", "verify", str(whole)]
     assert subprocess.run(verify, capture_output=True, check=False).returncode == 0
+
+
+def test_human_frames_killed_and_resumed_in_two_processes_are_the_same_bytes(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    light = ("--preset", "clean", "--axes.hand.poses", "64")
+    text = start(whole, *light, kind="human").communicate(timeout=400)[0]
+    assert len(contents(whole)) == 3, text
+    process = start(killed, *light, kind="human")
+    deadline = time.monotonic() + 400
+    while not contents(killed) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert 1 <= len(contents(killed)) < 3, "killed too late to show anything"
+    text = start(killed, *light, "--workers", "2", kind="human").communicate(timeout=400)[0]
+    assert "resuming" in text and contents(killed) == contents(whole), text
 
 
 def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
@@ -96,6 +112,20 @@ def test_presets_differ_and_axes_override_one_value():
     identities = [identity(with_preset(GenerateConfig(out=Path("x")), name))["axes"] for name in PRESETS]
     assert all(a != b for i, a in enumerate(identities) for b in identities[:i])
     assert preset_of(["--preset=lab"]).axes.room == RoomAxis(kinds=("lab",))
+
+
+def test_a_view_replaces_the_camera_of_the_preset_alone():
+    plain, seen = preset_of(["--preset", "kitchen"]), preset_of(["--view=egocentric", "--preset", "kitchen"], "human")
+    assert replace(seen.axes, camera=plain.axes.camera) == plain.axes and seen.axes.camera == VIEWS["egocentric"]
+    assert (plain.embodiment, seen.embodiment) == ("xarm7_leap", "human_right")
+    with pytest.raises(UnknownNameError, match="'egocentric' if that was meant"):
+        preset_of(["--view", "egocentrc"])
+
+
+def test_demonstrations_count_their_own_frames():
+    config = GenerateConfig(out=Path("x"), demonstrations=3).checked()
+    assert config.frames == 150 and config.motion_frames == 50 == config.checked().motion_frames
+    assert replace(config, demonstrations=0).motion_frames == 0
 
 
 def test_shards_cover_every_index_once():
