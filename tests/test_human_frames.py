@@ -73,7 +73,8 @@ def test_visible_keypoints_lie_on_the_hands_mask(human, scenes):
     low, high = human.layout.body_ids
     seen = visibility == Visibility.VISIBLE
     assert seen.sum() > 100 and ((ids >= low) & (ids <= high))[seen].all()
-    assert human.marker_error_px(scenes) < 0.5
+    errors = human.marker_errors_px(scenes)
+    assert len(errors) > 50 and errors.max() < 0.5
     names = {segment.id: segment.name for segment in human.layout.segments}
     assert {names[i] for i in np.unique(ids[seen])} >= {f"human/{part}" for part in PARTS[1:]}
     human.dress(scenes)
