@@ -17,6 +17,7 @@ from lace.core.kinematics import Kinematics
 from policies.outcome import Phase, PlanRefused, Result, SafetyStop
 from policies.path import CheckedPath, through
 from policies.policy import Observation, TwoPoints
+from policies.primitives import ArmMove
 from policies.primitives.checker import PathChecker, Workspace
 from policies.primitives.grasp import GraspConfig, GraspPrimitive
 from policies.primitives.ik import ArmIK
@@ -170,6 +171,20 @@ def test_an_end_effector_point_far_from_kinematics_is_a_safety_stop(primitive):
         primitive.plan(seen, TwoPoints(seen.truth.end_effector + [60, 0], seen.truth.target), TABLE_Z)
 
 
+def test_a_hand_beside_the_target_rises_before_it_opens(primitive):
+    """Fingers that would strike the target when they open make the arm go up first."""
+    palm = KINEMATICS.link_poses(BODY.home)[KINEMATICS.link_index[BODY.palm_link]]
+    arm = primitive.ik.solve(transform(palm[:3, :3], [*palm[:2, 3], TABLE_Z + 0.22]), BODY.home[:7])
+    low = np.concatenate([arm, BODY.home[7:]])
+    opened = KINEMATICS.keypoints(KINEMATICS.link_poses(np.concatenate([arm, primitive.grasp.open])))
+    seen = observed(opened[12, :2], q=low)
+    moves = primitive.plan(seen, seen.truth, TABLE_Z).moves
+    assert isinstance(moves[0], ArmMove)
+    ends = [np.concatenate([q, BODY.home[7:]]) for q in moves[0].path.positions[[0, -1]]]
+    z = KINEMATICS.link_poses(np.array(ends))[:, KINEMATICS.link_index[BODY.palm_link], 2, 3]
+    assert z[1] - z[0] == pytest.approx(0.12, abs=2e-3)
+
+
 def test_a_relative_correction_cancels_an_error_of_the_camera(primitive):
     """The camera is believed 2 cm beside where it is; both points shift, and the vector between them hardly does."""
     relative = GraspPrimitive(BODY, ROBOT.xml_path, primitive.grasp, GraspConfig(correction="relative"))
@@ -237,6 +252,14 @@ def test_the_doll_is_lifted_and_carried(primitive):
     assert outcome.lifted_mm > 50
     with pytest.raises(SafetyStop, match="the trial has ended"):
         cell.hand(BODY.home[7:], 0.1)
+
+
+def test_a_cube_is_lifted_by_the_default_grasp():
+    side = np.stack(np.meshgrid([-0.03, 0.03], [-0.03, 0.03], [0.0, 0.06]), -1).reshape(-1, 3)
+    default = GraspPrimitive(BODY, ROBOT.xml_path, grasp_for("a thing nobody knows"))
+    assert default.grasp.target == DEFAULT
+    lifted = [run_trial(Seeing(), cell_with((side,), yaw=yaw), default).success for yaw in (0.0, 0.4, 0.8)]
+    assert all(lifted)
 
 
 def test_pointing_beside_the_doll_is_a_failure_of_localisation(primitive):

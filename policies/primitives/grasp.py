@@ -20,8 +20,8 @@ from policies.primitives.primitive import ArmMove, HandMove, Plan
 
 HEADINGS = np.deg2rad([0, 20, -20, 40, -40, 60, -60, 80, -80, 100, -100])
 """Ways the palm may face, tried in this order, about facing the base [rad]."""
-PERIOD_S = 0.02
-"""Time between samples of a path [s]."""
+LEAST_S, PERIOD_S = 0.3, 0.02
+"""Shortest duration of a path, and time between its samples [s]."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,10 @@ class GraspPrimitive:
                 "locating the target", f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
                 f"between {self.config.workspace.low} and {self.config.workspace.high}", "look at the prediction",
             )  # fmt: skip
-        start = observation.joint_positions
         refusals: list[PlanRefused] = []
         for heading in HEADINGS:
             try:
-                return Plan(self._moves(start, target, float(heading), table_z), target)
+                return Plan(self._moves(observation.joint_positions, target, float(heading), table_z), target)
             except PlanRefused as refused:
                 refusals.append(refused)
         raise max(refusals, key=lambda refused: _progress(refused))
@@ -114,33 +113,47 @@ class GraspPrimitive:
         yaw = np.arctan2(target[1], target[0]) + np.pi + heading
         T_grasp = transform(axis_angle([0, 0, 1], yaw), [*target[:2], table_z]) @ self.grasp.T_table_palm
         rise = np.linspace(0, max(config.hover_m, config.lift_m), 5)
-        column = self._column(T_grasp, rise, start[:dof], target)
+        column = self._column(T_grasp, rise, self._seed(target))
         above = np.array([np.interp(config.hover_m, rise, q) for q in column.T])
         descent = np.concatenate([above[None], column[rise < config.hover_m - 1e-6][::-1]])
         ascent = column[rise <= config.lift_m + 1e-6]
-        home = self.embodiment.home[:dof]
         keep_out = np.array([*target[:2], table_z + config.target_height_m / 2])
-        paths = (
-            (Phase.APPROACH, [start[:dof], above], keep_out),
-            (Phase.APPROACH, descent, None),
-            (Phase.LIFT, ascent, None),
-            (Phase.RETREAT, [ascent[-1], home], None),
+        return (
+            *self._transit(start, above, table_z, keep_out),
+            self._arm(Phase.APPROACH, descent, self.grasp.open, table_z),
+            HandMove(Phase.CLOSE, self.grasp.closed, config.close_s),
+            HandMove(Phase.CLOSE, self.grasp.closed, config.hold_s),
+            self._arm(Phase.LIFT, ascent, self.grasp.open, table_z),
+            self._arm(Phase.RETREAT, [ascent[-1], self.embodiment.home[:dof]], self.grasp.open, table_z),
         )
-        checked = [
-            ArmMove(
-                phase, self.checker.check(through(np.array(way), config.arm_speed, 0.3, PERIOD_S), self.grasp.open, table_z, out)
-            )
-            for phase, way, out in paths
-        ]  # fmt: skip
-        hand_open = HandMove(Phase.APPROACH, self.grasp.open, config.open_s)
-        close = HandMove(Phase.CLOSE, self.grasp.closed, config.close_s)
-        hold = HandMove(Phase.CLOSE, self.grasp.closed, config.hold_s)
-        return (hand_open, *checked[:2], close, hold, *checked[2:])
 
-    def _column(self, T_grasp: Array, rise: Array, start: Array, target: Array) -> Array:
-        """Arm joints (n, arm) that hold the palm at T_grasp raised by each of `rise` (n,) [m]."""
+    def _transit(
+        self, start: Array, above: Array, table_z: float, keep_out: Array
+    ) -> tuple[ArmMove | HandMove, ...]:
+        """From the start to the pre-grasp: straight, or up first where the target or the table is in the way."""
+        dof, opened = self.embodiment.arm_dof, HandMove(Phase.APPROACH, self.grasp.open, self.config.open_s)
+        arm, hand = start[:dof], np.clip(start[dof:], *self.embodiment.limits[dof:].T)
+        try:
+            return opened, self._arm(Phase.APPROACH, [arm, above], self.grasp.open, table_z, keep_out)
+        except PlanRefused as refused:
+            T_palm = self.kinematics.link_poses(start)[self.kinematics.link_index[self.embodiment.palm_link]]
+            raised = self.ik.solve(transform(None, [0, 0, self.config.hover_m]) @ T_palm, arm)
+            if raised is None:
+                raise refused
+            up = self._arm(Phase.APPROACH, [arm, raised], hand, table_z)
+            return up, opened, self._arm(Phase.APPROACH, [raised, above], self.grasp.open, table_z, keep_out)
+
+    def _arm(self, phase: Phase, way: Array, hand: Array, table_z: float, keep_out: Array | None = None) -> ArmMove:
+        path = through(np.array(way), self.config.arm_speed, LEAST_S, PERIOD_S)
+        return ArmMove(phase, self.checker.check(path, hand, table_z, keep_out))
+
+    def _seed(self, target: Array) -> Array:
         seed = self.embodiment.home[: self.embodiment.arm_dof].copy()
         seed[0] = np.arctan2(target[1], target[0])
+        return seed
+
+    def _column(self, T_grasp: Array, rise: Array, seed: Array) -> Array:
+        """Arm joints (n, arm) that hold the palm at T_grasp raised by each of `rise` (n,) [m]."""
         rows = []
         for height in rise:
             goal = T_grasp.copy()
