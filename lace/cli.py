@@ -33,6 +33,17 @@ def _generate(words: str, args: list[str]) -> int | None:
     return generate.main(config)
 
 
+def _generate_rollouts(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from sim_envs.rollouts.config import RolloutsConfig, preset_of
+
+    config = tyro.cli(RolloutsConfig, prog=f"lace {words}", args=args, default=preset_of(args))
+    from sim_envs.rollouts import run
+
+    return run.main(config)
+
+
 def _data(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -111,6 +122,7 @@ def _assets_fetch(words: str, args: list[str]) -> int | None:
 COMMANDS: dict[str, Command] = {
     "generate robot": Command("make labelled robot frames in simulation", _generate),
     "generate human": Command("make labelled human frames in simulation", _generate),
+    "generate rollouts": Command("grasp by script, save the rollouts as a LeRobot dataset", _generate_rollouts),
     "data verify": Command("repeat every check on a dataset", _data),
     "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
     "data stats": Command("what a dataset covers: histograms and rates", _data),

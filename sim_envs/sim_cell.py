@@ -35,13 +35,14 @@ STRIDE = 10
 class SimCell:
     """Implements RobotCell for one trial. Its clock is the simulation's."""
 
-    def __init__(self, trial: Trial, source: TrialSource, worlds: Worlds, world: int):
+    def __init__(self, trial: Trial, source: TrialSource, worlds: Worlds, world: int, stride: int = STRIDE):
         self.trial, self.embodiment, self.table_z = trial, source.robot.embodiment, trial.physics.table_z
         self.motions: list[Motion] = []
-        """Everything that happened, in order; states every STRIDE steps."""
+        """Everything that happened, in order; states every `stride` steps."""
         self.targets: list[Array] = []
         """(frames, joints) commanded targets beside each of `motions`."""
-        self._source, self._worlds, self._world = source, worlds, world
+        self.timestep_s = worlds.timestep_s
+        self._source, self._worlds, self._world, self._stride = source, worlds, world, stride
         self._hand = trial.physics.joint_positions[self.embodiment.arm_dof :]
         self._stopped, self._time = "", 0.0
 
@@ -118,9 +119,9 @@ class SimCell:
         return apply(self._objects()[0], local[None])[0]
 
     def _roll(self, commands: Array) -> None:
-        motion = self._worlds.roll(commands[None], STRIDE, [self._world])
+        motion = self._worlds.roll(commands[None], self._stride, [self._world])
         self.motions.append(motion)
-        steps = np.minimum(np.arange(1, len(motion.time_s) + 1) * STRIDE, len(commands)) - 1
+        steps = np.minimum(np.arange(1, len(motion.time_s) + 1) * self._stride, len(commands)) - 1
         self.targets.append(commands[steps])
         self._time += len(commands) * self._worlds.timestep_s
         strike = float(motion.robot_table_N.max())
@@ -136,11 +137,11 @@ class SimCell:
         return f"{names[1 + worst]} with {force[worst]:.0f} N" if force[worst] > TOUCH_N else ""
 
 
-def open_cells(source: TrialSource, physics: Physics, indices: Sequence[int]) -> list[SimCell]:
+def open_cells(source: TrialSource, physics: Physics, indices: Sequence[int], stride: int = STRIDE) -> list[SimCell]:
     """Cells of trials `indices`, their pictures drawn in batches, in worlds of one engine that is opened once."""
     trials = source.draw(np.asarray(indices, int))
     worlds = physics.open([trial.physics for trial in trials])
-    return [SimCell(trial, source, worlds, i) for i, trial in enumerate(trials)]
+    return [SimCell(trial, source, worlds, i, stride) for i, trial in enumerate(trials)]
 
 
 def scene_at(source: TrialSource, trial: Trial, joint_positions: Array, T_world_object: Array) -> SceneBatch:

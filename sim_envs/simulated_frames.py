@@ -74,7 +74,7 @@ class SimulatedFrames:
         full = np.resize(np.asarray(indices), self.worlds)
         tries = np.resize(np.zeros(count, int) if attempts is None else np.asarray(attempts), self.worlds)
         batch = self.compose(full, tries)
-        return self._records(batch, *self.draw(batch, count), full, tries)
+        return self.records(batch, *self.draw(batch, count), full, tries)
 
     def visible(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
         """How many keypoints will be visible at most (n,), by one ray a keypoint: a picture costs thousands."""
@@ -152,7 +152,8 @@ class SimulatedFrames:
         pixel = hits[0] if segment is None else at_pixels(wp.to_torch(segment), uv)
         return uv, self.labeller.visibility(uv, depth, (self.config.width, self.config.height), pixel, *hits)
 
-    def _records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
+    def records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
+        """Labelled frames of the scenes dressed last, from what `draw` gave; as many as there are pictures."""
         uv, visibility = self.keypoint_labels(batch, segment)
         boxes = self.labeller.boxes(wp.to_torch(segment))
         images, segments, depths = rgb.numpy(), segment.numpy(), depth.numpy()

@@ -38,7 +38,7 @@ HEAVY = {
     r"pxr": set(),
     r"transformers": {"lace/backbones/families.py"},
     r"rerun": {"lace/data/rerun_view.py"},
-    r"lerobot": {"lace/data/imports/lerobot.py"},
+    r"lerobot": {"lace/data/imports/lerobot.py", "sim_envs/rollouts/lerobot_files.py"},
     r"newton\._src": {"sim_envs/raytrace.py", "sim_envs/stage.py", "sim_envs/texels.py"},
 }
 """Pattern of a module -> the files that may import it: slow to import, or private to a pinned version."""

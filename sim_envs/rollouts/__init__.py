@@ -1,0 +1,1 @@
+"""`lace generate rollouts`: scripted demonstrations as a LeRobot dataset."""

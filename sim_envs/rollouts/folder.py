@@ -1,0 +1,131 @@
+"""The output folder: parts that are whole or not there, and one dataset of all parts so far that is never half there.
+
+    out/rollouts.json          the configuration
+    out/parts/part-00000/      part.json, dataset/ (episodes of its trials)
+    out/dataset                link to the newest joined dataset; switched over at once
+    out/frames/                labelled frames, where wanted
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lace.core.errors import DatasetError
+from lace.data.shards import TEMPORARY_SUFFIX, publish_bytes, remove_leftovers
+from lace.model_card import commit
+from sim_envs.rollouts.config import RolloutsConfig
+
+RUN_ONLY = ("out", "trials", "device")
+"""Options that do not change what a trial gives: a finished run may be made longer."""
+PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "torch", "numpy", "lerobot")
+JOINED = ".dataset-"
+
+
+def identity(config: RolloutsConfig) -> dict[str, Any]:
+    """The options that decide the rollouts, as JSON values."""
+    values = json.loads(json.dumps(asdict(config), default=str))
+    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+
+
+def open_folder(config: RolloutsConfig) -> None:
+    """Prepares the output folder and removes what a killed run left half done.
+
+    Raises:
+        DatasetError: The folder holds something else, or rollouts of another configuration.
+    """
+    out, path, wanted = config.out, config.out / "rollouts.json", identity(config)
+    if path.is_file():
+        there = json.loads(path.read_text())["config"]
+        changed = sorted(name for name in wanted | there if wanted.get(name) != there.get(name))
+        if changed:
+            raise DatasetError(
+                f"opening {out}", f"it holds rollouts with other {', '.join(changed)}",
+                "a new folder, or the same options to resume", "choose another --out, or repeat the old options",
+            )  # fmt: skip
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(
+            f"opening {out}", "it exists and holds no rollouts", "a new or empty folder", "choose another --out"
+        )
+    (out / "parts").mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        origin = {"kind": "rollouts", "config": wanted, "versions": {n: version(n) for n in PACKAGES}, "commit": commit()}
+        publish_bytes(path, json.dumps(origin, indent=1).encode())
+    for left in [*out.glob(f"parts/*{TEMPORARY_SUFFIX}"), *out.glob(f"{JOINED}*")]:
+        if left.name != _joined_name(out):
+            shutil.rmtree(left)
+    remove_leftovers(out)
+    remove_leftovers(out / "frames" / "shards")
+
+
+def part_path(out: Path, part: int) -> Path:
+    """out/parts/part-00000."""
+    return out / "parts" / f"part-{part:05d}"
+
+
+def read_part(out: Path, part: int) -> dict[str, Any]:
+    """What part.json says: results of its trials, episodes, frames."""
+    return json.loads((part_path(out, part) / "part.json").read_text())
+
+
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """Yields a temporary folder that becomes `path`, on disk and all at once, if the block ends well."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _sync(file)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _joined_name(out: Path) -> str:
+    link = out / "dataset"
+    return os.readlink(link) if link.is_symlink() else ""
+
+
+def joined_parts(out: Path) -> int:
+    """How many parts out/dataset holds the episodes of."""
+    return int(_joined_name(out).removeprefix(JOINED) or 0)
+
+
+def join_parts(out: Path, upto: int, join: Callable[[list[Path], Path], None]) -> None:
+    """Brings out/dataset up to the first `upto` parts, one after the other; parts without an episode add nothing.
+
+    Args:
+        out: The folder.
+        upto: Parts, all finished.
+        join: Makes one dataset of several.
+    """
+    for part in range(joined_parts(out), upto):
+        if not read_part(out, part)["episodes"]:
+            continue
+        old = _joined_name(out)
+        new = out / f"{JOINED}{part + 1:05d}"
+        with published_folder(new) as folder:
+            folder.rmdir()  # lerobot wants to make it
+            join([*([out / old] if old else []), part_path(out, part) / "dataset"], folder)
+        link = out / f"dataset{TEMPORARY_SUFFIX}"
+        link.symlink_to(new.name)
+        os.replace(link, out / "dataset")
+        _sync(out)
+        if old:
+            shutil.rmtree(out / old)
