@@ -52,11 +52,9 @@ def token_regions(masks: Tensor, grid: tuple[int, int], share: float = 0.5) -> T
     return area.flatten(2) > share
 
 
-@torch.no_grad()
-def displacement(before, after, images: Tensor, batch: int = 16) -> Tensor:
-    """|f - f'| of normalised features (n, rows, cols) of two backbones for images (n, 3, H, W) in [0, 1]."""
-    parts = [(normalize(before(x), dim=-1) - normalize(after(x), dim=-1)).norm(dim=-1) for x in images.split(batch)]
-    return torch.cat(parts)
+def displacement(before: Tensor, after: Tensor) -> Tensor:
+    """|f - f'| (n, rows, cols) of the L2-normalised features of two backbones (n, rows, cols, dim)."""
+    return (normalize(before, dim=-1) - normalize(after, dim=-1)).norm(dim=-1)
 
 
 def drift(moved: Tensor, regions: Tensor, seed: int = 0) -> dict:

@@ -2,27 +2,35 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import cv2
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from lace.backbones import load_backbone
+from lace.backbones import is_stand_in, load_backbone
+from lace.core.frames import FrameRecord
 from lace.core.errors import InvalidValueError
 from lace.correspondence import METRICS, Described, correspondence, describe
 from lace.data.dataset import FrameDataset
 from lace.data.shards import publish_bytes
-from lace.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
+from lace.drift import HAND_WORDS, REGIONS, displacement, drift, masks_of, token_regions
 from lace.figures import correspondence_figure
-from lace.model_card import commit
+from lace.model_card import STAND_IN_WARNING, commit
 from lace.pairs import FrameBank
+from lace.pca_figures import drift_figure, pca_figure
 from lace.predictors import NAMES, chance, mean_keypoints, trivial
+from lace.regions import hand_tokens
+from lace.report import Grid, Picture, Report, slug, write_report
 
 SHOWN = 8
 """Frames of each embodiment among which the pictured pair is chosen."""
+PICTURED = 4
+"""Frames of each embodiment in the pictures of PCA and drift."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +121,6 @@ def _cell(interval: dict[str, float], with_bounds: bool) -> str:
     return f"{interval['value']:.3g}{bounds}"
 
 
-def _drift(backbone, config: CorrespondenceConfig) -> dict[str, Any]:
-    frames = FrameDataset(config.robot)
-    records = [frames[i] for i in range(min(config.images, len(frames)))]
-    bank = FrameBank.from_records(records, config.size)
-    before = load_backbone(config.before, image_size=config.size, device=config.device)
-    images = bank.images.to(config.device).float() / 255
-    with torch.no_grad():
-        moved = displacement(before, backbone, images).cpu()
-    return drift(moved, token_regions(masks_of(records, config.hand_words), tuple(moved.shape[1:])), config.seed)
-
-
 def draw(described: dict[str, Described], banks: dict[str, FrameBank]) -> dict[str, bytes]:
     """Fig. 2 of the paper as PNG by pair of embodiments: of their first frames, the two that share most keypoints."""
     pictures = {}
@@ -139,25 +136,100 @@ def draw(described: dict[str, Described], banks: dict[str, FrameBank]) -> dict[s
 
 
 def main(config: CorrespondenceConfig) -> int:
-    """Measures, prints, and writes `out`/correspondence.json and a picture for each pair."""
+    """Measures, prints, and writes `out`/correspondence.json, a picture for each pair, and report.html."""
     if config.images < 2:
         raise InvalidValueError("evaluating correspondence", f"--images {config.images}", "at least 2", "raise it")
     folders = {"human": config.human, "robot": config.robot}
-    banks = {n: FrameBank.from_dataset(f, config.size, config.images) for n, f in folders.items() if f}
+    records = {name: _first(folder, config.images) for name, folder in folders.items() if folder}
+    banks = {name: FrameBank.from_records(found, config.size) for name, found in records.items()}
     folders = {"human": config.human_train, "robot": config.robot_train}
     train = {n: FrameBank.from_dataset(f, config.size, None) for n, f in folders.items() if f}
     backbone = load_backbone(config.backbone, image_size=config.size, device=config.device)
     described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
     result = measure(described, train, config)
+    pictures = [
+        Picture(f"Correspondence {name} (fig. 2)", png, "Blue is within a patch of the truth.")
+        for name, png in draw(described, banks).items()
+    ]
     if config.before:
-        result["drift"] = _drift(backbone, config)
-    console = Console(highlight=False, width=max(120, Console().width))
-    console.print(table(result))
-    if config.before:
-        console.print("drift:", json.dumps(result["drift"]), markup=False)
-    for name, picture in draw(described, banks).items():
-        publish_bytes(config.out / f"correspondence_{name}.png", picture)
-    path = config.out / "correspondence.json"
-    publish_bytes(path, json.dumps(result, indent=1).encode())
-    console.print(f"wrote {path}", markup=False)
+        before = load_backbone(config.before, image_size=config.size, device=config.device)
+        earlier = {name: describe(before, bank, config.images) for name, bank in banks.items()}
+        result["drift"], found = _drift(earlier["robot"], described["robot"], records["robot"], config)
+        pictures += found
+        described_by = {"before": earlier, "after": described}
+    else:
+        described_by = {config.backbone: described}
+    pictures.append(_pca(described_by, banks, records, config))
+    _publish(result, pictures, config)
     return 0
+
+
+def _first(folder: Path, count: int) -> list[FrameRecord]:
+    frames = FrameDataset(folder)
+    return [frames[i] for i in range(min(count, len(frames)))]
+
+
+def _images(bank: FrameBank, chosen: Sequence[int]) -> np.ndarray:
+    return bank.images[list(chosen)].permute(0, 2, 3, 1).numpy()
+
+
+def _drift(
+    before: Described, after: Described, records: list[FrameRecord], config: CorrespondenceConfig
+) -> tuple[dict[str, Any], list[Picture]]:
+    """Appendix C on the robot's frames: the numbers, and the picture where their masks show anything."""
+    moved = displacement(*(seen.features.unflatten(1, seen.grid) for seen in (before, after)))
+    regions = token_regions(masks_of(records, config.hand_words), after.grid)
+    found = drift(moved, regions, config.seed)
+    things = regions[:, 0] | regions[:, 1]
+    chosen = things.sum(1).argsort(descending=True)[:PICTURED].tolist()
+    images = np.stack([cv2.resize(records[i].image, (config.size, config.size)) for i in chosen])
+    png = drift_figure(images, things[chosen], before.features[chosen], after.features[chosen], after.grid)
+    note = "PCA of both backbones in one space, of hand and object patches; a changed colour is drift."
+    return found, [Picture("Feature drift (fig. 9)", png, note)]
+
+
+def _pca(
+    described: dict[str, dict[str, Described]], banks: dict[str, FrameBank], records: dict[str, list[FrameRecord]],
+    config: CorrespondenceConfig,
+) -> Picture:  # fmt: skip
+    """Figs. 4 and 7: the frames of each embodiment whose hand is largest."""
+    grid = next(iter(next(iter(described.values())).values())).grid
+    masks = {name: hand_tokens(found, grid, config.hand_words) for name, found in records.items()}
+    chosen = {name: mask.sum(1).argsort(descending=True)[:PICTURED].tolist() for name, mask in masks.items()}
+    png = pca_figure(
+        {name: _images(banks[name], chosen[name]) for name in banks},
+        {name: masks[name][chosen[name]] for name in banks},
+        {title: {n: seen.features[chosen[n]] for n, seen in parts.items()} for title, parts in described.items()},
+        grid,
+    )
+    return Picture("Joint PCA of hand patches (figs. 4, 7)", png, "Fitted on the shown hands of all embodiments together; "
+                   "matching colours are parts that look alike to the backbone.")  # fmt: skip
+
+
+def _publish(result: dict[str, Any], pictures: list[Picture], config: CorrespondenceConfig) -> None:
+    console = Console(highlight=False, width=max(120, Console().width))
+    shown = table(result)
+    console.print(shown)
+    for picture in pictures:
+        publish_bytes(config.out / f"{slug(picture.title)}.png", picture.png)
+    headings = [str(column.header) for column in shown.columns]
+    grids = [Grid(str(shown.title), headings, list(zip(*(c.cells for c in shown.columns), strict=True)), str(shown.caption))]
+    if "drift" in result:
+        rows = _drift_rows(result["drift"])
+        grids.append(Grid("Drift against the pretrained backbone", ["region", "|f - f'|", "patches"], rows))
+        console.print("drift:", "; ".join(f"{region} {value}" for region, value, _ in rows), markup=False)
+    images = {name: row["images"][0] for name, row in result["pairs"].items() if len(set(name.split("-"))) == 1}
+    path = write_report(config.out, Report(
+        title=f"Correspondence of {config.backbone}",
+        summary="All pairs of held-out images; features alone answer, nothing is trained.",
+        facts={"held-out images": images, "seed of the bootstrap": config.seed, "image size [px]": config.size},
+        grids=grids, pictures=pictures, config=result["config"],
+        warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",
+    ))  # fmt: skip
+    publish_bytes(config.out / "correspondence.json", json.dumps(result, indent=1).encode())
+    console.print(f"wrote {config.out / 'correspondence.json'} and {path}", markup=False)
+
+
+def _drift_rows(found: dict[str, Any]) -> list[list[str]]:
+    rows = [(region, found[region]) for region in REGIONS]
+    return [[region, _cell(row, True), str(row["n"])] if row else [region, "no such patch", "0"] for region, row in rows]

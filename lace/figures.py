@@ -17,7 +17,8 @@ _RIGHT, _WRONG = "#56b4e9", "#e69f00"
 _DPI = 110
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, the same bytes each time."""
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
@@ -55,7 +56,7 @@ def correspondence_figure(
         axes[0].plot(*a, "o", color=colour, markersize=3)
         axes[1].plot(*b, "o", color=colour, markersize=3)
     figure.suptitle(f"{hits.sum()} of {len(hits)} shared keypoints within a patch (blue); the others orange", fontsize=10)
-    return _png(figure)
+    return png(figure)
 
 
 def loss_figure(metrics: str | Path) -> bytes:
@@ -74,4 +75,4 @@ def loss_figure(metrics: str | Path) -> bytes:
         ax.set_title(name.replace("_", " "), fontsize=9)
         ax.set_xlabel("step", fontsize=8)
         ax.tick_params(labelsize=7)
-    return _png(figure)
+    return png(figure)

@@ -13,12 +13,14 @@ from torch import distributed
 from torch.utils.tensorboard import SummaryWriter
 
 from lace.augmentation import AugmentConfig
-from lace.backbones import BACKBONES, load_backbone
+from lace.backbones import is_stand_in, load_backbone
 from lace.core.errors import InvalidValueError
 from lace.data.shards import publish_bytes
 from lace.figures import loss_figure
-from lace.model_card import write_card
+from lace.model_card import STAND_IN_WARNING, write_card
 from lace.pairs import FrameBank, augment_bank
+from lace.report import Grid, Picture, Report, write_report
+from lace.similarity import SimilarityLog
 from lace.training import TrainConfig, Trainer, process_device
 
 
@@ -51,7 +53,9 @@ class FinetuneConfig:
 class _Recorder:
     """Curves of a run: metrics.jsonl, TensorBoard and a progress line with rate and ETA."""
 
-    def __init__(self, out: Path, config: TrainConfig, done: int):
+    def __init__(self, out: Path, trainer: Trainer):
+        config, done = trainer.config, trainer.done
+        self.similarity = SimilarityLog(trainer, out)
         self._file = _metrics_up_to(out / "metrics.jsonl", done).open("a", encoding="utf-8")
         self._board = SummaryWriter(str(out / "tensorboard"), purge_step=done + 1 if done else None)
         self._progress = Progress(
@@ -63,6 +67,7 @@ class _Recorder:
 
     def __enter__(self) -> "_Recorder":
         self._progress.start()
+        self.similarity.look(self._begun)
         return self
 
     def __exit__(self, *_raised) -> None:
@@ -78,6 +83,7 @@ class _Recorder:
             self._board.add_scalar(name, metrics[name], metrics["step"])
         rate = (metrics["step"] - self._begun) / max(metrics["seconds"], 1e-9)
         note = f"loss {metrics['loss']:.4f}  {rate:.2f} steps/s"
+        self.similarity.look(metrics["step"])
         self._progress.update(self._task, completed=metrics["step"], note=note)
 
 
@@ -128,7 +134,7 @@ def main(config: FinetuneConfig) -> int:
     if leads:
         config.out.mkdir(parents=True, exist_ok=True)
         publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
-        with _Recorder(config.out, config.train, trainer.done) as recorder:
+        with _Recorder(config.out, trainer) as recorder:
             trainer.run(recorder, config.out)
     else:
         trainer.run(folder=config.out)
@@ -137,18 +143,42 @@ def main(config: FinetuneConfig) -> int:
     if not leads:
         return 0
     _publish_backbone(backbone, config.out / "backbone")
-    publish_bytes(config.out / "curves.png", loss_figure(config.out / "metrics.jsonl"))
     data = {
         name: {"folder": path, "frames": config.images or "all", "training images": len(bank)}
         for (name, path), bank in zip(_folders(config).items(), banks, strict=True)
     }
-    stand_in = config.backbone in BACKBONES and BACKBONES[config.backbone].hub is None
+    stand_in = is_stand_in(config.backbone)
     card = write_card(
         config.out, base=config.backbone, random_weights=stand_in, data=data, config=asdict(config),
         metrics=recorder.last,
     )  # fmt: skip
-    Console().print(f"wrote {config.out / 'backbone'} and {card}", markup=False, highlight=False)
+    report = _report(config, data, recorder, stand_in)
+    Console().print(f"wrote {config.out / 'backbone'}, {card} and {report}", markup=False, highlight=False)
     return 0
+
+
+def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, stand_in: bool) -> Path:
+    """The pictures of the run beside it and in report.html."""
+    curves, similarity = loss_figure(config.out / "metrics.jsonl"), recorder.similarity.figure()
+    publish_bytes(config.out / "curves.png", curves)
+    publish_bytes(config.out / "similarity.png", similarity)
+    rows = [[name, *map(str, facts.values())] for name, facts in data.items()]
+    last = [[name, f"{value:.6g}"] for name, value in recorder.last.items()]
+    return write_report(config.out, Report(
+        title=f"LACE fine-tune of {config.backbone}",
+        summary="Training alone; `lace evaluate correspondence` measures what it is good for on held-out frames.",
+        facts={"seed": config.train.seed, "steps": config.train.iterations, "pairs a step": config.train.batch},
+        grids=[
+            Grid("Data", ["embodiment", "folder", "frames", "training images"], rows),
+            Grid("Last step", ["metric", "value"], last, "Entropies in nat; the logarithm of the patches is uniform."),
+        ],
+        pictures=[
+            Picture("Loss curves", curves),
+            Picture("Similarity distributions (fig. 11)", similarity, "P of the teacher and Q of the student over the "
+                    "anchor's patches; red is the keypoint's patch. Each panel is min-max normalised for itself."),
+        ],
+        config=asdict(config), warning=STAND_IN_WARNING if stand_in else "",
+    ))  # fmt: skip
 
 
 def _publish_backbone(backbone, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lace.data.shards import publish_bytes
 
+STAND_IN_WARNING = "The base has RANDOM weights: a stand-in for tests and demos. Its numbers mean nothing."
 _PACKAGES = ("torch", "transformers", "lace-testbed")
 
 
@@ -50,7 +51,7 @@ def write_card(
         config: All settings.
         metrics: Of the last step.
     """
-    warning = "\n> The base has RANDOM weights: a stand-in for tests and demos. Its numbers mean nothing.\n"
+    warning = f"\n> {STAND_IN_WARNING}\n"
     rows = [f"| {name} | {', '.join(f'{key} {value}' for key, value in facts.items())} |" for name, facts in data.items()]
     card = [
         f"# LACE fine-tune of {base}", warning if random_weights else "",

@@ -41,14 +41,14 @@ def scene():
 
 def test_equal_backbones_do_not_drift(scene):
     images, regions = scene
-    report = drift(displacement(MeanColour(), MeanColour(), images), regions)
+    report = drift(displacement(MeanColour()(images), MeanColour()(images)), regions)
     assert [report[name]["value"] for name in REGIONS] == [0, 0, 0]
     assert all(report[name]["n"] > 0 for name in REGIONS)
 
 
 def test_drift_on_the_hand_stays_on_the_hand(scene):
     images, regions = scene
-    moved = displacement(MeanColour(), Shifted(regions[:, 0].reshape(3, 24, 24)), images)
+    moved = displacement(MeanColour()(images), Shifted(regions[:, 0].reshape(3, 24, 24))(images))
     report = drift(moved, regions)
     assert report["hand"]["value"] > 0.1
     assert report["hand"]["low"] <= report["hand"]["value"] <= report["hand"]["high"]

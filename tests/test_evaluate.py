@@ -1,6 +1,8 @@
 """The measuring command on synthetic frames with a stub backbone, and the paper's numbers as printed."""
 
+import base64
 import json
+import re
 
 import pytest
 import torch
@@ -29,7 +31,7 @@ def result(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "load_backbone", lambda name, **_: MeanColour())
         assert evaluate.main(config) == 0
-    return json.loads((folder / "out" / "correspondence.json").read_text())
+    return json.loads((folder / "out" / "correspondence.json").read_text()) | {"folder": folder / "out"}
 
 
 def test_every_pair_states_n_seed_and_interval(result):
@@ -52,6 +54,21 @@ def test_trivial_predictors_stand_beside_and_are_printed(result):
 
 def test_the_same_backbone_did_not_drift(result):
     assert result["drift"]["hand"]["value"] == 0
+
+
+def test_the_report_is_one_file_with_every_picture(result):
+    """No link leads outside; each picture beside it is in it; n, seed, commit and settings are there."""
+    page = (result["folder"] / "report.html").read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', page)
+    pictures = sorted(path.name for path in result["folder"].glob("*.png"))
+    assert pictures == [
+        "correspondence_human-human.png", "correspondence_human-robot.png", "correspondence_robot-robot.png",
+        "feature_drift.png", "joint_pca_of_hand_patches.png",
+    ]  # fmt: skip
+    for name in pictures:
+        assert base64.b64encode((result["folder"] / name).read_bytes()).decode() in page
+    for words in (result["git_commit"], "robot: image centre", "bootstrap", "&#34;pck&#34;: 0.1"):
+        assert words in page
 
 
 def test_the_papers_tables_agree_with_each_other():

@@ -20,7 +20,7 @@ STATED_AS = {
     "Apache-2.0": r"apache[- ](license,? )?(version )?2|apache software license",
     "MIT": r"\bmit\b",
     "MIT OR Apache-2.0": r"mit or apache-2",
-    "BSD-3-Clause": r"bsd-3|3-clause|bsd license",
+    "BSD-3-Clause": r"bsd-3|3-clause|bsd license|(?m:^bsd$)",
     "BSD-2-Clause": r"bsd-2|2-clause|freebsd|simplified bsd",
     "PSF-2.0": r"python software foundation|psf",
 }

@@ -188,6 +188,9 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
     assert list((out / "tensorboard").iterdir())
+    page = (out / "report.html").read_text()
+    assert all(words in page for words in ("RANDOM weights", "Loss curves", "Similarity distributions", "gradient_norm"))
+    assert (out / "similarity.png").read_bytes()[:4] == (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
     card = (out / "README.md").read_text()
     assert "RANDOM weights" in card
     assert '"learning_rate": 0.0001' in card

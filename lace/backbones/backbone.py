@@ -69,6 +69,11 @@ BACKBONES.add("vjepa2-l", BackboneSpec("facebook/vjepa2-vitl-fpc64-256", "MIT"))
 BACKBONES.add("tiny", BackboneSpec(None))
 
 
+def is_stand_in(name: str) -> bool:
+    """Whether `name` is a short name of random weights."""
+    return name in BACKBONES and BACKBONES[name].hub is None
+
+
 def load_backbone(
     name: str = "dinov3-s", *, image_size: int = 224, device: str | torch.device = "cpu", seed: int = 0
 ) -> Backbone:
