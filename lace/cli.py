@@ -76,6 +76,22 @@ def _evaluate_correspondence(words: str, args: list[str]) -> int | None:
     return evaluate.main(tyro.cli(evaluate.CorrespondenceConfig, prog=f"lace {words}", args=args))
 
 
+def _evaluate_features(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace import evaluate_features
+
+    return evaluate_features.main(tyro.cli(evaluate_features.FeaturesConfig, prog=f"lace {words}", args=args))
+
+
+def _tables_alignment(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from lace import alignment_tables
+
+    return alignment_tables.main(tyro.cli(alignment_tables.TablesConfig, prog=f"lace {words}", args=args))
+
+
 def _annotate(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -131,6 +147,8 @@ COMMANDS: dict[str, Command] = {
     "import coco": Command("bring in your own COCO keypoints (CVAT, FiftyOne)", _import),
     "finetune": Command("align a backbone: human and robot hands become alike to it", _finetune),
     "evaluate correspondence": Command("how well keypoints find each other across images", _evaluate_correspondence),
+    "evaluate features": Command("linear classification and segmentation on frozen features", _evaluate_features),
+    "tables alignment": Command("run the paper's alignment tables beside its numbers", _tables_alignment),
     "import lerobot": Command("bring in frames of a LeRobot episode, to annotate", _import),
     "annotate": Command("click the shared keypoints on your own images", _annotate),
     "assets fetch": Command("fetch and cache the robots' meshes", _assets_fetch),
