@@ -27,6 +27,9 @@ MARGIN_PX = 2
 """Target boxes that come nearer to the image's edge are cut off and would have another middle."""
 LEAST_PX = 10
 """Smallest side of the target's box: less is hidden or too far to be fair."""
+IN_PLAIN_VIEW = 0.8
+"""Least share of the target's projected width and of its height that is seen: half behind the hand, the middle of what
+is seen is not the middle of the target, and no point could be right."""
 MAX_ATTEMPTS = 400
 
 
@@ -115,16 +118,21 @@ class TrialSource:
         batch = self.frames.compose(indices, attempts)
         made = {}
         for i, record in enumerate(records):
-            box = record.boxes["target@segmentation"]
-            if self._is_whole(box):
-                made[record.index] = self._trial(record, batch.rows(np.array([i])))
+            if not np.isfinite(record.boxes["target@segmentation"]).all():
+                continue
+            trial = self._trial(record, batch.rows(np.array([i])))
+            if self._is_whole(trial):
+                made[record.index] = trial
         return made
 
-    def _is_whole(self, box: Array) -> bool:
+    def _is_whole(self, trial: Trial) -> bool:
+        """Whether the target is seen large enough, inside the image and in plain view."""
+        box, target = trial.record.boxes["target@segmentation"], trial.physics.objects[0]
+        seen = box[2:] - box[:2]
+        uv, _depth = trial.record.camera.project(apply(target.T_world_object, np.concatenate(target.hulls)))
         size = np.array([self.config.width, self.config.height])
-        if not np.isfinite(box).all() or (box[2:] - box[:2]).min() < LEAST_PX:
-            return False
-        return bool((box[:2] >= MARGIN_PX).all() and (box[2:] <= size - MARGIN_PX).all())
+        inside = (box[:2] >= MARGIN_PX).all() and (box[2:] <= size - MARGIN_PX).all()
+        return bool(inside and seen.min() >= LEAST_PX and (seen >= IN_PLAIN_VIEW * np.ptp(uv, axis=0)).all())
 
     def _trial(self, record: FrameRecord, scene: SceneBatch) -> Trial:
         draws = Draws(self.config.seed, [record.index], record.attempt)

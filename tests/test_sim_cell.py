@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lace.core.geometry import apply
 from lace.core.keypoints import Visibility
 from policies.primitives.lifting import by_depth, by_plane, end_effector_point
 from sim_envs.config import ClutterAxis, GenerateConfig, TargetAxis, with_preset
@@ -91,6 +92,14 @@ def test_the_truth_is_what_the_labels_say_and_kinematics_agrees(trials):
         assert trial.truth.target == pytest.approx((box[:2] + box[2:]) / 2)
         uv, _depth = end_effector_point(trial.record.keypoints_world.astype(float), trial.record.camera)
         assert trial.truth.end_effector == pytest.approx(uv, abs=1e-3)
+
+
+def test_the_target_is_in_plain_view(trials):
+    for trial in trials:
+        target, box = trial.physics.objects[0], trial.record.boxes["target@segmentation"]
+        uv, _depth = trial.record.camera.project(apply(target.T_world_object, np.concatenate(target.hulls)))
+        assert ((box[2:] - box[:2]) >= 0.8 * np.ptp(uv, axis=0)).all()
+        assert np.linalg.norm((uv.min(0) + uv.max(0)) / 2 - trial.truth.target) < 0.2 * np.ptp(uv, axis=0).max() + 1
 
 
 def test_both_ways_of_lifting_find_the_target(trials):

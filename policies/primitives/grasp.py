@@ -130,18 +130,23 @@ class GraspPrimitive:
     def _transit(
         self, start: Array, above: Array, table_z: float, keep_out: Array
     ) -> tuple[ArmMove | HandMove, ...]:
-        """From the start to the pre-grasp: straight, or up first where the target or the table is in the way."""
+        """From the start to the pre-grasp: straight, or where something is in the way, first up, or over home."""
         dof, opened = self.embodiment.arm_dof, HandMove(Phase.APPROACH, self.grasp.open, self.config.open_s)
         arm, hand = start[:dof], np.clip(start[dof:], *self.embodiment.limits[dof:].T)
         try:
             return opened, self._arm(Phase.APPROACH, [arm, above], self.grasp.open, table_z, keep_out)
         except PlanRefused as refused:
-            T_palm = self.kinematics.link_poses(start)[self.kinematics.link_index[self.embodiment.palm_link]]
-            raised = self.ik.solve(transform(None, [0, 0, self.config.hover_m]) @ T_palm, arm)
-            if raised is None:
-                raise refused
-            up = self._arm(Phase.APPROACH, [arm, raised], hand, table_z)
-            return up, opened, self._arm(Phase.APPROACH, [raised, above], self.grasp.open, table_z, keep_out)
+            first = refused
+        T_palm = self.kinematics.link_poses(start)[self.kinematics.link_index[self.embodiment.palm_link]]
+        raised = self.ik.solve(transform(None, [0, 0, self.config.hover_m]) @ T_palm, arm)
+        for via in (raised, self.embodiment.home[:dof]):
+            try:
+                if via is not None:
+                    out = self._arm(Phase.APPROACH, [arm, via], hand, table_z)
+                    return out, opened, self._arm(Phase.APPROACH, [via, above], self.grasp.open, table_z, keep_out)
+            except PlanRefused:
+                continue
+        raise first
 
     def _arm(self, phase: Phase, way: Array, hand: Array, table_z: float, keep_out: Array | None = None) -> ArmMove:
         path = through(np.array(way), self.config.arm_speed, LEAST_S, PERIOD_S)
