@@ -52,6 +52,14 @@ def _data(words: str, args: list[str]) -> int | None:
     return tyro.cli(subcommands()[words.removeprefix("data ")], prog=f"lace {words}", args=args)
 
 
+def _replace_background(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from sim_envs.backgrounds import replace_background
+
+    return tyro.cli(replace_background, prog=f"lace {words}", args=args)
+
+
 def _import(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -143,6 +151,8 @@ COMMANDS: dict[str, Command] = {
     "data show": Command("contact sheet of a dataset, or the rerun viewer", _data),
     "data stats": Command("what a dataset covers: histograms and rates", _data),
     "data export coco": Command("write a dataset as COCO", _data),
+    "data replace-background": Command("put photographs or our rooms behind a dataset's hands", _replace_background),
+    "data detect-target": Command("box the target in a dataset's images by a text (OWLv2)", _data),
     "import hint": Command("bring in the right hands of HInt", _import),
     "import coco": Command("bring in your own COCO keypoints (CVAT, FiftyOne)", _import),
     "finetune": Command("align a backbone: human and robot hands become alike to it", _finetune),

@@ -36,7 +36,7 @@ LAZY_TOP = "lace/cli.py"
 HEAVY = {
     r"isaaclab\w*": {"sim_envs/stage.py"},
     r"pxr": set(),
-    r"transformers": {"lace/backbones/families.py"},
+    r"transformers": {"lace/backbones/families.py", "lace/data/imports/detectors.py"},  # features; what photographs show
     r"rerun": {"lace/data/rerun_view.py"},
     r"lerobot": {"lace/data/imports/lerobot.py", "sim_envs/rollouts/lerobot_files.py"},
     r"newton\._src": {"sim_envs/raytrace.py", "sim_envs/stage.py", "sim_envs/texels.py"},

@@ -53,7 +53,7 @@ class FrameRecord:
     """(height, width) float32 along the camera axis [m]; 0 where nothing was hit."""
     boxes: dict[str, np.ndarray] = field(default_factory=dict)
     """xyxy [px] (4,) float32 by name: "embodiment@segmentation", "hand@segmentation", "embodiment@keypoints",
-    "target@segmentation"; NaN where there is none."""
+    "target@segmentation", "target@owlv2"; NaN where there is none."""
     joint_names: tuple[str, ...] = ()
     joint_positions: np.ndarray | None = None
     """(joints,) [rad]."""

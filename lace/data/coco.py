@@ -85,7 +85,7 @@ def _annotations(record: FrameRecord, ids: dict[str, int]) -> list[dict[str, Any
     hand = _region(record, EMBODIMENT_SEMANTICS, ("embodiment@segmentation", "embodiment@keypoints"))
     if hand:
         found.append({"category_id": ids[record.embodiment], **hand, **_keypoints(record)})
-    target = _region(record, (TARGET_SEMANTIC,), ("target@segmentation",))
+    target = _region(record, (TARGET_SEMANTIC,), ("target@segmentation", "target@owlv2"))
     if target:
         found.append({"category_id": ids[TARGET_SEMANTIC], **target})
     return [{"image_id": record.index, "iscrowd": 0, **annotation} for annotation in found]

@@ -12,7 +12,11 @@ _SHOWN_PROBLEMS = 50
 
 def subcommands() -> dict[str, Callable[..., int]]:
     """The commands by the words that follow `lace data`; each returns its exit code."""
-    return {"verify": verify, "show": show, "stats": stats, "export coco": export_coco}
+    from lace.data.imports.commands import detect_target
+
+    return {
+        "verify": verify, "show": show, "stats": stats, "export coco": export_coco, "detect-target": detect_target,
+    }  # fmt: skip
 
 
 def verify(folder: Path, /) -> int:

@@ -90,7 +90,8 @@ def _draw_number(image: np.ndarray, uv: np.ndarray, k: int, unit: int) -> None:
 
 
 def _draw_boxes(image: np.ndarray, record: FrameRecord, scale: float) -> None:
-    for name, colour in (("embodiment@segmentation", EMBODIMENT_COLOUR), ("target@segmentation", TARGET_COLOUR)):
+    target = (("target@segmentation", TARGET_COLOUR), ("target@owlv2", TARGET_COLOUR))
+    for name, colour in (("embodiment@segmentation", EMBODIMENT_COLOUR), *target):
         box = record.boxes.get(name)
         if box is not None and np.isfinite(box).all():
             low, high = _point(box[:2] * scale + 0.5), _point(box[2:] * scale - 0.5)

@@ -18,7 +18,7 @@ EncodedFrame = dict[str, Any]
 
 DEPTH_UNIT_M = 0.0002
 """One step of the 16-bit depth image [m]: 0.1 mm rounding error, saturates at 65535 steps = 13.107 m."""
-BOX_NAMES = ("embodiment@segmentation", "hand@segmentation", "embodiment@keypoints", "target@segmentation")
+BOX_NAMES = ("embodiment@segmentation", "hand@segmentation", "embodiment@keypoints", "target@segmentation", "target@owlv2")
 IMAGE_FORMATS = ("jpg", "png")
 METADATA_KEY = b"lace"
 _FLOATS, _DOUBLES = pa.list_(pa.float32()), pa.list_(pa.float64())
@@ -117,7 +117,7 @@ def encode_image(image: np.ndarray, image_format: str = "jpg", quality: int = 95
 
 def decode_row(row: Mapping[str, Any], constants: Mapping[str, Any]) -> FrameRecord:
     """The record of a row; `constants` as from `constants_of`. Fields that were not known are None."""
-    known = {name: row[column] for name in BOX_NAMES if row[(column := box_column(name))] is not None}
+    known = {name: row[column] for name in BOX_NAMES if row.get(column := box_column(name)) is not None}
     segmentation, depth = row["segmentation"], row["depth"]
     return FrameRecord(
         image=cv2.cvtColor(_decoded(row, "image", cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB),

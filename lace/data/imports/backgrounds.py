@@ -1,6 +1,9 @@
 """Another background behind the hand: a mask of what stays, and the picture put behind it."""
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -8,7 +11,14 @@ import numpy as np
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import SKELETON, Visibility
+from lace.data.dataset import FrameDataset
+from lace.data.imports.writing import Candidate, SkipFrame
 
+if TYPE_CHECKING:
+    from lace.data.imports.detectors import Segmenter
+
+KEPT = ("robot", "human", "target")
+"""Semantics of a dataset's own segmentation that stay in front of the new background."""
 _ROUNDS = 5
 """GrabCut's iterations; it hardly changes after three."""
 
@@ -59,3 +69,55 @@ def replace_background(record: FrameRecord, background: np.ndarray, mask: np.nda
         if (value := getattr(record, name)) is not None
     }
     return replace(record, image=image, **kept)
+
+
+class Backgrounds(Protocol):
+    """Pictures to put behind a hand."""
+
+    def picture(self, index: int) -> tuple[str, np.ndarray]:
+        """Its name and RGB uint8 of any size, for frame `index`; the same for the same index."""
+        ...
+
+
+@dataclass
+class Masker:
+    """Finds what stays of a frame: by the dataset's segmentation, else by `segmenter`, else by GrabCut."""
+
+    segmenter: "Segmenter | None" = None
+    query: str = "hand"
+    """What the segmenter is asked for."""
+    used: Counter = field(default_factory=Counter)
+    """How many frames each way served."""
+
+    def mask(self, record: FrameRecord) -> tuple[str, np.ndarray]:
+        """The way and the boolean mask (height, width); SkipFrame where nothing would stay."""
+        if record.segmentation is not None:
+            way = "segmentation"
+            mask = np.any([record.mask(semantic=semantic) for semantic in KEPT], axis=0)
+        elif self.segmenter is not None:
+            way, mask = "segmenter", self.segmenter.mask(record.image, self.query)
+        else:
+            way, mask = "grabcut", self._grabcut(record)
+        if not mask.any():
+            raise SkipFrame("nothing of the hand was found", way)
+        self.used[way] += 1
+        return way, mask
+
+    def _grabcut(self, record: FrameRecord) -> np.ndarray:
+        try:
+            return grabcut_mask(record)
+        except InvalidValueError as error:
+            raise SkipFrame("too few keypoints to mask by", error.got) from error
+
+
+def candidates(dataset: FrameDataset, masker: Masker, backgrounds: Backgrounds) -> list[Candidate]:
+    """Every frame of the dataset before another background; the way of its mask and the picture are in its draws."""
+    return [Candidate(f"frame {i}", partial(_load, dataset, i, masker, backgrounds)) for i in range(len(dataset))]
+
+
+def _load(dataset: FrameDataset, i: int, masker: Masker, backgrounds: Backgrounds) -> FrameRecord:
+    record = dataset[i]
+    way, mask = masker.mask(record)
+    name, picture = backgrounds.picture(i)
+    draws = {**record.draws, "background.mask": way, "background.picture": name}
+    return replace(replace_background(record, picture, mask), room=name, draws=draws)

@@ -25,6 +25,7 @@ def hint(
     parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN", "VAL", "TEST"),
     crop: bool = False,
     size: int | None = None,
+    detector: str | None = None,
 ) -> int:
     """Right hands of HInt, from the folder as it was unpacked.
 
@@ -35,11 +36,20 @@ def hint(
         parts: Which parts.
         crop: Cut a square of twice the hand's size around it.
         size: Longer side of the images [px]; by default as they are.
+        detector: Hub name or folder of a hand detector for `transformers`; keeps frames in which one right hand alone
+            is seen, as the paper does.
     """
     from lace.data.imports import hint as module
 
-    facts = {"splits": splits, "parts": parts, "crop": crop, "size": size}
-    found = module.candidates(folder, splits, parts, crop, size)
+    facts = {"splits": splits, "parts": parts, "crop": crop, "size": size} | ({"detector": detector} if detector else {})
+    check = None
+    if detector:
+        from lace.data.imports.detectors import load_detector
+
+        check = module.right_hand_alone(load_detector(detector))
+    else:
+        note("no hand detector ran: images with a second hand may be among these; give --detector NAME_OR_DIR to drop them")
+    found = module.candidates(folder, splits, parts, crop, size, check)
     return run(out, found, {"source": "hint", "embodiment": module.EMBODIMENT, **facts})
 
 
@@ -86,6 +96,37 @@ def lerobot(
 
     found = module.candidates(name, episode, frames, embodiment, camera)
     return run(out, found, {"source": "lerobot", "name": Path(name).name, "embodiment": embodiment, "camera": camera})
+
+
+def note(text: str) -> None:
+    """Says on screen what a user must know of the labels."""
+    Console(soft_wrap=True, highlight=False).print(text, style="yellow", markup=False)
+
+
+def detect_target(
+    folder: Path, /, out: Path, text: str = "a green dinosaur doll", detector: str = "google/owlv2-base-patch16-ensemble",
+    threshold: float = 0.3,
+) -> int:  # fmt: skip
+    """Box the target in the images of a dataset by a text (OWLv2); the dataset's copy gets the box target@owlv2.
+
+    Args:
+        folder: Dataset folder.
+        out: New dataset folder.
+        text: What to look for.
+        detector: Hub name or folder of OWLv2 or another detector that takes a text.
+        threshold: Least score of a box, in [0, 1].
+    """
+    from lace.data.dataset import FrameDataset
+    from lace.data.imports import targets
+    from lace.data.imports.detectors import load_detector
+
+    dataset = FrameDataset(folder)
+    found = targets.candidates(dataset, load_detector(detector), text, threshold)
+    facts = {"embodiment": dataset.meta.get("embodiment"), "text": text, "detector": detector, "threshold": threshold}
+    code = run(out, found, {"source": f"{Path(folder).name} with target boxes", **facts})
+    share = targets.share_found(FrameDataset(out).column("box_target_owlv2")) if code == 0 else 0.0
+    note(f"a box of {text!r} in {share:.0%} of the frames")
+    return code
 
 
 def run(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:

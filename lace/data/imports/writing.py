@@ -37,6 +37,8 @@ class Candidate:
     """Unique among its kind; goes into the report ("TRAIN_epick_img/EK_0001_r")."""
     load: Callable[[], FrameRecord]
     """Reads it; SkipFrame says why it cannot be used. Its index is set by the writer."""
+    stored: tuple[bytes, str] | None = None
+    """The image file and its format where they are kept as they are, not encoded again."""
 
 
 @dataclass
@@ -118,6 +120,8 @@ def _checked(candidate: Candidate, index: int, seen: dict[bytes, str]) -> tuple[
     """(row, constants) of a candidate whose stored form passes the checks of `lace data verify`."""
     record = replace(candidate.load(), index=index)
     row, constants = encode_frame(record), constants_of(record)
+    if candidate.stored:
+        row["image"], row["image_format"] = candidate.stored
     problems = check_frame(decode_row(row, constants))
     if problems:
         raise SkipFrame(f"fails the check '{problems[0].check}'", problems[0].detail)

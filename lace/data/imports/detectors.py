@@ -1,0 +1,172 @@
+"""Models that find things in photographs, through `transformers`; weights by hub name or from a local folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import transformers as hf
+
+from lace.core.errors import InvalidValueError
+
+TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
+"""config.json's model_type of detectors that take a text; all others have fixed classes."""
+THRESHOLD = 0.3
+"""Least score of a find: of OWLv2's users' usual choices (0.1 to 0.3) the strict end."""
+MASK_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a detector found in one image, best first."""
+
+    boxes: np.ndarray
+    """(n, 4) float32 xyxy [px]."""
+    scores: np.ndarray
+    """(n,) in [0, 1]."""
+    labels: tuple[str, ...]
+
+
+class Detector(Protocol):
+    """Finds what a text names in an image (height, width, 3) uint8 RGB."""
+
+    def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
+        """Finds with at least `threshold`."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Says which pixels of an image (height, width, 3) uint8 RGB show what a text names."""
+
+    def mask(self, image: np.ndarray, text: str) -> np.ndarray:
+        """Boolean (height, width)."""
+        ...
+
+
+def load_detector(name: str) -> Detector:
+    """A detector of any architecture that transformers knows; InvalidValueError where there is none under `name`."""
+    kind = _config(name, "detector").model_type
+    return _loaded(name, "detector", TextDetector if kind in TEXT_DETECTORS else ClassDetector)
+
+
+def load_segmenter(name: str) -> Segmenter:
+    """SAM 3, or a semantic segmentation model whose classes name what is asked for; InvalidValueError as above."""
+    kind = _config(name, "segmenter").model_type
+    return _loaded(name, "segmenter", Sam3Segmenter if kind.startswith("sam3") else ClassSegmenter)
+
+
+def _config(name: str, what: str) -> hf.PretrainedConfig:
+    return _loaded(name, what, hf.AutoConfig.from_pretrained)
+
+
+def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
+    try:
+        return load(name)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        kind = "local folder" if Path(name).exists() else "hub name"
+        raise InvalidValueError(
+            f"loading the {what} {name} ({kind})", reason, f"a {what} that transformers can load",
+            "check the name, download its weights once while online, or leave the option out",
+        ) from error  # fmt: skip
+
+
+def _ready(model: torch.nn.Module) -> torch.nn.Module:
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _sorted(result: dict[str, Any], labels: list[str]) -> Found:
+    scores = result["scores"].cpu().numpy()
+    order = np.argsort(-scores, kind="stable")
+    boxes = result["boxes"].cpu().numpy().astype(np.float32).reshape(-1, 4)
+    return Found(boxes[order], scores[order], tuple(labels[i] for i in order))
+
+
+class TextDetector:
+    """Implements Detector by the text itself (OWLv2: Minderer et al. 2023)."""
+
+    def __init__(self, name: str):
+        self.processor = hf.AutoProcessor.from_pretrained(name)
+        self.model = _ready(hf.AutoModelForZeroShotObjectDetection.from_pretrained(name))
+
+    @torch.inference_mode()
+    def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
+        """See Detector."""
+        tokens, most = len(self.processor.tokenizer(text)["input_ids"]), self.model.config.text_config.max_position_embeddings
+        if tokens > most:
+            raise InvalidValueError(
+                "asking a text detector", f"{text!r} is {tokens} tokens", f"at most {most}", "say it in fewer words"
+            )
+        inputs = self.processor(text=[[text]], images=image, return_tensors="pt").to(self.model.device)
+        outputs = self.model(**inputs)
+        result = self.processor.post_process_grounded_object_detection(
+            outputs, threshold=threshold, target_sizes=[image.shape[:2]]
+        )[0]
+        return _sorted(result, [text] * len(result["scores"]))
+
+
+class ClassDetector:
+    """Implements Detector by those of the model's own classes that contain the text (a hand detector's "right_hand")."""
+
+    def __init__(self, name: str):
+        self.name, self.processor = name, hf.AutoImageProcessor.from_pretrained(name)
+        self.model = _ready(hf.AutoModelForObjectDetection.from_pretrained(name))
+
+    @torch.inference_mode()
+    def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
+        """See Detector."""
+        wanted = _classes(self.name, self.model.config.id2label, text)
+        outputs = self.model(**self.processor(images=image, return_tensors="pt").to(self.model.device))
+        result = self.processor.post_process_object_detection(
+            outputs, threshold=threshold, target_sizes=[image.shape[:2]]
+        )[0]
+        keep = [i for i, label in enumerate(result["labels"].tolist()) if label in wanted]
+        labels = [wanted[label] for label in result["labels"][keep].tolist()]
+        return _sorted({key: result[key][keep] for key in ("scores", "boxes")}, labels)
+
+
+class Sam3Segmenter:
+    """Implements Segmenter by the text itself (SAM 3, Carion et al. 2025, as the paper uses it)."""
+
+    def __init__(self, name: str):
+        self.processor = hf.Sam3Processor.from_pretrained(name)
+        self.model = _ready(hf.Sam3Model.from_pretrained(name))
+
+    @torch.inference_mode()
+    def mask(self, image: np.ndarray, text: str) -> np.ndarray:
+        """All instances together."""
+        inputs = self.processor(images=image, text=text, return_tensors="pt").to(self.model.device)
+        result = self.processor.post_process_instance_segmentation(
+            self.model(**inputs), threshold=THRESHOLD, mask_threshold=MASK_THRESHOLD, target_sizes=[image.shape[:2]]
+        )[0]
+        masks = result["masks"].cpu().numpy().astype(bool)
+        return masks.any(0) if len(masks) else np.zeros(image.shape[:2], bool)
+
+
+class ClassSegmenter:
+    """Implements Segmenter by those of the model's own classes that contain the text."""
+
+    def __init__(self, name: str):
+        self.name, self.processor = name, hf.AutoImageProcessor.from_pretrained(name)
+        self.model = _ready(hf.AutoModelForSemanticSegmentation.from_pretrained(name))
+
+    @torch.inference_mode()
+    def mask(self, image: np.ndarray, text: str) -> np.ndarray:
+        """See Segmenter."""
+        wanted = _classes(self.name, self.model.config.id2label, text)
+        outputs = self.model(**self.processor(images=image, return_tensors="pt").to(self.model.device))
+        ids = self.processor.post_process_semantic_segmentation(outputs, target_sizes=[image.shape[:2]])[0]
+        return np.isin(ids.cpu().numpy(), list(wanted))
+
+
+def _classes(name: str, id2label: dict[int, str], text: str) -> dict[int, str]:
+    """{id: class} of the classes whose name contains `text`, whatever the case; InvalidValueError where none does."""
+    wanted = {number: label for number, label in id2label.items() if text.lower() in label.lower()}
+    if not wanted:
+        raise InvalidValueError(
+            f"asking {name} for {text!r}", f"its classes are {', '.join(list(id2label.values())[:20])}",
+            "a class whose name contains that", "choose another model, or another text",
+        )  # fmt: skip
+    return wanted
