@@ -86,9 +86,9 @@ class SimCell:
 
     def evidence(self) -> Evidence:
         """See RobotCell: from the physics."""
-        state, trial = self._worlds.state(), self.trial
+        trial = self.trial
         rise = float(self._middle()[2] - trial.target_middle[2])
-        in_hand = state.robot_object_N[self._world, 0] > 0 and state.object_table_N[self._world, 0] == 0
+        in_hand = self._last("robot_object_N")[0] > 0 and self._last("object_table_N")[0] == 0
         _uv, depth = end_effector_point(trial.record.keypoints_world.astype(float), trial.record.camera)
         return Evidence(
             held=bool(in_hand and rise > HELD_M), lifted_m=rise, collision=self._touched(), target_world=trial.target_middle,
@@ -107,11 +107,17 @@ class SimCell:
         step = self._worlds.timestep_s
         return (np.arange(max(int(np.ceil(duration_s / step)), 1)) + 1) * step
 
+    def _last(self, name: str) -> Array:
+        """A field of WorldState as it is now in this world: the end of the last motion, which costs nothing to read."""
+        if self.motions:
+            return getattr(self.motions[-1], name)[0, -1]
+        return getattr(self._worlds.state(), name)[self._world]
+
     def _joints(self) -> Array:
-        return self._worlds.state().joint_positions[self._world]
+        return self._last("joint_positions")
 
     def _objects(self) -> Array:
-        return self._worlds.state().T_world_object[self._world]
+        return self._last("T_world_object")
 
     def _middle(self) -> Array:
         start = self.trial.physics.objects[0].T_world_object
