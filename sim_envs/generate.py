@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lace.core.errors import DatasetError, IntegrityError
+from lace.core.errors import DatasetError, IntegrityError, LaceError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
@@ -81,6 +81,14 @@ def open_folder(config: GenerateConfig) -> list[int]:
     remove_leftovers(out / "shards")
     shards = range(-(-config.frames // config.shard_frames))
     return [shard for shard in shards if not is_whole(shard_path(out, shard))]
+
+
+def withdraw(out: Path) -> None:
+    """Gives up a folder that nothing was written to, so that a mistaken option does not claim it."""
+    shards = out / "shards"
+    if shards.is_dir() and not any(shards.iterdir()):
+        (out / "dataset.json").unlink(missing_ok=True)
+        shards.rmdir()
 
 
 def _meta(config: GenerateConfig, config_identity: dict) -> dict:
@@ -201,15 +209,12 @@ def run(config: GenerateConfig, report) -> dict:
         redrawn += item.redrawn if isinstance(item, ShardDone) else 0
         report(item)
 
-    if todo and config.workers == 1:
-        maker = ShardMaker(config)
-        tell("ready")
-        for shard in todo:
-            tell(maker.make(shard))
-        maker.source.close()
-    elif todo:
-        for item in _in_processes(config, todo):
+    try:
+        for item in _in_this_process(config, todo) if config.workers == 1 else _in_processes(config, todo):
             tell(item)
+    except LaceError:
+        withdraw(config.out)
+        raise
     seconds = time.monotonic() - started if started else 0.0
     return {"frames": frames, "redrawn": redrawn, "seconds": seconds}
 
@@ -228,6 +233,17 @@ def main(config: GenerateConfig) -> int:
     rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"
     print(f"{config.frames} frames in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
     return 0
+
+
+def _in_this_process(config: GenerateConfig, todo: list[int]):
+    """Yields reports of shards made here."""
+    if not todo:
+        return
+    maker = ShardMaker(config)
+    yield "ready"
+    for shard in todo:
+        yield maker.make(shard)
+    maker.source.close()
 
 
 def _in_processes(config: GenerateConfig, todo: list[int]):

@@ -10,8 +10,10 @@ from sim_envs.texels import mesh_uv, projected_uv, sample_linear
 
 TONE_STEPS = 4096
 """Entries of the table from the square root of linear light to sRGB bytes; powers are the dearest thing here."""
-SHOULDER = 0.25
-"""Strength of the tone curve's shoulder: x (1 + s) / (1 + s x), so that highlights roll off instead of clipping."""
+CONTRAST = 1.25
+"""Slope of the tone curve in the dark."""
+WHITE = 2.5
+"""Linear light that comes out white: white marble under the brightest key and sky, exposed longest, reaches 2.3."""
 
 
 def srgb_to_linear(srgb: np.ndarray) -> np.ndarray:
@@ -20,9 +22,12 @@ def srgb_to_linear(srgb: np.ndarray) -> np.ndarray:
 
 
 def tone_table() -> np.ndarray:
-    """sRGB bytes (TONE_STEPS,) of toned linear light by its square root in [0, 2]."""
+    """sRGB bytes (TONE_STEPS,) of linear light by its square root in [0, 2].
+
+    The curve is c x / (1 + (c - 1/w) x), so that highlights roll off towards the white w instead of clipping.
+    """
     linear = np.linspace(0, 2, TONE_STEPS) ** 2
-    toned = np.clip(linear * (1 + SHOULDER) / (1 + SHOULDER * linear), 0, 1)
+    toned = np.clip(CONTRAST * linear / (1 + (CONTRAST - 1 / WHITE) * linear), 0, 1)
     srgb = np.where(toned <= 0.0031308, 12.92 * toned, 1.055 * toned ** (1 / 2.4) - 0.055)
     return np.rint(srgb * 255).astype(np.uint8)
 

@@ -46,6 +46,7 @@ class SimulatedFrames:
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         wp.config.quiet = True
         self.config, self.device = config, pick_device(config.device)
+        self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
         self.worlds = worlds or worlds_for(self.device, config.width, config.height)
         self.body = BODIES[config.embodiment](config)
         self.embodiment = self.body.embodiment
@@ -58,7 +59,6 @@ class SimulatedFrames:
         self.demonstrations = Demonstrations(self.composer, config.motion_frames) if config.motion_frames else None
         self.stage = Stage(self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device)
         self.labeller = Labeller(self.embodiment, self.layout, self.device)
-        self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
         self._noise = noise_tile(self.device)
         self.link_names, self.joint_names = self.body.link_names, self.embodiment.joint_names
 

@@ -12,7 +12,7 @@ import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from sim_envs.config import PRESETS, VIEWS, GenerateConfig, RoomAxis, preset_of, with_preset
-from sim_envs.generate import identity, open_folder, shard_indices
+from sim_envs.generate import identity, open_folder, run, shard_indices, withdraw
 
 OPTIONS = ["--frames", "30", "--width", "96", "--height", "96", "--shard-frames", "10", "--no-shadows"]
 
@@ -79,6 +79,17 @@ def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
         open_folder(replace(config, seed=1))
     assert (config.out / "dataset.json").read_bytes() == before
     assert open_folder(replace(config, workers=2)) == [0], "the number of processes is not part of the configuration"
+
+
+def test_a_mistaken_option_does_not_claim_the_folder(tmp_path):
+    config = with_preset(GenerateConfig(out=tmp_path / "data", frames=2, width=64, height=64), "lab")
+    wrong = replace(config, backdrop=tmp_path / "no_such_photos")
+    with pytest.raises(InvalidValueError, match="no such file"):
+        run(wrong, lambda _report: None)
+    assert open_folder(config) == [0]
+    (config.out / "shards" / "shard-00000.parquet").write_bytes(b"frames")
+    withdraw(config.out)
+    assert (config.out / "dataset.json").is_file(), "what was written keeps its configuration"
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
