@@ -18,6 +18,8 @@ from sim_envs.slots import PARKED
 
 SIZE = 448
 """Edge of rooms and textures before they are scaled to the image [px]."""
+ROOMS_STREAM = 11
+"""Any number that no other use of the seed has."""
 EMPTY_POSES = 16
 """Poses in the bank of the robot that is not drawn: the least that can be asked for."""
 
@@ -54,7 +56,9 @@ class Rooms:
     def __init__(self, seed: int):
         from sim_envs.simulated_frames import SimulatedFrames  # the engine takes seconds to import
 
-        config = with_preset(GenerateConfig(out=Path(), seed=seed, width=SIZE, height=SIZE), "randomized")
+        # Not the seed itself: a dataset of ours made with it would get its own rooms back.
+        other = int(np.random.SeedSequence([seed, ROOMS_STREAM]).generate_state(1)[0])
+        config = with_preset(GenerateConfig(out=Path(), seed=other, width=SIZE, height=SIZE), "randomized")
         axes = replace(config.axes, hand=replace(config.axes.hand, poses=EMPTY_POSES))
         self.source = SimulatedFrames(replace(config, axes=axes), worlds=1)
 

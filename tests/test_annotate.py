@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import signal
+import subprocess
+import sys
 import threading
 
 import cv2
@@ -16,6 +19,7 @@ from lace.data.annotate.session import LABELS_NAME, Session, checked
 from lace.data.dataset import FrameDataset
 from lace.data.verify import verify_dataset
 from tests.browser import Browser, find_browser
+from tests.synthetic import make_dataset
 
 LABEL = {"skipped": False, "points": {"wrist": [10.5, 20.25, "visible"], "thumb_tip": [None, None, "absent"]}}
 
@@ -81,9 +85,34 @@ def test_export_is_a_dataset(folder, tmp_path):
     assert (folder / LABELS_NAME).exists()
     assert cli.main(["annotate", str(folder), "--export", str(tmp_path / "out")]) == 0
     (record,) = FrameDataset(tmp_path / "out")
+    assert record.embodiment == "human_right_hand"
     assert record.keypoints_uv[0].tolist() == [10.5, 20.25] and record.visibility[0] == Visibility.VISIBLE
     assert record.visibility[INDEX["thumb_tip"]] == Visibility.ABSENT
     assert not verify_dataset(tmp_path / "out").problems
+
+
+def test_an_export_is_of_the_datasets_embodiment(tmp_path):
+    make_dataset(tmp_path / "frames", frames=2)
+    Session(tmp_path / "frames").save(0, LABEL)
+    assert cli.main(["annotate", str(tmp_path / "frames"), "--export", str(tmp_path / "out")]) == 0
+    (record,) = FrameDataset(tmp_path / "out")
+    assert record.embodiment == "synthetic"
+
+
+def test_a_port_in_use_says_so(server, folder, capsys):
+    assert cli.main(["annotate", str(folder), "--port", str(server.server_address[1])]) == cli.EXIT_USAGE
+    assert "leave out --port" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_page_in_peace(folder):
+    Session(folder).save(0, LABEL)
+    command = [sys.executable, "-m", "lace.cli", "annotate", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline().startswith("open http://127.0.0.1:")
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=20)
+    assert process.returncode == 0 and "labels of 1 of 3 frames" in out and not error
 
 
 @pytest.fixture
@@ -127,6 +156,15 @@ def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path)
         page.press("ArrowRight")
         page.press("s")
         page.until("n === 2 && $('status').textContent === 'saved'")
+        before = page.run("[ox, scale]")
+        page.run("view.dispatchEvent(new MouseEvent('mousemove', {buttons: 2, movementX: 30})), 1")
+        assert page.run("ox") == pytest.approx(before[0] + 30), "dragged with the right button"
+        page.press("f")
+        page.press("o")
+        page.click(*at(page, 20, 20))
+        page.press("ArrowUp")
+        page.press("o")
+        page.until("frame().points.wrist[2] === 'visible' && unsaved === 0")
     labels = Session(folder).labels
     np.testing.assert_allclose(labels["0.png"]["points"]["thumb_tip"][:2], (70, 60), atol=0.5)
     assert len(labels["0.png"]["points"]) == 5 and labels["1.png"]["skipped"]

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
 
-from lace.core.errors import LaceError
+from lace.core.errors import InvalidValueError, LaceError
 from lace.core.keypoints import NAMES, SKELETON
 from lace.data.annotate.session import Session
 from lace.data.imports.writing import SkipFrame
@@ -29,7 +29,12 @@ class AnnotationServer(ThreadingHTTPServer):
         port: 0 takes a free one.
         """
         self.session, self.token = session, secrets.token_urlsafe(24)
-        super().__init__((ADDRESS, port), _Handler)
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except OSError as error:
+            raise InvalidValueError(
+                "opening the annotation page", f"port {port}: {error.strerror}", "a free port", "leave out --port"
+            ) from error
 
     @property
     def url(self) -> str:

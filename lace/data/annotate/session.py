@@ -18,6 +18,8 @@ from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.schema import encode_image
 from lace.data.shards import publish_bytes
 
+EMBODIMENT = "human_right_hand"
+"""What a plain folder of images is taken to show."""
 LABELS_NAME = "annotations.lace.json"
 _BY_NAME = {kind.name.lower(): kind for kind in Visibility}
 
@@ -54,6 +56,11 @@ class Session:
             raise DatasetError(
                 f"reading {self._path}", f"it is not what the page saved ({error})", "labels", "move it away"
             ) from error
+
+    @property
+    def embodiment(self) -> str:
+        """What the dataset says that its images show, else EMBODIMENT."""
+        return (self._dataset.meta.get("embodiment") if self._dataset else None) or EMBODIMENT
 
     def image(self, number: int) -> np.ndarray:
         """RGB uint8 of frame `number`."""
