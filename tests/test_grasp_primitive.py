@@ -171,6 +171,25 @@ def test_an_end_effector_point_far_from_kinematics_is_a_safety_stop(primitive):
         primitive.plan(seen, TwoPoints(seen.truth.end_effector + [60, 0], seen.truth.target), TABLE_Z)
 
 
+@pytest.mark.parametrize("which", ["end_effector", "target"])
+def test_points_that_are_no_numbers_are_a_safety_stop(primitive, which):
+    seen = observed([0.45, 0.05])
+    with pytest.raises((SafetyStop, PlanRefused)):
+        primitive.plan(seen, replace(seen.truth, **{which: np.full(2, np.nan)}), TABLE_Z)
+
+
+def test_a_heading_that_leaves_the_workspace_gives_way_to_another(primitive):
+    """The workspace ends a little before where the palm goes when it faces the base."""
+    seen = observed([0.45, 0.0])
+    free = primitive.plan(seen, seen.truth, TABLE_Z)
+    palms = KINEMATICS.link_poses(np.concatenate([free.moves[2].path.positions[-1], BODY.home[7:]]))
+    x = palms[KINEMATICS.link_index[BODY.palm_link], 0, 3]
+    tight = GraspConfig(workspace=Workspace(low=(-0.2, -0.65, -0.12), high=(x - 0.002, 0.65, 0.9)))
+    other = GraspPrimitive(BODY, ROBOT.xml_path, primitive.grasp, tight)
+    lifts = [p.plan(seen, seen.truth, TABLE_Z).moves[-2].path.positions[0] for p in (primitive, other)]
+    assert np.abs(lifts[0] - lifts[1]).max() > 0.1
+
+
 def test_a_hand_beside_the_target_rises_before_it_opens(primitive):
     """Fingers that would strike the target when they open make the arm go up first."""
     palm = KINEMATICS.link_poses(BODY.home)[KINEMATICS.link_index[BODY.palm_link]]

@@ -124,5 +124,6 @@ def _dense(path: JointPath) -> list[tuple[float, Array]]:
     """(time, arm joints) along a path, close enough together."""
     total = np.concatenate([[0], np.cumsum(np.abs(np.diff(path.positions, axis=0)).max(1))])
     count = max(int(np.ceil(total[-1] / STEP_RAD)), 1) + 1
-    times = np.interp(np.linspace(0, total[-1], count), total + 1e-12 * np.arange(len(total)), path.times_s)
+    rising = total + 1e-12 * np.arange(len(total))  # np.interp wants no two equal
+    times = np.interp(np.linspace(0, total[-1], count), rising, path.times_s)
     return list(zip(times, path.at(times), strict=True))

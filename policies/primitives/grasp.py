@@ -10,7 +10,7 @@ from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, axis_angle, transform
 from lace.core.grasp import Grasp
 from lace.core.kinematics import Kinematics
-from policies.outcome import Phase, PlanRefused, SafetyStop
+from policies.outcome import Phase, PlanRefused, SafetyStop, TrialStopped
 from policies.path import through
 from policies.policy import Observation, TwoPoints
 from policies.primitives.checker import PathChecker, Workspace
@@ -20,6 +20,7 @@ from policies.primitives.primitive import ArmMove, HandMove, Plan
 
 HEADINGS = np.deg2rad([0, 20, -20, 40, -40, 60, -60, 80, -80, 100, -100])
 """Ways the palm may face, tried in this order, about facing the base [rad]."""
+IK = "solving the inverse kinematics"
 LEAST_S, PERIOD_S = 0.3, 0.02
 """Shortest duration of a path, and time between its samples [s]."""
 
@@ -82,13 +83,13 @@ class GraspPrimitive:
                 "locating the target", f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
                 f"between {self.config.workspace.low} and {self.config.workspace.high}", "look at the prediction",
             )  # fmt: skip
-        refusals: list[PlanRefused] = []
+        stops: list[TrialStopped] = []
         for heading in HEADINGS:
             try:
                 return Plan(self._moves(observation.joint_positions, target, float(heading), table_z), target)
-            except PlanRefused as refused:
-                refusals.append(refused)
-        raise max(refusals, key=lambda refused: _progress(refused))
+            except TrialStopped as stop:  # this heading will not do: it says why, and the next one is tried
+                stops.append(stop)
+        raise max(stops, key=_progress)
 
     def locate(self, observation: Observation, points: TwoPoints, table_z: float) -> Array:
         """The target's middle (3,) [m] in the robot's base frame, after the safety check of the end-effector point."""
@@ -135,8 +136,8 @@ class GraspPrimitive:
         arm, hand = start[:dof], np.clip(start[dof:], *self.embodiment.limits[dof:].T)
         try:
             return opened, self._arm(Phase.APPROACH, [arm, above], self.grasp.open, table_z, keep_out)
-        except PlanRefused as refused:
-            first = refused
+        except TrialStopped as stop:
+            first = stop
         T_palm = self.kinematics.link_poses(start)[self.kinematics.link_index[self.embodiment.palm_link]]
         raised = self.ik.solve(transform(None, [0, 0, self.config.hover_m]) @ T_palm, arm)
         for via in (raised, self.embodiment.home[:dof]):
@@ -144,7 +145,7 @@ class GraspPrimitive:
                 if via is not None:
                     out = self._arm(Phase.APPROACH, [arm, via], hand, table_z)
                     return out, opened, self._arm(Phase.APPROACH, [via, above], self.grasp.open, table_z, keep_out)
-            except PlanRefused:
+            except TrialStopped:
                 continue
         raise first
 
@@ -167,13 +168,13 @@ class GraspPrimitive:
             if q is None:
                 where = np.round(goal[:3, 3], 3).tolist()
                 raise PlanRefused(
-                    "solving the inverse kinematics", f"the palm does not reach {where} m as the grasp wants it",
+                    IK, f"the palm does not reach {where} m as the grasp wants it",
                     "a target within the arm's reach", "move the target",
                 )  # fmt: skip
             rows.append(q)
         return np.array(rows)
 
 
-def _progress(refused: PlanRefused) -> bool:
+def _progress(stop: TrialStopped) -> bool:
     """A plan that fails on its way came further than one that nothing reaches."""
-    return refused.doing != "solving the inverse kinematics"
+    return stop.doing != IK
