@@ -100,6 +100,17 @@ def _tables_alignment(words: str, args: list[str]) -> int | None:
     return alignment_tables.main(tyro.cli(alignment_tables.TablesConfig, prog=f"lace {words}", args=args))
 
 
+def _simulate(words: str, args: list[str]) -> int | None:
+    import tyro
+
+    from sim_envs.simulate.config import SimulateConfig, preset_of
+
+    config = tyro.cli(SimulateConfig, prog=f"lace {words}", args=args, default=preset_of(args))
+    from sim_envs.simulate import command
+
+    return command.main(config)
+
+
 def _annotate(words: str, args: list[str]) -> int | None:
     import tyro
 
@@ -159,6 +170,9 @@ COMMANDS: dict[str, Command] = {
     "evaluate correspondence": Command("how well keypoints find each other across images", _evaluate_correspondence),
     "evaluate features": Command("linear classification and segmentation on frozen features", _evaluate_features),
     "tables alignment": Command("run the paper's alignment tables beside its numbers", _tables_alignment),
+
+
+    "simulate": Command("how often policies grasp the target in simulation, and why not", _simulate),
     "import lerobot": Command("bring in frames of a LeRobot episode, to annotate", _import),
     "annotate": Command("click the shared keypoints on your own images", _annotate),
     "assets fetch": Command("fetch and cache the robots' meshes", _assets_fetch),

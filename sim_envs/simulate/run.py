@@ -22,7 +22,7 @@ from sim_envs.simulate.records import BLOCK, TrialRecord, block_numbers, block_p
 
 RUN_ONLY = ("out", "workers", "film")
 """Options that do not change the results."""
-PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "torch", "numpy", "scipy", "opencv-python-headless")
+PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "mink", "torch", "numpy", "scipy", "opencv-python-headless")
 
 
 class TrialMaker(Protocol):

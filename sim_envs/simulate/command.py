@@ -1,0 +1,140 @@
+"""The `lace simulate` command: runs, prints a table, writes results.json, report.html and what was asked to be filmed."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lace.data.shards import publish_bytes
+from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.records import BLOCK, TrialRecord, missing_blocks
+from sim_envs.simulate.results import summarise
+from sim_envs.simulate.run import Report, open_folder, run
+
+LEAST_WIDTH = 110
+"""Columns that the tables need; narrower terminals wrap them."""
+CONSOLE = Console(highlight=False, soft_wrap=True)
+
+
+def main(config: SimulateConfig) -> int:
+    """Runs what is missing, then reports; returns the exit code."""
+    from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import
+    from sim_envs.simulate.report import write_report
+    from sim_envs.simulate.sweep import sweep_figure, sweep_path
+
+    origin = open_folder(config.checked())
+    with shown(config) as report:
+        trials = run(config, CellTrials, report)
+    results = summarise(trials, config, origin)
+    publish_bytes(config.out / "results.json", json.dumps(results, indent=1).encode())
+    print_results(results)
+    if config.sweep is not None:
+        publish_bytes(sweep_path(config.out), sweep_figure(results))
+    if config.film:
+        from sim_envs.simulate.film import film
+
+        for path in film(config, trials):
+            CONSOLE.print(f"filmed {path}", markup=False)
+    write_report(config.out, results, trials)
+    CONSOLE.print(f"wrote {config.out / 'results.json'} and {config.out / 'report.html'}", markup=False)
+    return 0
+
+
+@contextmanager
+def shown(config: SimulateConfig) -> Iterator[Report]:
+    """Yields the `report` for `run`: a bar on a terminal, a line a block elsewhere."""
+    todo = len(missing_blocks(config.out, config.trials))
+    there = -(-config.trials // BLOCK) - todo
+    if there:
+        CONSOLE.print(f"resuming: {min(there * BLOCK, config.trials)} of {config.trials} trials are there")
+    if todo:
+        CONSOLE.print(
+            f"opening the simulator ({config.workers} process{'es' * (config.workers > 1)}, preset {config.preset}); "
+            "first use also fetches meshes and compiles kernels"
+        )
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rates]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as bar:
+        yield _reporter(config, bar, there)
+
+
+def _reporter(config: SimulateConfig, bar: Progress, there: int) -> Callable[[list[TrialRecord]], None]:
+    task = bar.add_task("trials", total=config.trials, rates="")
+    counts, blocks, started = dict.fromkeys(config.policies, 0), 0, time.monotonic()
+
+    def report(trials: list[TrialRecord]) -> None:
+        nonlocal blocks
+        blocks += 1
+        for name in counts:
+            counts[name] += sum(trial.success(name) for trial in trials)
+        bar.update(task, advance=len(trials))
+        done = int(bar.tasks[0].completed)
+        bar.update(task, rates=_rates(counts, done))
+        made = (blocks - there) * BLOCK
+        if not CONSOLE.is_terminal and made > 0:
+            rate = min(made, done) / (time.monotonic() - started)
+            CONSOLE.print(
+                f"{done} of {config.trials} trials, {rate:.2f} trials/s, {(config.trials - done) / rate:.0f} s to go; "
+                f"{_rates(counts, done)}"
+            )
+
+    return report
+
+
+def _rates(counts: dict[str, int], n: int) -> str:
+    shown = [f"{name} {100 * count / n:.0f} %" for name, count in list(counts.items())[:4]]
+    return ", ".join(shown) + ", ..." * (len(counts) > len(shown))
+
+
+def print_results(results: dict) -> None:
+    """Tables of the policies, of the pairs, and the factors that tell most."""
+    wide = Console(highlight=False, width=max(LEAST_WIDTH, CONSOLE.width))
+    wide.print(policies_table(results))
+    if results["pairs"]:
+        wide.print(pairs_table(results["pairs"]))
+    for answer in (results["sequential"] or {"questions": []})["questions"]:
+        when = f"decided after {answer['decided_after']} trials" if answer["decided_after"] else "not decided"
+        CONSOLE.print(f"{answer['question']}? {answer['answer']} ({when})", markup=False)
+    first = next(iter(results["policies"]))
+    telling = [entry for entry in results["breakdown"][first] if entry["p_value"] < 0.05][:3]
+    for entry in telling:
+        groups = "; ".join(f"{g['label']}: {100 * g['value']:.0f} % of {g['n']}" for g in entry["groups"])
+        CONSOLE.print(f"{first} by {entry['name']} (p {entry['p_value']:.2g}): {groups}", markup=False)
+
+
+def policies_table(results: dict) -> Table:
+    """One row a policy."""
+    table = Table(title=f"{results['n']} trials, seed {results['seed']}; 95 % exact intervals")
+    for heading in ("policy", "success %", "localis.", "safety", "plan", "slip", "collision", "target error", "effector error"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "policy" else "right")
+    for name, row in results["policies"].items():
+        rate = row["success"]
+        cells = [f"{100 * rate['value']:.1f} [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]"]
+        cells += [str(row["failures"][kind]["successes"]) for kind in row["failures"]]
+        cells += [_median(row["errors"][error]) for error in ("target_error_px", "end_effector_error_px")]
+        table.add_row(name, *cells)
+    table.caption = "failures by kind in trials; errors are medians"
+    return table
+
+
+def _median(spread: dict) -> str:
+    return f"{spread['p50']:.1f} px" if spread["n"] else "-"
+
+
+def pairs_table(pairs: list[dict]) -> Table:
+    """One row a comparison."""
+    table = Table(title="on the same trials (McNemar, exact)")
+    for heading in ("first", "second", "only first", "only second", "difference", "p"):
+        table.add_column(heading, no_wrap=True)
+    for pair in pairs:
+        table.add_row(
+            pair["first"], pair["second"], str(pair["only_first"]), str(pair["only_second"]),
+            f"{100 * pair['difference']:+.1f} points", f"{pair['p_value']:.2g}",
+        )  # fmt: skip
+    return table

@@ -1,0 +1,91 @@
+"""Films of trials: run again, drawn from their states, and checked to end as recorded."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+
+from lace.core.errors import IntegrityError
+from lace.core.geometry import Array
+from lace.data.shards import publish_bytes
+from sim_envs.physics import STEP_HZ
+from sim_envs.sim_cell import STRIDE, SimCell, scene_at
+from sim_envs.simulate.cells import CellTrials
+from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.records import TrialRecord, film_path
+from sim_envs.trials import Trial, TrialSource
+
+ENLARGEMENT, SUPERSAMPLING = 2, 2
+"""Films are so much larger than what the policies saw, with so many colour rays per pixel and axis."""
+EVERY = 2
+"""States from one picture of a film to the next."""
+STRIP, STRIP_COLUMNS = 12, 4
+"""Pictures on the contact strip beside a film, and in each of its rows."""
+
+
+def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[Path]:
+    """Writes DIR/films/film-NUMBER-POLICY.mp4 and a contact strip (.png) of each trial in `config.film`; yields each film.
+
+    Raises:
+        IntegrityError: A trial ended otherwise than recorded.
+    """
+    maker = CellTrials(config)
+    try:
+        for number in config.film:
+            [trial] = maker.source.draw(np.array([number]))
+            for policy in maker.policies:
+                outcome, cell = maker.outcome(trial, policy)
+                recorded = next(row for row in trials if row.trial == number).outcomes[policy.name]["result"]
+                _require_same(number, policy.name, outcome.result, recorded)
+                path = film_path(config.out, number, policy.name)
+                _write(path, pictures(maker.source, trial, cell))
+                yield path
+    finally:
+        maker.close()
+
+
+def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
+    if result != recorded:
+        raise IntegrityError(
+            f"filming trial {number} of {policy}", f"it ended with {result}", f"{recorded}, as recorded",
+            "the code has changed since: choose another --out and run again",
+        )  # fmt: skip
+
+
+def pictures(source: TrialSource, trial: Trial, cell: SimCell) -> np.ndarray:
+    """RGB (frames, height, width, 3) uint8 of everything that happened in `cell`; its first picture if nothing moved."""
+    if not cell.motions:
+        return trial.record.image[None].repeat(ENLARGEMENT, 1).repeat(ENLARGEMENT, 2)
+    q = np.concatenate([motion.joint_positions[0] for motion in cell.motions])[::EVERY]
+    T = np.concatenate([motion.T_world_object[0] for motion in cell.motions])[::EVERY]
+    size = source.frames.worlds
+    return np.concatenate([_drawn(source, trial, q[i : i + size], T[i : i + size]) for i in range(0, len(q), size)])
+
+
+def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -> np.ndarray:
+    """Pictures of at most `worlds` states."""
+    frames, count = source.frames, len(q)
+    rows = np.minimum(np.arange(frames.worlds), count - 1)
+    scene = scene_at(source, trial, q[rows], T_world_object[rows])
+    width, height = ENLARGEMENT * scene.camera.width, ENLARGEMENT * scene.camera.height
+    K = scene.camera.K * np.array([ENLARGEMENT, ENLARGEMENT, 1])[:, None]
+    view = frames.view(replace(scene, camera=replace(scene.camera, K=K, width=width, height=height)))
+    frames.stage.dress(scene.table)
+    rgb, _segment, _depth = frames.stage.draw(view, width, height, shadows=True, supersampling=SUPERSAMPLING, count=count)
+    return rgb.numpy()
+
+
+def _write(path: Path, images: np.ndarray) -> None:
+    rate = STEP_HZ / (STRIDE * EVERY)
+    content = iio.imwrite("<bytes>", images, extension=".mp4", plugin="pyav", codec="libx264", fps=rate)
+    publish_bytes(path, content)
+    publish_bytes(path.with_suffix(".png"), iio.imwrite("<bytes>", contact_strip(images), extension=".png"))
+
+
+def contact_strip(images: np.ndarray) -> np.ndarray:
+    """Evenly spread pictures, first and last among them, in rows from left to right."""
+    chosen = images[np.linspace(0, len(images) - 1, STRIP).round().astype(int)]
+    rows = chosen.reshape(-1, STRIP_COLUMNS, *images.shape[1:])
+    return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
