@@ -4,7 +4,7 @@
 
 Raw is Newton's own SensorTiledCamera with colour, depth and shape index on our scenes (same slots, cameras' poses and
 field of view of the first world); ours is the `lace generate robot` path: drawn, rendered, labelled, checked, encoded
-and on disk. MuJoCo draws the robot and a table only, with colour, depth and segmentation passes.
+and on disk, for the robot and for the human. MuJoCo draws the robot and a table only, with colour, depth and segmentation passes.
 """
 
 import argparse
@@ -90,11 +90,23 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
             str(source.body.robot.xml_path), config.width, config.shadows, min(frames, 32)
         ),
         "ours, end to end on disk": lambda: _end_to_end(maker, frames),
+        "the same with a human": lambda: _human(config, frames),
     }
     maker.make(0)  # compiles everything
     for name, stage in stages.items():
         barrier.wait()
         results.put((name, stage()))
+
+
+def _human(config: GenerateConfig, frames: int) -> float:
+    """The human on a stage of its own, opened after the robot's: frames/s end to end."""
+    from sim_envs.generate import ShardMaker
+
+    config = replace(config, embodiment="human_right", out=config.out / "human")
+    (config.out / "shards").mkdir(parents=True)
+    maker = ShardMaker(config)
+    maker.make(0)
+    return _end_to_end(maker, frames)
 
 
 def _end_to_end(maker, frames: int) -> float:
@@ -120,7 +132,7 @@ def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> d
             config = replace(with_preset(config, preset))
             workers.append(context.Process(target=measure, args=(config, frames, barrier, results)))
             workers[-1].start()
-        for _ in range(4 * processes):
+        for _ in range(5 * processes):
             name, rate = results.get(timeout=900)
             rates[name] = None if rate is None else rates.get(name, 0.0) + rate
         for worker in workers:
