@@ -34,7 +34,8 @@ LAZY_TOP = "lace/cli.py"
 """The command line sits above all floors and imports inside functions."""
 
 HEAVY = {
-    r"isaaclab\w*": {"sim_envs/stage.py"},
+    r"isaaclab\w*": {"sim_envs/stage.py", "sim_envs/isaac_physics.py"},
+    r"mujoco_usd_converter": {"assets/robots/usd.py"},
     r"pxr": set(),
     r"transformers": {"lace/backbones/families.py", "lace/data/imports/detectors.py"},  # features; what photographs show
     r"rerun": {"lace/data/rerun_view.py"},

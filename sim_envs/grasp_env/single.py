@@ -1,0 +1,59 @@
+"""One world as a gymnasium.Env."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from lace.core.errors import InvalidValueError
+from lace.core.geometry import Array
+from sim_envs.grasp_env.config import GraspEnvConfig
+from sim_envs.grasp_env.worlds import GraspWorlds
+
+
+class GraspEnv(gymnasium.Env):
+    """Grasp the target and lift it. The keyword arguments are the fields of GraspEnvConfig.
+
+    The reward is in [0, 1]: a fifth for being near the target, a fifth for touching it, the rest for lifting it. An
+    episode is never terminated, only truncated at its end; `info["success"]` says whether the target is held now.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, render_mode: str | None = None, **options: Any):
+        if render_mode not in (None, "rgb_array"):
+            raise InvalidValueError("making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "mend render_mode=")
+        self.config, self.render_mode = GraspEnvConfig(**options), render_mode
+        self.metadata = self.metadata | {"render_fps": self.config.rate_hz}
+        self.worlds = GraspWorlds(self.config, 1)
+        self.action_space, self.observation_space = self.worlds.action_space, self.worlds.observation_space
+        self._step = 0
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        """See gymnasium.Env; a new scene."""
+        super().reset(seed=seed)
+        self._step = 0
+        seen, facts = self.worlds.start(self.np_random)
+        return _first(seen), _plain(facts)
+
+    def step(self, action: Array) -> tuple[dict, float, bool, bool, dict]:
+        """See gymnasium.Env."""
+        self._step += 1
+        seen, reward, facts = self.worlds.step(np.asarray(action, float)[None])
+        return _first(seen), float(reward[0]), False, self._step >= self.config.steps, _plain(facts)
+
+    def render(self) -> Array | None:
+        """The camera's picture (height, width, 3) uint8."""
+        return self.worlds.picture(0) if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Frees both engines."""
+        self.worlds.close()
+
+
+def _first(rows: dict[str, Array]) -> dict[str, Array]:
+    return {name: value[0] for name, value in rows.items()}
+
+
+def _plain(facts: dict[str, Array]) -> dict[str, Any]:
+    return {name: value[0].item() for name, value in facts.items()}

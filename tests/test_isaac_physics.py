@@ -1,0 +1,115 @@
+"""Isaac Lab on Newton MJWarp behind the physics seam: the known traps in one pair of worlds; all laws with LACE_SLOW=1.
+
+Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
+"""
+
+import os
+
+import mujoco
+import numpy as np
+import pytest
+from isaaclab_newton.physics import NewtonManager
+
+from assets.robots.usd import collision_spec
+from lace.core.errors import InvalidValueError
+from lace.core.geometry import apply
+from lace.core.kinematics import Kinematics
+from sim_envs.isaac_physics import IsaacPhysics, same_shapes
+from sim_envs.mujoco_physics import OBJECT_CONTACT
+from tests.physics_conformance import MASS_KG, TABLE_Z, PhysicsLaws, cube, scene
+
+
+@pytest.fixture(scope="module")
+def physics():
+    return IsaacPhysics()
+
+
+@pytest.fixture(scope="module")
+def home(physics):
+    return physics.robot.embodiment.home
+
+
+@pytest.fixture(scope="module")
+def worlds(physics, home):
+    opened = physics.open([scene(home, cube()), scene(home, cube(at=(0.5, 0.1), friction=0.5))])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def model(worlds):
+    return NewtonManager._solver.mj_model
+
+
+def test_one_pair_of_actuators_a_joint_with_our_gains(model, physics):
+    joints = physics.robot.embodiment.joints
+    gains = [(j.stiffness, 0.0) for j in joints], [(0.0, j.damping) for j in joints]
+    bias = -model.actuator_biasprm[:, 1:3]
+    assert model.nu == 2 * len(joints)
+    assert np.allclose(sorted(map(tuple, bias)), sorted([*gains[0], *gains[1]]))
+    assert np.allclose(model.jnt_actfrcrange[: len(joints), 1], [j.effort for j in joints])
+
+
+def test_gravity_is_compensated_but_for_objects_and_base(model):
+    assert (model.body_gravcomp[2:-1] == 1).all() and model.body_gravcomp[-1] == 0
+
+
+def test_what_conversion_must_keep(model, physics):
+    """Friction, condim, armature, passive damping and excluded pairs are those of our MJCF."""
+    ours = collision_spec(physics.robot).compile()
+    assert np.allclose(model.dof_armature[: ours.nv], ours.dof_armature)
+    assert np.allclose(model.dof_damping[: ours.nv], ours.dof_damping)
+    assert np.allclose(model.dof_frictionloss[: ours.nv], ours.dof_frictionloss)
+    count = np.unique(np.round(np.column_stack([ours.geom_friction, ours.geom_condim]), 5), axis=0, return_counts=True)
+    kept = model.geom_bodyid > 0
+    theirs = np.column_stack([model.geom_friction, model.geom_condim])[kept][:-1]  # without the cube
+    assert np.unique(np.round(theirs, 5), axis=0, return_counts=True)[1].sum() in (count[1].sum(), count[1].sum() - 1)
+    assert model.nexclude >= ours.nexclude
+
+
+def test_an_objects_contact_is_the_same_as_mujocos(model):
+    geom = model.ngeom - 1
+    assert model.geom_condim[geom] == OBJECT_CONTACT["condim"] and model.geom_priority[geom] == OBJECT_CONTACT["priority"]
+    assert np.allclose(model.geom_solref[geom], OBJECT_CONTACT["solref"])
+    assert model.opt.cone == mujoco.mjtCone.mjCONE_ELLIPTIC and model.opt.impratio == 10
+
+
+def test_fingertips_collide_where_they_are_drawn(physics):
+    """The middle of each tip's collision shape lies on its fingertip keypoint's link, within its size."""
+    model = collision_spec(physics.robot).compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    body = physics.robot.embodiment
+    kinematics = Kinematics(body)
+    points = kinematics.keypoints(kinematics.link_poses(np.zeros((1, len(body.joints)))))[0]
+    for geom, keypoint in (("leap_if_tip", 8), ("leap_mf_tip", 12), ("leap_rf_tip", 16), ("leap_th_tip", 4)):
+        assert np.linalg.norm(data.geom(geom).xpos - points[keypoint]) < 0.03, geom
+
+
+def test_worlds_rest_and_stand_still_while_others_move(worlds, home):
+    motion = worlds.roll(np.tile(home, (2, 100, 1)), stride=100)
+    assert motion.object_table_N[:, -1, 0] == pytest.approx(9.81 * MASS_KG, rel=1e-3)
+    assert np.abs(motion.T_world_object[:, -1, 0, 2, 3] - TABLE_Z).max() < 1e-4  # 0.6 mm without multiccd
+    assert motion.robot_table_N.max() == motion.robot_object_N.max() == 0
+    before, goal = worlds.state(), home.copy()
+    goal[0] += 0.2
+    worlds.roll((home + np.linspace(0, 1, 50)[:, None] * (goal - home))[None], worlds=[1])
+    after = worlds.state()
+    assert np.allclose(after.joint_positions[0], before.joint_positions[0], atol=1e-6)
+    assert np.allclose(after.T_world_object[0], before.T_world_object[0], atol=1e-6)
+    assert 0.05 < after.joint_positions[1, 0] - home[0] < 0.2
+    assert np.linalg.norm(apply(after.T_world_object[1, 0], [[0, 0, 0]])[0, :2] - [0.5, 0.1]) < 1e-4  # it crept by 2 mm without multiccd
+    with pytest.raises(InvalidValueError, match="finite"):
+        worlds.roll(np.full((2, 5, len(home)), np.nan))
+
+
+def test_worlds_with_other_hulls_are_noticed(home):
+    assert same_shapes([scene(home, cube()), scene(home, cube(friction=0.3))])
+    assert not same_shapes([scene(home, cube()), scene(home, cube(0.05))])
+
+
+@pytest.mark.skipif("LACE_SLOW" not in os.environ, reason="minutes on a CPU; LACE_SLOW=1 runs it")
+class TestIsaacLaws(PhysicsLaws):
+    @pytest.fixture
+    def physics(self):
+        return IsaacPhysics()
