@@ -128,7 +128,9 @@ def at(page, u, v):
     return page.run(f"[ox+{u}*scale, oy+{v}*scale]")
 
 
-READY = "typeof S === 'object' && image.complete && image.width > 0 && scale !== 1"
+FITTED = "Math.abs(scale / Math.min(view.width / image.width, view.height / image.height) - 0.95) < 1e-9"
+"""The new image has come and is shown whole: until then the old one's zoom holds."""
+READY = f"typeof S === 'object' && image.complete && image.width > 0 && {FITTED}"
 
 
 def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path):
@@ -152,14 +154,13 @@ def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path)
         page.until(READY)
         assert page.run("[n, S.keypoints[k]]") == [0, "thumb_tip"]
         page.run("view.dispatchEvent(new WheelEvent('wheel', {deltaY: -300, clientX: 300, clientY: 300})), 1")
+        before = page.run("ox")
+        page.run("view.dispatchEvent(new MouseEvent('mousemove', {buttons: 2, movementX: 30})), 1")
+        assert page.run("ox") == pytest.approx(before + 30), "dragged with the right button"
         page.click(*at(page, 70, 60))
         page.press("ArrowRight")
         page.press("s")
-        page.until("n === 2 && $('status').textContent === 'saved'")
-        before = page.run("[ox, scale]")
-        page.run("view.dispatchEvent(new MouseEvent('mousemove', {buttons: 2, movementX: 30})), 1")
-        assert page.run("ox") == pytest.approx(before[0] + 30), "dragged with the right button"
-        page.press("f")
+        page.until(f"n === 2 && $('status').textContent === 'saved' && {FITTED}")
         page.press("o")
         page.click(*at(page, 20, 20))
         page.press("ArrowUp")

@@ -101,13 +101,20 @@ def _draw(
 def _draw_view(axes: Axes, view: View, image: np.ndarray, extent: np.ndarray, points: dict[int, np.ndarray]) -> None:
     axes.imshow(image, extent=extent, interpolation="antialiased")
     flat = {k: view.project(point)[:2] for k, point in points.items()}
-    for a, b in SKELETON:
+    for a, b in reversed(SKELETON):  # the first of those who share a point lies on top
         if a in flat and b in flat:
             line = np.stack([flat[a], flat[b]])
             axes.plot(*line.T, color=_INK, linewidth=3.4, solid_capstyle="round")
             axes.plot(*line.T, color=_colour(b), linewidth=1.8, solid_capstyle="round")
+    shared: dict[tuple[float, ...], list[int]] = {}
     for k, point in flat.items():
-        _draw_number(axes, point, k)
+        shared.setdefault(tuple(np.round(point, 4)), []).append(k)
+    for point, (k, *others) in shared.items():
+        _draw_number(axes, np.array(point), k)
+        if others:
+            text = f"and {', '.join(map(str, others))}"
+            plate = {"boxstyle": "round,pad=0.15", "facecolor": _PAPER, "edgecolor": "none"}
+            axes.annotate(text, point, (13, -3), textcoords="offset points", fontsize=8.5, color=_INK, bbox=plate)
     axes.set_title(view.title, fontsize=13, color=_INK, fontweight="bold")
     axes.set_axis_off()
 

@@ -42,6 +42,7 @@ FINGER = "vx300s_10_gripper_finger"
 """The standard finger. ALOHA's own ones, which the fragments name, are another shape."""
 FINGER_OFFSET = (-0.0404, 0.0575)
 """Along the finger and across it [m], so that the pads face each other over the gripper's middle."""
+SHARED = "shared with the index finger, beside which it opposes the thumb: "
 LEFT = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], float)
 RIGHT = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
 """Rotations of the finger's mesh in its link: z of the mesh along the finger, x across it."""
@@ -95,7 +96,7 @@ def _draw_and_collide(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, folder: Path, m
     )  # fmt: skip
 
 
-def _finger(finger: str, side: str, sign: int, joints: tuple[str, ...]) -> tuple[Keypoint, ...]:
+def _finger(finger: str, side: str, sign: int, joints: tuple[str, ...], why: str = "") -> tuple[Keypoint, ...]:
     """A rigid finger that slides: its base, twice its middle, and its tip stand for a human finger's four joints."""
     link, pad = f"{side}_finger_link", -sign * 0.009
     places = (0.0, 0.02, 0.04, 0.062)
@@ -106,7 +107,7 @@ def _finger(finger: str, side: str, sign: int, joints: tuple[str, ...]) -> tuple
         "5 mm inside the fingertip",
     )
     return tuple(
-        Keypoint(f"{finger}_{joint}", link, (x, pad, 0), 0.03, (link, "gripper_link"), reason)
+        Keypoint(f"{finger}_{joint}", link, (x, pad, 0), 0.03, (link, "gripper_link"), why + reason)
         for joint, x, reason in zip(joints, places, reasons, strict=True)
     )
 
@@ -122,6 +123,7 @@ VX300S = Recipe(
                  "where the gripper's body meets the arm's last servo"),
         *_finger("thumb", "left", 1, ("cmc", "mcp", "ip", "tip")),
         *_finger("index", "right", -1, ("mcp", "pip", "dip", "tip")),
+        *_finger("middle", "right", -1, ("mcp", "pip", "dip", "tip"), SHARED),
     ),
     hand_root="gripper_link",
     grasp_point=(0.115, 0.0, 0.0),

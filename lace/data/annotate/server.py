@@ -3,6 +3,7 @@
 import hmac
 import json
 import secrets
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -35,6 +36,11 @@ class AnnotationServer(ThreadingHTTPServer):
             raise InvalidValueError(
                 "opening the annotation page", f"port {port}: {error.strerror}", "a free port", "leave out --port"
             ) from error
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that was closed while it was answered is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

@@ -65,7 +65,7 @@ def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
     try:
         return load(name)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         kind = "local folder" if Path(name).exists() else "hub name"
         raise InvalidValueError(
             f"loading the {what} {name} ({kind})", reason, f"a {what} that transformers can load",
