@@ -272,7 +272,7 @@ VIEWS: Registry[CameraAxis] = Registry("view")
 VIEWS.add(
     "egocentric",
     CameraAxis(
-        distance_m=(0.45, 0.75), azimuth_deg=(140, 190), elevation_deg=(38, 62), roll_deg=(-8, 8), aim_m=0.06, fov_deg=(48, 70)
+        distance_m=(0.5, 0.75), azimuth_deg=(135, 175), elevation_deg=(48, 68), roll_deg=(-8, 8), aim_m=0.05, fov_deg=(48, 70)
     ),
 )
 VIEWS.add("third_person", CameraAxis(distance_m=(0.5, 1.0), azimuth_deg=(-75, 75), elevation_deg=(15, 50), aim_m=0.08))

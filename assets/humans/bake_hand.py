@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 
 SAMPLES, COMPONENTS, WEIGHTS, NAIL_SIZE = 900, 14, 6, 512
 HAND_M, FOREARM_M = (0.165, 0.215), (0.215, 0.300)
-"""Adult hand lengths: 5th percentile woman to beyond the 95th man (Greiner 1991, US Army hand anthropometry)."""
+"""Adult lengths of hand and forearm, our choice: wide around what is usual, not taken from a survey."""
 THUMB = ["finger1-1.R", "finger1-2.R", "finger1-3.R"]
 BONES = ["lowerarm01.R", "lowerarm02.R", "wrist.R", *THUMB]
 for _f in (2, 3, 4, 5):

@@ -33,8 +33,9 @@ class Hinge:
 def _hinges(flexion_axes: Array, thumb: Array) -> tuple[Hinge, ...]:
     """The 24 hinges; limits in degrees here, radians in the result.
 
-    AAOS: American Academy of Orthopaedic Surgeons, Joint Motion (1965), normal ranges as tabulated by Norkin and White,
-    Measurement of Joint Motion: wrist flexion 80, extension 70, radial 20, ulnar 30; pronation and supination 80;
+    AAOS: American Academy of Orthopaedic Surgeons, Joint Motion (1965), normal ranges as physiotherapy tables repeat them
+    (checked against two such tables, not the book): wrist flexion 80, extension 70, radial 20, ulnar 30; pronation and
+    supination 80;
     fingers MCP -45 (hyperextension) to 90, PIP 0 to 100, DIP 0 to 90; thumb CMC abduction 70, flexion 15, extension
     20, MCP 0 to 50, IP -20 to 80. Chosen by us: MCP hyperextension held to 20 (active, not pushed); side-swing of a
     finger +-15 and axial roll of the thumb -20 to 40 have no AAOS norm. The thumb's zero lies about 45 degrees off the

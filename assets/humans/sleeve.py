@@ -10,7 +10,8 @@ ENDS = (0.97, 0.86, 0.7, 0.5)
 LOOSENESS = (0.004, 0.010)
 """Gap between skin and cloth [m], of close and of wide sleeves."""
 UPPER_ARM = 0.186 / 0.146
-"""Length of the upper arm over that of the forearm (Drillis and Contini 1966, segment lengths over stature)."""
+"""Length of the upper arm over that of the forearm: segment lengths over stature by Drillis and Contini (1966), as
+biomechanics textbooks repeat them; from memory, not checked against the report."""
 SEGMENTS = 28
 LINING = 0.0012
 """Gap between skin and the turned-in hem [m]."""
