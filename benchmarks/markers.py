@@ -78,8 +78,21 @@ def marked(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
         for k in np.flatnonzero(visible):
             mark(image, tuple(np.floor(uv[k]).astype(int).tolist()), round(RADIUS * SIDE), colour(k, robot))
         kept.append((image, uv, visible))
-    images, keypoints, visible = (torch.from_numpy(np.stack(column)) for column in zip(*kept, strict=True))
-    return FrameBank(images.permute(0, 3, 1, 2).contiguous(), keypoints, visible, [name] * len(kept))
+    return _bank(kept, name)
+
+
+def plain(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
+    """The same crops without markers and in their own colours."""
+    rng, kept = np.random.default_rng([seed, name == "robot"]), []
+    for record in records:
+        if (record.visibility == Visibility.VISIBLE).sum() >= MIN_VISIBLE:
+            kept.append(hand_crop(record, rng))
+    return _bank(kept, name)
+
+
+def _bank(crops: list[tuple[np.ndarray, np.ndarray, np.ndarray]], name: str) -> FrameBank:
+    images, keypoints, visible = (torch.from_numpy(np.stack(column)) for column in zip(*crops, strict=True))
+    return FrameBank(images.permute(0, 3, 1, 2).contiguous(), keypoints, visible, [name] * len(crops))
 
 
 def renamed(bank: FrameBank, seed: int) -> FrameBank:

@@ -99,21 +99,35 @@ def test_tiny_is_announced_and_seeded(capsys):
     assert first(torch.rand(1, 3, 64, 64)).shape == (1, 8, 8, 192)
 
 
-def test_missing_checkpoint_names_the_next_step(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "refusal", "steps"),
+    [
+        ("dinov3-s", "You are trying to access a gated repo.",
+         ("accept the licence on huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m", "hf auth login")),
+        ("dinov3-b", "We couldn't connect to the hub",
+         ("hf download facebook/dinov3-vitb16-pretrain-lvd1689m --local-dir FOLDER", "accept the licence")),
+        ("some/model", "some/model is not a local folder and is not a valid model identifier", ("check the name",)),
+        ("dinov2-s", "a broken disc", ("download its files into a folder",)),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_cannot_be_had_names_the_exact_next_step(name, refusal, steps, monkeypatch):
     def refused(*_args, **_kwargs):
-        raise OSError("You are trying to access a gated repo.")
+        raise OSError(refusal)
 
+    monkeypatch.setattr(hf.AutoConfig, "from_pretrained", refused)
+    with pytest.raises(BackboneError) as caught:
+        load_backbone(name)
+    for part in (refusal, *steps):
+        assert part in str(caught.value)
+
+
+def test_a_folder_or_name_that_is_none(tmp_path):
     with pytest.raises(BackboneError, match="no such folder"):
         load_backbone("./nowhere")
     with pytest.raises(BackboneError, match="does not load"):
         load_backbone(str(tmp_path))
     with pytest.raises(UnknownNameError, match="dinov3-s"):
         load_backbone("dinov3s")
-    monkeypatch.setattr(hf.AutoConfig, "from_pretrained", refused)
-    with pytest.raises(BackboneError) as caught:
-        load_backbone("dinov3-s")
-    for part in ("facebook/dinov3-vits16-pretrain-lvd1689m", "accept the licence", "hf auth login", "local folder"):
-        assert part in str(caught.value)
 
 
 def test_short_names():

@@ -145,13 +145,23 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
         raise _unavailable(name, source, error) from error
 
 
+_NEXT_STEPS = {
+    "gated": "accept the licence on huggingface.co/{source} with your account, run `hf auth login`, and try again",
+    "not a valid model identifier": "check the name on huggingface.co/{source}; for a private one run `hf auth login` first",
+    "connect": "with a network run `hf download {source} --local-dir FOLDER`, then give that folder as --backbone",
+}
+"""Word of transformers' message -> what to do about it."""
+
+
 def _unavailable(name: str, source: str | Path, error: Exception) -> BackboneError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     doing, expected = f"loading the backbone {name!r} from {source}", "a checkpoint with config.json and model.safetensors"
     if isinstance(source, Path):
         return BackboneError(doing, f"the folder does not load ({first})", expected, "restore the folder or give another")
-    gate = "on huggingface.co accept the licence on the page of the model " if "dinov3" in str(source) else "check the model page "
+    steps = [step.format(source=source) for word, step in _NEXT_STEPS.items() if word in str(error)]
+    if "dinov3" in str(source) and "gated" not in str(error):
+        steps.append("DINOv3 is gated: " + _NEXT_STEPS["gated"].format(source=source))
+    other = f"open huggingface.co/{source} and download its files into a folder, then give that as --backbone"
     return BackboneError(
-        doing, f"it could not be fetched ({first})", f"{expected}, from the hub or its cache",
-        f"{gate}{source}, run `hf auth login`, and try again; without a network give a local folder instead",
-    )  # fmt: skip
+        doing, f"it could not be fetched ({first})", f"{expected}, from the hub or its cache", "; ".join(steps) or other
+    )
