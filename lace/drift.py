@@ -4,6 +4,7 @@ Displacement of a token is the distance between its L2-normalised features befor
 is selective if the hand's is large and the others' small.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,8 +19,8 @@ from lace.core.frames import FrameRecord
 REGIONS = ("hand", "object", "background")
 _OBJECTS = ("target", "distractor")
 _BODIES = ("robot", "human")
-HAND_WORDS = ("hand", "leap")
-"""A body's segment belongs to the hand if its name or instance holds one of these words."""
+HAND_WORDS = ("hand", "leap", "palm", "thumb", "index", "middle", "ring", "little")
+"""A body's segment belongs to the hand if its name or instance holds one of these words (whole, not part of another)."""
 
 
 def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> np.ndarray:
@@ -33,7 +34,7 @@ def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) ->
             "use rendered frames (`lace generate`); photographs have no masks",
         )  # fmt: skip
     bodies = [s for s in record.segments if s.semantic in _BODIES]
-    hands = [s.id for s in bodies if len(bodies) == 1 or any(w in f"{s.name} {s.instance}".lower() for w in hand_words)]
+    hands = [s.id for s in bodies if len(bodies) == 1 or _words(f"{s.name} {s.instance}") & set(hand_words)]
     if bodies and not hands:
         names = ", ".join(s.name for s in bodies)
         raise InvalidValueError(
@@ -44,6 +45,10 @@ def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) ->
     hand, thing = np.isin(record.segmentation, hands), np.isin(record.segmentation, objects)
     body = np.isin(record.segmentation, [s.id for s in bodies])
     return np.stack([hand, thing, ~(body | thing)])
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def token_regions(masks: Tensor, grid: tuple[int, int], share: float = 0.5) -> Tensor:

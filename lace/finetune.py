@@ -127,7 +127,7 @@ def main(config: FinetuneConfig) -> int:
     device = process_device(config.device)
     leads = not distributed.is_initialized() or distributed.get_rank() == 0
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
-    backbone = load_backbone(config.backbone, image_size=size, device=device, seed=config.train.seed)
+    backbone = load_backbone(config.backbone, image_size=size, device=device)
     banks = read_banks(config, size)
     trainer = Trainer(config.train, banks, backbone)
     trainer.resume(config.out)

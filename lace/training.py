@@ -95,7 +95,7 @@ class Trainer:
             q for p, q in zip(backbone.parameters(), self.teacher.parameters(), strict=True) if p.requires_grad
         ]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, config.learning_rate, config.betas, weight_decay=config.weight_decay
+            self.parameters, config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
         )
         self.student, self.frozen = self._wrapped(backbone, self.teacher)
         self.done, self.skipped = 0, 0

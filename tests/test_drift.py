@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from lace.core.errors import InvalidValueError
+from lace.core.frames import Segment
 from lace.drift import REGIONS, displacement, drift, masks_of, token_regions
 from tests.synthetic import make_frame
 
@@ -68,6 +69,15 @@ def test_a_region_without_tokens_is_none():
 def test_the_arm_is_neither_hand_nor_background(scene):
     arm = make_frame(0).mask(name="robot/arm")
     assert not masks_of([make_frame(0)])[0, :, arm].any()
+
+
+def test_the_parts_of_the_simulated_human_hand_are_hand_and_its_arm_is_not():
+    """Names as `lace generate human` writes them; "bearing" holds "ring" and is none."""
+    frame = make_frame(0)
+    names = {2: "human/forearm", 3: "human/thumb", 4: "human/bearing"}
+    segments = tuple(Segment(i, name, "human", "human") for i, name in names.items())
+    hand = masks_of([dataclasses.replace(frame, segments=segments)])[0, 0]
+    assert np.array_equal(hand.numpy(), frame.segmentation == 3)
 
 
 def test_a_body_without_a_hand_is_an_error():
