@@ -17,7 +17,7 @@ from lace.core.geometry import Array
 from policies.outcome import TrialStopped
 from policies.policy import Observation
 from policies.primitives.grasp import GraspPrimitive
-from policies.primitives.primitive import ArmMove, Plan
+from policies.primitives.playback import joint_targets
 from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED
 from sim_envs.grasp_env.vector import GraspVectorEnv
 
@@ -64,24 +64,9 @@ def waypoints(env: GraspVectorEnv, world: int) -> Array:
     primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(trial.record.objects[0]["object"]))
     observation = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
     try:
-        return played(primitive.plan(observation, trial.truth, trial.physics.table_z), start, env.config.rate_hz)
+        return joint_targets(primitive.plan(observation, trial.truth, trial.physics.table_z), start, env.config.rate_hz)
     except TrialStopped:
         return start[None]
-
-
-def played(plan: Plan, start: Array, rate_hz: int) -> Array:
-    """Joint targets (k, joints) of a plan at `rate_hz`."""
-    dof, rows = plan.moves[1].path.positions.shape[1], [start]
-    for move in plan.moves:
-        if isinstance(move, ArmMove):
-            count = int(np.ceil(move.path.duration_s * rate_hz))
-            arm = move.path.at(np.arange(1, count + 1) / rate_hz)
-            rows += [np.concatenate([q, rows[-1][dof:]]) for q in arm]
-        else:
-            first, count = rows[-1], int(np.ceil(move.duration_s * rate_hz))
-            shares = np.arange(1, count + 1)[:, None] / count
-            rows += list(np.concatenate([np.tile(first[:dof], (count, 1)), first[dof:] + shares * (move.targets - first[dof:])], 1))
-    return np.array(rows)
 
 
 def run(name: str, agent: Agent, options: Options) -> None:

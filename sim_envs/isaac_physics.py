@@ -61,7 +61,14 @@ class IsaacPhysics:
         self.device, self.step_hz = device, step_hz
 
     def open(self, scenes: Sequence[PhysicsScene]) -> "IsaacWorlds":
-        """See Physics."""
+        """See Physics; all worlds must hold equally many objects of equally many parts."""
+        parts = {tuple(len(thing.hulls) for thing in scene.objects) for scene in scenes}
+        if len(parts) > 1:
+            raise InvalidValueError(
+                "opening worlds in Isaac Lab", f"worlds of other numbers of parts ({sorted(parts)[:3]})",
+                "the same number of objects and of convex parts in all: the solver wants like worlds",
+                "open unlike worlds one after the other, or use the mujoco engine",
+            )  # fmt: skip
         return IsaacWorlds(self.robot, scenes, self.device, self.step_hz)
 
 

@@ -1,0 +1,128 @@
+"""Do MuJoCo C and Isaac Lab on Newton MJWarp agree on scripted grasps? Same scenes, same commands, outcome by outcome.
+
+Every world holds the same doll, alone, as large as it is made: MJWarp then collides its hulls itself. Runs in blocks of
+worlds that are kept on disk; the same command goes on where it stopped.
+
+    python benchmarks/agreement.py --trials 200 --out runs/agreement
+"""
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from assets.grasps import grasp_for
+from lace.core.geometry import Array, apply
+from lace.data.shards import publish_bytes
+from lace.statistics import exact_rate
+from policies.outcome import TrialStopped
+from policies.policy import Observation
+from policies.primitives.grasp import GraspPrimitive
+from policies.primitives.playback import joint_targets
+from sim_envs.config import PRESETS, ClutterAxis, GenerateConfig
+from sim_envs.isaac_physics import IsaacPhysics
+from sim_envs.mujoco_physics import MujocoPhysics
+from sim_envs.physics import STEP_HZ, Physics
+from sim_envs.sim_cell import HELD_M, SETTLE_S
+from sim_envs.trials import Trial, TrialSource
+
+CARRIED_S = 0.3
+"""How long the hand must hold the doll after its last move [s]."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to compare."""
+
+    out: Path
+    trials: int = 200
+    block: int = 25
+    """Worlds run side by side."""
+    seed: int = 0
+    blocks: int = 1000
+    """Blocks of this call, at most."""
+
+
+def scenes(options: Options) -> GenerateConfig:
+    """Clean scenes with one doll of one size."""
+    axes = PRESETS["clean"]
+    axes = replace(axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, scale=(1.0, 1.0)))
+    return GenerateConfig(out=options.out, preset="clean", seed=options.seed, width=224, height=224, axes=axes)
+
+
+def planned(source: TrialSource, numbers: np.ndarray) -> tuple[list[Trial], list[Array]]:
+    """Trials with a plan, and their commands."""
+    robot = source.robot
+    primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for("dinosaur"))
+    trials, commands = [], []
+    for trial in source.draw(numbers):
+        start = trial.physics.joint_positions
+        seen = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
+        try:
+            plan = primitive.plan(seen, trial.truth, trial.physics.table_z)
+        except TrialStopped:
+            continue
+        trials.append(trial)
+        commands.append(joint_targets(plan, start, STEP_HZ, SETTLE_S))
+    return trials, commands
+
+
+def outcomes(physics: Physics, trials: list[Trial], commands: list[Array]) -> list[dict]:
+    """Held and rise [m] of each trial, all run side by side; the shorter ones hold their last command."""
+    longest = max(map(len, commands)) + int(CARRIED_S * STEP_HZ)
+    padded = np.stack([np.concatenate([rows, np.tile(rows[-1], (longest - len(rows), 1))]) for rows in commands])
+    worlds = physics.open([trial.physics for trial in trials])
+    worlds.roll(padded, stride=longest)
+    state, results = worlds.state(), []
+    worlds.close()
+    for i, trial in enumerate(trials):
+        T0, T = trial.physics.objects[0].T_world_object, state.T_world_object[i, 0]
+        local = T0[:3, :3].T @ (trial.target_middle - T0[:3, 3])
+        rise = float(apply(T, local[None])[0, 2] - trial.target_middle[2])
+        touched, table = float(state.robot_object_N[i, 0]), float(state.object_table_N[i, 0])
+        results.append({"held": bool(rise > HELD_M and touched > 0 and table == 0), "rise_m": rise, "grip_N": touched})
+    return results
+
+
+def run_block(options: Options, block: int) -> Path:
+    """Runs one block if it is not there."""
+    path = options.out / f"block-{block:03d}.json"
+    if path.is_file():
+        return path
+    numbers = np.arange(block * options.block, min((block + 1) * options.block, options.trials))
+    source = TrialSource(scenes(options))
+    trials, commands = planned(source, numbers)
+    source.close()
+    rows, seconds = {}, {}
+    for physics in (MujocoPhysics(), IsaacPhysics()):
+        started = time.perf_counter()
+        rows[physics.name] = outcomes(physics, trials, commands)
+        seconds[physics.name] = time.perf_counter() - started
+    kept = [{"trial": trial.index, **{name: rows[name][i] for name in rows}} for i, trial in enumerate(trials)]
+    publish_bytes(path, json.dumps({"trials": kept, "seconds": seconds, "refused": len(numbers) - len(trials)}, indent=1).encode())
+    print(f"block {block}: {len(kept)} trials, seconds {seconds}", flush=True)
+    return path
+
+
+def main(options: Options) -> None:
+    """Runs what is missing, then prints the agreement and every difference."""
+    total = -(-options.trials // options.block)
+    missing = [b for b in range(total) if not (options.out / f"block-{b:03d}.json").is_file()]
+    for block in missing[: options.blocks]:
+        run_block(options, block)
+    blocks = [json.loads(path.read_text()) for path in sorted(options.out.glob("block-*.json"))]
+    rows = [row for block in blocks for row in block["trials"]]
+    same = sum(row["mujoco"]["held"] == row["isaac"]["held"] for row in rows)
+    print(f"trials that end alike: {exact_rate(same, len(rows))}")
+    print(f"held: mujoco {sum(row['mujoco']['held'] for row in rows)}, isaac {sum(row['isaac']['held'] for row in rows)}; "
+          f"{sum(block['refused'] for block in blocks)} more had no plan")  # fmt: skip
+    for row in rows:
+        if row["mujoco"]["held"] != row["isaac"]["held"]:
+            print(f"trial {row['trial']}: mujoco {row['mujoco']}, isaac {row['isaac']}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
