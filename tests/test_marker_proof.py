@@ -18,7 +18,7 @@ from lace.pairs import augment_bank
 from lace.training import TrainConfig, Trainer
 from tests.synthetic import make_frame
 
-RECIPE = TrainConfig(iterations=90, batch=8, learning_rate=2e-3, warmup=10, tau=0.1, all_pairs=True, seed=0)
+RECIPE = TrainConfig(iterations=150, batch=8, learning_rate=2e-3, warmup=10, tau=0.1, all_pairs=True, seed=0)
 SHOWN = [0, 2, 4, 5, 8, 9, 12, 13, 16]
 LAYOUT = np.array(
     [[0, 1.2], [-1, 0.6], [-1.6, -0.2], [-0.5, 0], [-0.7, -1.4], [0, -0.1], [0, -1.6], [0.5, 0], [0.8, -1.4]]
@@ -77,9 +77,9 @@ def test_lace_aligns_marked_hands_and_shuffled_names_do_not(banks):
     before, after = numbers(fresh(), held_out), aligned(train, held_out)
     control = aligned({**train, "robot": renamed(train["robot"], 9)}, held_out)
     guesses = [floor(held_out[name], train[name]) for name in ("human", "robot")]
-    assert after["H-R"][0] < 0.75 * before["H-R"][0]
-    assert after["H-R"][0] < min(row["epe_px"] for found in guesses for row in found.values())
-    assert after["H-R"][1] > 0.40
+    assert after["H-R"][0] < 0.65 * before["H-R"][0]
+    assert after["H-R"][0] < 0.75 * min(row["epe_px"] for found in guesses for row in found.values())
+    assert after["H-R"][1] > 0.45
     assert control["H-R"][1] < 0.17
     assert control["H-R"][0] > before["H-R"][0]
     for pair in ("H-H", "R-R"):
