@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import av.logging
 import numpy as np
 from lerobot.datasets.aggregate import aggregate_datasets
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -44,6 +45,7 @@ def features_of(embodiment: Embodiment, config: RolloutsConfig) -> dict[str, dic
 def quiet() -> Iterator[None]:
     """The library's bars and its encoder's settings are not for our users; errors still are."""
     os.environ.setdefault("SVT_LOG", "1")
+    av.logging.set_libav_level(av.logging.ERROR)
     with redirect_stderr(StringIO()):
         yield
 
