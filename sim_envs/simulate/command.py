@@ -22,11 +22,11 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def main(config: SimulateConfig) -> int:
     """Runs what is missing, then reports; returns the exit code."""
-    from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import
+    origin = open_folder(config.checked())
+    from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import: mistakes are told before
     from sim_envs.simulate.report import write_report
     from sim_envs.simulate.sweep import sweep_figure, sweep_path
 
-    origin = open_folder(config.checked())
     with shown(config) as report:
         trials = run(config, CellTrials, report)
     results = summarise(trials, config, origin)
