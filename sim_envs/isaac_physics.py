@@ -29,8 +29,8 @@ from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_qua
 from sim_envs.mujoco_physics import OBJECT_CONTACT, ROLLING, TABLE_HALF, TABLE_X, TORSIONAL
 from sim_envs.physics import STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
 
-NJMAX, NCONMAX = 400, 150
-"""Constraint rows and contacts of a world with MuJoCo's own collisions."""
+NJMAX, NCONMAX = 600, 400
+"""Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll, the broad phase asked for 284."""
 NJMAX_NEWTON, NCONMAX_NEWTON = 1500, 600
 """The same with Newton's collisions, which make more contacts; 300 overflowed and gave NaN (research/simulation.md)."""
 ITERATIONS, LINE_SEARCHES = 100, 50
