@@ -6,28 +6,46 @@ import multiprocessing
 import os
 import queue
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lace.core.errors import DatasetError, IntegrityError, LaceError
-from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
 from lace.data.shards import is_whole, publish_bytes, remove_leftovers, shard_name, write_shard
-from lace.data.verify import MARKER_LIMIT_PX, check_frames
+from lace.data.verify import MARKER_LIMIT_PX, check_frame, image_digest
 from lace.model_card import commit
 from sim_envs.config import GenerateConfig
+
+if TYPE_CHECKING:
+    from sim_envs.simulated_frames import LabelledBatch
 
 MAX_ATTEMPTS = 30
 """A frame that fails so often points at a fault, not at bad luck."""
 RUN_ONLY = ("out", "workers", "device")
 """Options that do not change what is generated."""
 PACKAGES = ("isaaclab", "newton", "warp-lang", "torch", "mujoco", "numpy", "opencv-python-headless", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A frame that was drawn, checked and encoded."""
+
+    index: int
+    digest: bytes
+    row: EncodedFrame | None
+    """None where a check failed."""
+    constants: dict
+
+    def is_bad(self, seen: dict[bytes, int]) -> bool:
+        """Whether the frame must be drawn anew: a check failed, or its image is in `seen`, to which it is added."""
+        return seen.setdefault(self.digest, self.index) != self.index or self.row is None
 
 
 @dataclass(frozen=True)
@@ -117,20 +135,12 @@ class ShardMaker:
         pending, attempts = indices, np.zeros(len(indices), int)
         constants: dict = {}
         while len(pending):
-            failed: list[int] = []
-            encoding = []
             attempts = self._aimed(pending, attempts)
-            for start in range(0, len(pending), self.source.worlds):
-                part = slice(start, start + self.source.worlds)
-                records = self.source.frames(self.config.seed, pending[part], attempts[part])
-                constants = constants or constants_of(records[0])
-                bad = self._bad(records, seen)
-                failed += [record.index for record in records if record.index in bad]
-                good = [record for record in records if record.index not in bad]
-                encoding += [(r.index, self.encoders.submit(self._encode, r)) for r in good]
-            rows |= {index: future.result() for index, future in encoding}
-            again = np.isin(pending, failed)
-            pending, attempts = pending[again], attempts[again] + 1
+            finished = [future.result() for future in self._drawn(pending, attempts)]
+            failed = np.array([done.is_bad(seen) for done in finished])
+            rows |= {done.index: done.row for done, bad in zip(finished, failed, strict=True) if not bad}
+            constants = constants or finished[0].constants
+            pending, attempts = pending[failed], attempts[failed] + 1
             if len(attempts) and attempts.max() >= MAX_ATTEMPTS:
                 self._give_up(int(pending[attempts.argmax()]))
         attempts = np.array([rows[int(i)]["attempt"] for i in indices])
@@ -147,14 +157,23 @@ class ShardMaker:
             attempts[left] += 1
         return attempts
 
-    def _bad(self, records: list[FrameRecord], seen: dict[bytes, int]) -> set[int]:
-        """Indices of frames that fail a check, repeat an earlier image of the shard, or show too few keypoints."""
-        least = 0 if self.config.motion_frames else self.min_visible
-        few = {r.index for r in records if (r.visibility == Visibility.VISIBLE).sum() < least}
-        return few | {problem.index for problem in check_frames(records, seen)}
+    def _drawn(self, indices: np.ndarray, attempts: np.ndarray) -> list[Future]:
+        """Draws frames, batch after batch, while earlier ones are checked and encoded on the other threads."""
+        finishing = []
+        for start in range(0, len(indices), self.source.worlds):
+            part = slice(start, start + self.source.worlds)
+            batch = self.source.batch(indices[part], attempts[part])
+            finishing += [self.encoders.submit(self._finish, batch, i) for i in range(len(batch))]
+        return finishing
 
-    def _encode(self, record: FrameRecord) -> EncodedFrame:
-        return encode_frame(record, "jpg", int(round(float(record.draws["sensor.jpeg_quality"]))))
+    def _finish(self, batch: "LabelledBatch", i: int) -> "Finished":
+        """Checks one frame and, if it is good, encodes it."""
+        record = batch.record(i)
+        least = 0 if self.config.motion_frames else self.min_visible
+        good = (record.visibility == Visibility.VISIBLE).sum() >= least and not check_frame(record)
+        quality = int(round(float(record.draws["sensor.jpeg_quality"])))
+        row = encode_frame(record, "jpg", quality) if good else None
+        return Finished(record.index, image_digest(np.ascontiguousarray(record.image)), row, constants_of(record))
 
     def _marker_test(self, indices: np.ndarray, attempts: np.ndarray) -> dict:
         """Markers in the shard's first scenes: largest error and number, for the shard's metadata."""

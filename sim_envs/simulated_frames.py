@@ -1,5 +1,7 @@
 """A simulated body as a source of labelled frames: same (seed, index), same frame."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import warp as wp
@@ -70,11 +72,14 @@ class SimulatedFrames:
         """Frames for `indices` (n,), n at most `worlds`; `attempts` (n,) redraws them."""
         if seed != self.config.seed:
             raise ValueError(f"this source was built for seed {self.config.seed}, not {seed}")
-        count = len(indices)
-        full = np.resize(np.asarray(indices), self.worlds)
-        tries = np.resize(np.zeros(count, int) if attempts is None else np.asarray(attempts), self.worlds)
-        batch = self.compose(full, tries)
-        return self.records(batch, *self.draw(batch, count), full, tries)
+        batch = self.batch(np.asarray(indices), np.zeros(len(indices), int) if attempts is None else np.asarray(attempts))
+        return [batch.record(i) for i in range(len(batch))]
+
+    def batch(self, indices: np.ndarray, attempts: np.ndarray) -> "LabelledBatch":
+        """Frames for `indices` (n,), n at most `worlds`, drawn for the `attempts`-th time (n,)."""
+        full, tries = np.resize(indices, self.worlds), np.resize(attempts, self.worlds)
+        scenes = self.compose(full, tries)
+        return self.labelled(scenes, *self.draw(scenes, len(indices)), full, tries)
 
     def visible(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
         """How many keypoints will be visible at most (n,), by one ray a keypoint: a picture costs thousands."""
@@ -152,28 +157,53 @@ class SimulatedFrames:
         pixel = hits[0] if segment is None else at_pixels(wp.to_torch(segment), uv)
         return uv, self.labeller.visibility(uv, depth, (self.config.width, self.config.height), pixel, *hits)
 
-    def records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
-        """Labelled frames of the scenes dressed last, from what `draw` gave; as many as there are pictures."""
+    def labelled(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> "LabelledBatch":
+        """Pictures and labels of the scenes dressed last, from what `draw` gave; as many as there are pictures."""
         uv, visibility = self.keypoint_labels(batch, segment)
         boxes = self.labeller.boxes(wp.to_torch(segment))
-        images, segments, depths = rgb.numpy(), segment.numpy(), depth.numpy()
-        records = []
-        for i in range(len(images)):
-            named = {name: rows[i] for name, rows in boxes.items()}
-            named["embodiment@keypoints"] = keypoint_box(uv[i], visibility[i])
-            records.append(
-                FrameRecord(
-                    image=images[i], embodiment=self.embodiment.name, keypoints_uv=uv[i], visibility=visibility[i],
-                    index=int(indices[i]), seed=self.config.seed, attempt=int(attempts[i]), source="simulation",
-                    preset=self.config.preset, room=str(batch.rooms[i]),
-                    keypoints_world=batch.pose.keypoints_world[i].astype(np.float32), K=batch.camera.K[i],
-                    T_world_cam=batch.camera.T_world_cam[i], segmentation=segments[i], segments=self.layout.segments,
-                    depth_m=depths[i], boxes=named, joint_names=self.joint_names, joint_positions=batch.pose.q[i],
-                    link_names=self.link_names, T_world_link=batch.pose.T_world_link[i],
-                    objects=_objects(batch, i), draws={name: value[i] for name, value in batch.draws.items()},
-                )
-            )  # fmt: skip
-        return records
+        return LabelledBatch(
+            self, batch, rgb.numpy(), segment.numpy(), depth.numpy(), uv, visibility, boxes, indices, attempts
+        )
+
+    def records(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> list[FrameRecord]:
+        """`labelled`, frame by frame."""
+        labelled = self.labelled(batch, rgb, segment, depth, indices, attempts)
+        return [labelled.record(i) for i in range(len(labelled))]
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """A batch of frames as arrays (n, ...); single records are made where they are encoded, off the renderer's thread."""
+
+    source: SimulatedFrames
+    scenes: SceneBatch
+    images: np.ndarray
+    segments: np.ndarray
+    depths: np.ndarray
+    keypoints_uv: np.ndarray
+    visibility: np.ndarray
+    boxes: dict[str, np.ndarray]
+    indices: np.ndarray
+    attempts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def record(self, i: int) -> FrameRecord:
+        """Frame i of the batch."""
+        source, scenes, pose, uv, visibility = self.source, self.scenes, self.scenes.pose, self.keypoints_uv, self.visibility
+        named = {name: rows[i] for name, rows in self.boxes.items()}
+        named["embodiment@keypoints"] = keypoint_box(uv[i], visibility[i])
+        return FrameRecord(
+            image=self.images[i], embodiment=source.embodiment.name, keypoints_uv=uv[i], visibility=visibility[i],
+            index=int(self.indices[i]), seed=source.config.seed, attempt=int(self.attempts[i]), source="simulation",
+            preset=source.config.preset, room=str(scenes.rooms[i]),
+            keypoints_world=pose.keypoints_world[i].astype(np.float32), K=scenes.camera.K[i],
+            T_world_cam=scenes.camera.T_world_cam[i], segmentation=self.segments[i], segments=source.layout.segments,
+            depth_m=self.depths[i], boxes=named, joint_names=source.joint_names, joint_positions=pose.q[i],
+            link_names=source.link_names, T_world_link=pose.T_world_link[i],
+            objects=_objects(scenes, i), draws={name: value[i] for name, value in scenes.draws.items()},
+        )  # fmt: skip
 
 
 def _objects(batch: SceneBatch, i: int) -> list[dict]:
