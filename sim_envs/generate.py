@@ -18,7 +18,8 @@ import numpy as np
 from lace.core.errors import DatasetError, IntegrityError, LaceError
 from lace.core.keypoints import Visibility
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
-from lace.data.shards import is_whole, publish_bytes, remove_leftovers, shard_name, write_shard
+from lace.data.run_folder import claim_folder
+from lace.data.shards import is_whole, remove_leftovers, shard_name, write_shard
 from lace.data.verify import MARKER_LIMIT_PX, check_frame, image_digest
 from lace.model_card import commit
 from sim_envs.config import GenerateConfig
@@ -79,23 +80,9 @@ def open_folder(config: GenerateConfig) -> list[int]:
     Raises:
         DatasetError: The folder holds something else, or a dataset of another configuration.
     """
-    out, path = config.out, config.out / "dataset.json"
-    wanted = identity(config)
-    if path.is_file():
-        there = json.loads(path.read_text())["config"]
-        changed = sorted(name for name in wanted | there if wanted.get(name) != there.get(name))
-        if changed:
-            raise DatasetError(
-                f"opening {out}", f"it holds a dataset with other {', '.join(changed)}",
-                "an empty folder, or the same options to resume", "choose another --out, or repeat the old options",
-            )  # fmt: skip
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(
-            f"opening {out}", "it exists and is not a dataset", "a new or empty folder", "choose another --out"
-        )
-    (out / "shards").mkdir(parents=True, exist_ok=True)
-    if not path.is_file():
-        publish_bytes(path, json.dumps(_meta(config, wanted), indent=1).encode())
+    out = config.out
+    claim_folder(out / "dataset.json", "a dataset", _meta(config, identity(config)))
+    (out / "shards").mkdir(exist_ok=True)
     remove_leftovers(out / "shards")
     shards = range(-(-config.frames // config.shard_frames))
     return [shard for shard in shards if not is_whole(shard_path(out, shard))]

@@ -18,9 +18,10 @@ import assets.grasps as grasps
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
 from assets.robots import ROBOTS
+from assets.robots.robot import collision_spec
 from lace.core.geometry import Array, axis_angle, quat_wxyz_from_rotation, transform
 from lace.core.grasp import Grasp
-from sim_envs.mujoco_physics import add_object, add_table, stripped
+from sim_envs.mujoco_physics import add_object, add_table
 from sim_envs.physics import STEP_HZ, RigidObject
 
 SCALES = (0.92, 1.03, 1.14)
@@ -71,7 +72,7 @@ class HandOnSlide:
     """The hand over one object at one size."""
 
     def __init__(self, robot, hulls: tuple[Array, ...]):
-        hand = stripped(robot)
+        hand = collision_spec(robot)
         for actuator in [a for a in hand.actuators if not a.name.startswith("leap_")]:
             hand.delete(actuator)
         for exclude in [e for e in hand.excludes if "link" in e.bodyname1]:

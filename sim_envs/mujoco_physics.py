@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from assets.robots import ROBOTS
-from assets.robots.robot import VISUAL_GROUP, Robot
+from assets.robots.robot import Robot, collision_spec
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform
 from sim_envs.physics import PHYSICS, STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
@@ -20,17 +20,6 @@ TORSIONAL, ROLLING = 0.02, 0.001
 
 TABLE_HALF, TABLE_X = (1.0, 1.0, 0.05), 0.4
 """Half extents of the table's slab and where its middle is before the robot [m]; larger than any drawn table."""
-
-
-def stripped(robot: Robot) -> mujoco.MjSpec:
-    """The robot without what is only drawn: it compiles in milliseconds."""
-    spec = mujoco.MjSpec.from_file(str(robot.xml_path))
-    for geom in [geom for geom in spec.geoms if geom.group == VISUAL_GROUP]:
-        spec.delete(geom)
-    used = {geom.meshname for geom in spec.geoms}
-    for mesh in [mesh for mesh in spec.meshes if mesh.name not in used]:
-        spec.delete(mesh)
-    return spec
 
 
 def add_table(spec: mujoco.MjSpec, z: float) -> None:
@@ -76,7 +65,7 @@ class MujocoPhysics:
             )
         self.robot = ROBOTS["xarm7_leap"](None) if robot is None else robot
         self.threads, self.step_hz = threads, step_hz
-        self._spec = stripped(self.robot)
+        self._spec = collision_spec(self.robot)
 
     def open(self, scenes: Sequence[PhysicsScene]) -> "MujocoWorlds":
         """See Physics."""

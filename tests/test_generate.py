@@ -75,7 +75,7 @@ def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
     config = with_preset(GenerateConfig(out=tmp_path / "data", frames=20), "lab")
     assert open_folder(config) == [0]
     before = (config.out / "dataset.json").read_bytes()
-    with pytest.raises(DatasetError, match="other seed"):
+    with pytest.raises(DatasetError, match="other config: seed"):
         open_folder(replace(config, seed=1))
     assert (config.out / "dataset.json").read_bytes() == before
     assert open_folder(replace(config, workers=2)) == [0], "the number of processes is not part of the configuration"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from isaaclab_newton.physics import NewtonManager
 
-from assets.robots.usd import collision_spec
+from assets.robots.robot import collision_spec
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import apply
 from lace.core.kinematics import Kinematics

@@ -118,7 +118,7 @@ def test_another_configuration_is_refused(tmp_path):
         run(config_in(tmp_path, fps=10), MadeUp)
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "photo.jpg").write_bytes(b"")
-    with pytest.raises(DatasetError, match="holds no rollouts"):
+    with pytest.raises(DatasetError, match="is not rollouts"):
         run(replace(config_in(tmp_path), out=tmp_path / "else"), MadeUp)
 
 

@@ -4,10 +4,8 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
-import mujoco
-
 from assets.cache import built_folder
-from assets.robots.robot import VISUAL_GROUP, Robot
+from assets.robots.robot import Robot, collision_spec
 
 USD_VERSION = 1
 """Raise when this file changes what it writes: the cache is keyed by it."""
@@ -23,17 +21,6 @@ def robot_usd(robot: Robot) -> Path:
     name = robot.embodiment.name
     folder = built_folder(f"robots/{name}-usd-{USD_VERSION}-{digest}", lambda out: _convert(robot, out))
     return folder / "usd" / f"{name}.usda"
-
-
-def collision_spec(robot: Robot) -> mujoco.MjSpec:
-    """The robot without what is only drawn: it compiles in milliseconds."""
-    spec = mujoco.MjSpec.from_file(str(robot.xml_path))
-    for geom in [geom for geom in spec.geoms if geom.group == VISUAL_GROUP]:
-        spec.delete(geom)
-    used = {geom.meshname for geom in spec.geoms}
-    for mesh in [mesh for mesh in spec.meshes if mesh.name not in used]:
-        spec.delete(mesh)
-    return spec
 
 
 def _convert(robot: Robot, out: Path) -> None:

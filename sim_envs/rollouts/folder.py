@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lace.core.errors import DatasetError
-from lace.data.shards import TEMPORARY_SUFFIX, publish_bytes, remove_leftovers
+from lace.data.run_folder import claim_folder
+from lace.data.shards import TEMPORARY_SUFFIX, remove_leftovers
 from lace.model_card import commit
 from sim_envs.rollouts.config import RolloutsConfig
 
@@ -39,23 +39,11 @@ def open_folder(config: RolloutsConfig) -> None:
     Raises:
         DatasetError: The folder holds something else, or rollouts of another configuration.
     """
-    out, path, wanted = config.out, config.out / "rollouts.json", identity(config)
-    if path.is_file():
-        there = json.loads(path.read_text())["config"]
-        changed = sorted(name for name in wanted | there if wanted.get(name) != there.get(name))
-        if changed:
-            raise DatasetError(
-                f"opening {out}", f"it holds rollouts with other {', '.join(changed)}",
-                "a new folder, or the same options to resume", "choose another --out, or repeat the old options",
-            )  # fmt: skip
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(
-            f"opening {out}", "it exists and holds no rollouts", "a new or empty folder", "choose another --out"
-        )
-    (out / "parts").mkdir(parents=True, exist_ok=True)
-    if not path.is_file():
-        origin = {"kind": "rollouts", "config": wanted, "versions": {n: version(n) for n in PACKAGES}, "commit": commit()}
-        publish_bytes(path, json.dumps(origin, indent=1).encode())
+    out = config.out
+    versions = {name: version(name) for name in PACKAGES}
+    origin = {"kind": "rollouts", "config": identity(config), "versions": versions, "commit": commit()}
+    claim_folder(out / "rollouts.json", "rollouts", origin)
+    (out / "parts").mkdir(exist_ok=True)
     for left in [*out.glob(f"parts/*{TEMPORARY_SUFFIX}"), *out.glob(f"{JOINED}*")]:
         if left.name != _joined_name(out):
             shutil.rmtree(left)

@@ -15,6 +15,7 @@ from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
 from lace.core.errors import DatasetError
+from lace.data.run_folder import claim_folder
 from lace.data.shards import publish_bytes, remove_leftovers
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.stopping import answers
@@ -53,26 +54,12 @@ def open_folder(config: SimulateConfig) -> dict[str, Any]:
     Raises:
         DatasetError: The folder holds something else, or a run of another configuration.
     """
-    out, path = config.out, config.out / "simulate.json"
+    out = config.out
     origin = {"config": identity(config), "versions": {name: version(name) for name in PACKAGES}}
-    if path.is_file():
-        there = json.loads(path.read_text())
-        for what, old, new in (("", there["config"], origin["config"]), ("versions of ", there["versions"], origin["versions"])):
-            changed = sorted(name for name in old | new if old.get(name) != new.get(name))
-            if changed:
-                raise DatasetError(
-                    f"opening {out}", f"it holds a run with other {what}{', '.join(changed)}",
-                    "a new folder, or the same options and packages to resume", "choose another --out, or go back to the old ones",
-                )  # fmt: skip
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(
-            f"opening {out}", "it exists and is not a simulation's folder", "a new or empty folder", "choose another --out"
-        )
+    claim_folder(out / "simulate.json", "a run", origin, compared=("config", "versions"))
     for folder in ("trials", "frames"):
         (out / folder).mkdir(parents=True, exist_ok=True)
         remove_leftovers(out / folder)
-    if not path.is_file():
-        publish_bytes(path, json.dumps(origin, indent=1).encode())
     return origin
 
 
