@@ -56,7 +56,7 @@ def open_folder(config: SimulateConfig) -> dict[str, Any]:
     """
     out = config.out
     origin = {"config": identity(config), "versions": {name: version(name) for name in PACKAGES}}
-    claim_folder(out / "simulate.json", "a run", origin, compared=("config", "versions"))
+    claim_folder(out / "simulate.json", "a simulation", origin, compared=("config", "versions"))
     for folder in ("trials", "frames"):
         (out / folder).mkdir(parents=True, exist_ok=True)
         remove_leftovers(out / folder)
