@@ -86,7 +86,7 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _fsync_folder(path.parent)
+        sync(path.parent)
 
 
 @contextmanager
@@ -115,8 +115,9 @@ def remove_leftovers(folder: str | Path) -> int:
     return len(left)
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lace.data.run_folder import claim_folder
-from lace.data.shards import TEMPORARY_SUFFIX, remove_leftovers
+from lace.data.shards import TEMPORARY_SUFFIX, remove_leftovers, sync
 from lace.model_card import commit
 from sim_envs.rollouts.config import RolloutsConfig
 
@@ -70,19 +70,11 @@ def published_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         for file in temporary.rglob("*"):
-            _sync(file)
+            sync(file)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _joined_name(out: Path) -> str:
@@ -114,6 +106,6 @@ def join_parts(out: Path, upto: int, join: Callable[[list[Path], Path], None]) -
         link = out / f"dataset{TEMPORARY_SUFFIX}"
         link.symlink_to(new.name)
         os.replace(link, out / "dataset")
-        _sync(out)
+        sync(out)
         if old:
             shutil.rmtree(out / old)
