@@ -3,7 +3,7 @@
 Every world holds the same doll, alone, as large as it is made: MJWarp then collides its hulls itself. Runs in blocks of
 worlds that are kept on disk; the same command goes on where it stopped.
 
-    python benchmarks/agreement.py --trials 200 --out runs/agreement
+    python benchmarks/agreement.py --trials 200 --out runs/agreement [--policy noise:8]
 """
 
 import json
@@ -18,8 +18,9 @@ from assets.grasps import grasp_for
 from lace.core.geometry import Array, apply
 from lace.data.shards import publish_bytes
 from lace.statistics import exact_rate
+from policies import make_policy
 from policies.outcome import TrialStopped
-from policies.policy import Observation
+from policies.policy import Observation, Policy
 from policies.primitives.grasp import GraspPrimitive
 from policies.primitives.playback import joint_targets
 from sim_envs.config import PRESETS, ClutterAxis, GenerateConfig
@@ -42,6 +43,8 @@ class Options:
     block: int = 25
     """Worlds run side by side."""
     seed: int = 0
+    policy: str = "oracle"
+    """Whose points are planned with: with noise:8 about half the grasps fail, which is where engines may differ."""
     blocks: int = 1000
     """Blocks of this call, at most."""
 
@@ -53,7 +56,7 @@ def scenes(options: Options) -> GenerateConfig:
     return GenerateConfig(out=options.out, preset="clean", seed=options.seed, width=224, height=224, axes=axes)
 
 
-def planned(source: TrialSource, numbers: np.ndarray) -> tuple[list[Trial], list[Array]]:
+def planned(source: TrialSource, numbers: np.ndarray, policy: Policy) -> tuple[list[Trial], list[Array]]:
     """Trials with a plan, and their commands."""
     robot = source.robot
     primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for("dinosaur"))
@@ -61,8 +64,9 @@ def planned(source: TrialSource, numbers: np.ndarray) -> tuple[list[Trial], list
     for trial in source.draw(numbers):
         start = trial.physics.joint_positions
         seen = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
+        policy.reset(trial.index)
         try:
-            plan = primitive.plan(seen, trial.truth, trial.physics.table_z)
+            plan = primitive.plan(seen, policy.predict(seen), trial.physics.table_z)
         except TrialStopped:
             continue
         trials.append(trial)
@@ -94,7 +98,7 @@ def run_block(options: Options, block: int) -> Path:
         return path
     numbers = np.arange(block * options.block, min((block + 1) * options.block, options.trials))
     source = TrialSource(scenes(options))
-    trials, commands = planned(source, numbers)
+    trials, commands = planned(source, numbers, make_policy(options.policy))
     source.close()
     rows, seconds = {}, {}
     for physics in (MujocoPhysics(), IsaacPhysics()):
