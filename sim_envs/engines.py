@@ -1,18 +1,29 @@
-"""Importing this fills PHYSICS with every engine; Isaac Lab is imported when it is asked for."""
+"""Engines by name; each is imported when it is asked for."""
 
-from sim_envs import mujoco_physics
-from sim_envs.physics import PHYSICS, Physics
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-__all__ = ["PHYSICS", "isaac", "mujoco_physics"]
+from lace.core.registry import Registry
+from sim_envs.physics import Physics
+
+if TYPE_CHECKING:
+    from assets.robots.robot import Robot
+
+PHYSICS: Registry[Callable[["Robot", str], Physics]] = Registry("physics")
+"""Each builds an engine for a robot on a device ("cpu", "cuda:0")."""
 
 
-def isaac() -> Physics:
-    """Isaac Lab on Newton MJWarp, on CUDA where there is one."""
-    import torch
+@PHYSICS.register("mujoco")
+def mujoco(robot: "Robot", _device: str) -> Physics:
+    """MuJoCo C, always on the CPU."""
+    from sim_envs.mujoco_physics import MujocoPhysics
 
+    return MujocoPhysics(robot)
+
+
+@PHYSICS.register("isaac")
+def isaac(robot: "Robot", device: str) -> Physics:
+    """Isaac Lab on Newton MJWarp."""
     from sim_envs.isaac_physics import IsaacPhysics
 
-    return IsaacPhysics(device="cuda:0" if torch.cuda.is_available() else "cpu")
-
-
-PHYSICS.add("isaac", isaac)
+    return IsaacPhysics(robot, device)

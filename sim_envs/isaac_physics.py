@@ -1,12 +1,12 @@
 """Physics by Isaac Lab, kit-less, on Newton's MuJoCo Warp solver: all worlds at once. See `sim_envs/physics.py`.
 
-Isaac Lab holds one simulation in a process: opening worlds ends the ones before.
+Isaac Lab holds one simulation in a process: opening worlds, or a stage, ends the worlds before.
 """
 
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from warnings import catch_warnings, simplefilter
+from warnings import catch_warnings, filterwarnings, simplefilter
 
 import isaaclab.sim as sim_utils
 import newton
@@ -154,6 +154,7 @@ class IsaacWorlds:
         cfg.robot = robot_cfg(robot)
         with newton_builder_world_hook(self._fill), redirect_stdout(StringIO()), catch_warnings():
             simplefilter("ignore", FutureWarning)
+            filterwarnings("ignore", message=".*MjWarp requirement")  # more room for contacts while all joints are at 0
             self._scene = InteractiveScene(cfg)
             self._sim.reset()
         self._robot = self._scene["robot"]
@@ -211,6 +212,7 @@ class IsaacWorlds:
 
     def state(self) -> WorldState:
         """See Worlds."""
+        self._require_open()
         data, solver = self._robot.data, NewtonManager._solver
         poses = NewtonManager.get_state_0().body_q.numpy()[self._body].astype(float)
         T = transform(rotation_from_quat_wxyz(poses[..., [6, 3, 4, 5]]), poses[..., :3])
@@ -242,6 +244,7 @@ class IsaacWorlds:
 
     def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> Motion:
         """See Worlds. All worlds are stepped; those that shall stand still are put back."""
+        self._require_open()
         if not np.isfinite(commands).all():
             raise InvalidValueError("stepping Isaac Lab", "commands that are no numbers", "finite angles", "mend the plan")
         moving = np.arange(self.count) if worlds is None else np.asarray(worlds)
@@ -264,6 +267,13 @@ class IsaacWorlds:
                 "check masses, friction and that nothing starts inside something else",
             )  # fmt: skip
         return stack(states)
+
+    def _require_open(self) -> None:
+        if sim_utils.SimulationContext.instance() is not self._sim:
+            raise IntegrityError(
+                "using worlds in Isaac Lab", "worlds that have ended", "those opened last: Isaac Lab holds one simulation",
+                "open worlds after every stage, and one batch at a time",
+            )  # fmt: skip
 
     def _rows(self, state: WorldState, rows: np.ndarray) -> WorldState:
         fields = {name: value if name == "time_s" else value[rows] for name, value in vars(state).items()}
@@ -290,7 +300,8 @@ class IsaacWorlds:
 
     def close(self) -> None:
         """See Worlds."""
-        sim_utils.SimulationContext.clear_instance()
+        if sim_utils.SimulationContext.instance() is self._sim:
+            sim_utils.SimulationContext.clear_instance()
 
 
 def object_label(world: int, slot: int) -> str:

@@ -10,7 +10,7 @@ from assets.robots import ROBOTS
 from assets.robots.robot import Robot, collision_spec
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform
-from sim_envs.physics import PHYSICS, STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
+from sim_envs.physics import STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
 
 OBJECT_CONTACT = {"condim": 4, "solref": [0.01, 1], "priority": 1}
 """Torsional friction; a 10 ms contact that 250 Hz resolves; the object's own friction rules, not the larger of two."""
@@ -175,6 +175,3 @@ class MujocoWorlds:
 def _padded(rows: Array, count: int) -> Array:
     missing = np.full((count - len(rows), *rows.shape[1:]), np.nan)
     return np.concatenate([rows, missing])
-
-
-PHYSICS.add("mujoco", MujocoPhysics)

@@ -4,14 +4,13 @@ Implementations: MuJoCo C (`sim_envs/mujoco_physics.py`), Isaac Lab on Newton MJ
 elliptic friction cones. The world frame is the robot's base frame.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from lace.core.geometry import Array
-from lace.core.registry import Registry
 
 STEP_HZ = 250
 """Coarsest allowed stepping: at 120 Hz one grasp in seven is lost in both engines (research/simulation.md)."""
@@ -110,17 +109,13 @@ class Worlds(Protocol):
 
 
 class Physics(Protocol):
-    """Opens worlds of one robot."""
+    """Opens worlds of one robot. An engine may hold one batch of worlds at a time: opening ends those before."""
 
     name: str
 
     def open(self, scenes: Sequence[PhysicsScene]) -> Worlds:
         """One world for each scene. Raises InvalidValueError for a scene that the engine cannot hold."""
         ...
-
-
-PHYSICS: Registry[Callable[[], Physics]] = Registry("physics")
-"""By name ("mujoco"); each builds an engine for the xArm7 with the LEAP Hand."""
 
 
 def stack(states: list[WorldState]) -> Motion:

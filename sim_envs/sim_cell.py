@@ -1,6 +1,6 @@
 """The simulated robot cell: a trial's picture, and a world of physics that the robot moves in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -143,11 +143,12 @@ class SimCell:
         return f"{names[1 + worst]} with {force[worst]:.0f} N" if force[worst] > TOUCH_N else ""
 
 
-def open_cells(source: TrialSource, physics: Physics, indices: Sequence[int], stride: int = STRIDE) -> list[SimCell]:
-    """Cells of trials `indices`, their pictures drawn in batches, in worlds of one engine that is opened once."""
-    trials = source.draw(np.asarray(indices, int))
-    worlds = physics.open([trial.physics for trial in trials])
-    return [SimCell(trial, source, worlds, i, stride) for i, trial in enumerate(trials)]
+def open_cells(source: TrialSource, physics: Physics, indices: Sequence[int], stride: int = STRIDE) -> Iterator[SimCell]:
+    """Cells of trials `indices`, their pictures drawn in batches; each has a world of its own until the next is asked for."""
+    for trial in source.draw(np.asarray(indices, int)):
+        worlds = physics.open([trial.physics])
+        yield SimCell(trial, source, worlds, 0, stride)
+        worlds.close()
 
 
 def scene_at(source: TrialSource, trial: Trial, joint_positions: Array, T_world_object: Array) -> SceneBatch:

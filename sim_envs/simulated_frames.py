@@ -65,8 +65,8 @@ class SimulatedFrames:
         self.link_names, self.joint_names = self.body.link_names, self.embodiment.joint_names
 
     def close(self) -> None:
-        """Ends the Isaac Lab scene."""
-        self.stage.close()
+        """Frees the renderer's worlds; nothing can be drawn afterwards."""
+        self.stage = None
 
     def frames(self, seed: int, indices: np.ndarray, attempts: np.ndarray | None = None) -> list[FrameRecord]:
         """Frames for `indices` (n,), n at most `worlds`; `attempts` (n,) redraws them."""

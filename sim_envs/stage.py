@@ -71,7 +71,11 @@ class Stage:
         self._scene: Scene | None = None
 
     def _open_scene(self) -> newton.Model:
-        """One Isaac Lab environment per world; the hook puts the slots into each. Nothing is stepped here."""
+        """One Isaac Lab environment per world; the hook puts the slots into each. Nothing is stepped here.
+
+        Isaac Lab holds one simulation in a process: what is kept is Newton's finished model alone, so that other stages and
+        physics can open beside it. Physics that runs in Isaac Lab while a stage opens is ended by it.
+        """
         shape = newton.ModelBuilder.ShapeConfig(has_shape_collision=False, has_particle_collision=False, density=0.0)
 
         def fill(builder: newton.ModelBuilder, _world: int, _position: np.ndarray, _quat: np.ndarray) -> None:
@@ -80,26 +84,24 @@ class Stage:
 
         sim_utils.SimulationContext.clear_instance()
         physics = NewtonCfg(solver_cfg=XPBDSolverCfg(), use_cuda_graph=False)
-        self._sim = sim_utils.SimulationContext(sim_utils.SimulationCfg(device=self.device, physics=physics))
+        sim = sim_utils.SimulationContext(sim_utils.SimulationCfg(device=self.device, physics=physics))
         scene_cfg = InteractiveSceneCfg(num_envs=self.worlds, env_spacing=0.0)
         anchor = sim_utils.CuboidCfg(size=(0.01, 0.01, 0.01), visible=False)
         scene_cfg.anchor = AssetBaseCfg(prim_path="{ENV_REGEX_NS}/Anchor", spawn=anchor)
         # The engine prints its own timings and a deprecation of its own: not for our users.
         with newton_builder_world_hook(fill), redirect_stdout(StringIO()), catch_warnings():
             simplefilter("ignore", FutureWarning)
-            self._isaac_scene = InteractiveScene(scene_cfg)
-            self._sim.reset()
+            scene = InteractiveScene(scene_cfg)
+            sim.reset()
         model = NewtonManager.get_model()
+        del scene
+        sim_utils.SimulationContext.clear_instance()
         if model.shape_count != self.worlds * self.slots or model.world_count != self.worlds:
             raise RuntimeError(
                 f"Isaac Lab built {model.shape_count} shapes in {model.world_count} worlds, "
                 f"expected {self.slots} in each of {self.worlds}: the pinned version has changed"
             )
         return model
-
-    def close(self) -> None:
-        """Ends the Isaac Lab scene, so that another stage can open."""
-        sim_utils.SimulationContext.clear_instance()
 
     def dress(self, table: SlotTable) -> None:
         """Uploads what every slot is and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""

@@ -54,7 +54,7 @@ class Trial:
 
 
 class TrialSource:
-    """Draws trials; the same (config, index) gives the same trial. Owns the renderer: one at a time in a process."""
+    """Draws trials; the same (config, index) gives the same trial. Owns the renderer."""
 
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         self.config = config
@@ -63,7 +63,7 @@ class TrialSource:
         self.robot = self.body.robot
 
     def close(self) -> None:
-        """Ends the renderer."""
+        """Frees the renderer; nothing can be drawn afterwards."""
         self.frames.close()
 
     def draw(self, indices: np.ndarray) -> list[Trial]:

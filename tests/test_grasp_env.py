@@ -31,14 +31,6 @@ def env():
     made.close()
 
 
-def test_gymnasiums_checker_has_no_complaint(env):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", message=".*infinity.*")
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        check_env(env, skip_render_check=True)
-
-
 def test_render_gives_what_the_camera_sees(env):
     seen, _facts = env.reset(seed=2)
     assert np.array_equal(env.render(), seen["image"])
@@ -85,6 +77,15 @@ def test_a_hundred_steps_do_not_leak(env):
 
     before = episodes(4)
     assert episodes(20) - before < 50
+
+
+def test_gymnasiums_checker_has_no_complaint(env):
+    """After all other tests of `env`, for it closes it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*infinity.*")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        check_env(env, skip_render_check=True)
 
 
 def test_worlds_of_the_vector_form_are_apart():

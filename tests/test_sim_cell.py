@@ -45,7 +45,7 @@ def trials(source):
 class TestSimCell(CellLaws):
     @pytest.fixture
     def cell(self, source, physics):
-        return open_cells(source, physics, [0])[0]
+        yield from open_cells(source, physics, [0])
 
     def test_later_pictures_show_where_the_robot_went(self, cell):
         before = cell.observe(depth=True)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from lace.core.errors import InvalidValueError
 from sim_envs.config import PRESETS, Axes, GenerateConfig
+from sim_envs.engines import PHYSICS
 
 OBSERVATIONS = ("image", "keypoints", "state")
 
@@ -33,9 +34,9 @@ class GraspEnvConfig:
     episode_s: float = 10.0
     """Length of an episode; all worlds start anew together."""
     physics: str = "mujoco"
-    """Engine that moves things: a name in PHYSICS."""
+    """Engine that moves things: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
     device: str = "auto"
-    """Where pictures are drawn: "cpu", "cuda:0", or auto."""
+    """Where pictures are drawn, and where isaac moves things: "cpu", "cuda:0", or auto."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
     scenes: GenerateConfig = field(init=False)
@@ -48,6 +49,7 @@ class GraspEnvConfig:
             raise InvalidValueError("choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "mend observations=")
         if self.actions not in ("joint", "end_effector"):
             raise InvalidValueError("choosing actions", repr(self.actions), "joint or end_effector", "mend actions=")
+        PHYSICS[self.physics]
         if not 1 <= self.rate_hz <= 50 or self.episode_s * self.rate_hz < 1:
             raise InvalidValueError(
                 "reading the environment's options", f"{self.rate_hz} Hz for {self.episode_s} s",

@@ -28,8 +28,8 @@ class GraspWorlds:
     def __init__(self, config: GraspEnvConfig, count: int):
         self.config, self.count = config, count
         self._source = TrialSource(config.scenes, min(count, 16))
-        self._physics = PHYSICS[config.physics]()
         self.robot = self._source.robot
+        self._physics = PHYSICS[config.physics](self.robot, self._source.frames.device)
         self.embodiment = self.robot.embodiment
         self.control: Control = CONTROLS[config.actions](self.embodiment, 1 / config.rate_hz)
         self.action_space = spaces.Box(-1, 1, (self.control.size,), np.float32)

@@ -7,6 +7,7 @@ from tyro import MISSING
 
 from lace.core.errors import InvalidValueError
 from sim_envs.config import PRESETS, Axes, GenerateConfig
+from sim_envs.engines import PHYSICS
 
 FPS = (10, 30)
 """Range of camera rates: what LeRobot's datasets of arms have."""
@@ -38,14 +39,15 @@ class RolloutsConfig:
     part_trials: int = 8
     """Trials that are finished and published together: what a kill can cost."""
     physics: str = "mujoco"
-    """Engine that moves the robot and the objects."""
+    """Engine that moves the robot and the objects: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
     device: str = "auto"
-    """Where pictures are drawn: "cpu", "cuda:0", or auto."""
+    """Where pictures are drawn, and where isaac moves things: "cpu", "cuda:0", or auto."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
     axes: Axes = field(default_factory=Axes)
 
     def __post_init__(self):
+        PHYSICS[self.physics]
         ranges = {"trials": (1, None), "fps": FPS, "width": (32, None), "height": (32, None), "part_trials": (1, None)}
         for name, (low, high) in ranges.items():
             value = getattr(self, name)

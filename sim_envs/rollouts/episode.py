@@ -44,7 +44,8 @@ class SimulatedDemonstrator:
         self.config, self._source = config, TrialSource(config.scenes)
         robot = self._source.robot
         self.embodiment = robot.embodiment
-        self._physics, self._policy = PHYSICS[config.physics](), make_policy("oracle")
+        self._physics = PHYSICS[config.physics](robot, self._source.frames.device)
+        self._policy = make_policy("oracle")
         self._primitive = cache(lambda target: GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(target)))
 
     def episodes(self, trials: Sequence[int]) -> list[Episode]:

@@ -15,7 +15,7 @@ from policies.policy import Policy
 from policies.primitives.grasp import GraspPrimitive
 from policies.runner import run_trial
 from sim_envs.config import GenerateConfig
-from sim_envs.mujoco_physics import MujocoPhysics
+from sim_envs.engines import PHYSICS
 from sim_envs.sim_cell import SimCell
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import TrialRecord, plain
@@ -32,10 +32,10 @@ class CellTrials:
         self.config, self.commit = config, commit()
         scenes = GenerateConfig(
             out=config.out, preset=config.preset, seed=config.seed, width=config.width, height=config.height,
-            assets=config.assets, axes=config.axes,
+            device=config.device, assets=config.assets, axes=config.axes,
         )  # fmt: skip
         self.source = TrialSource(scenes)
-        self.physics = MujocoPhysics(self.source.robot)
+        self.physics = PHYSICS[config.physics](self.source.robot, self.source.frames.device)
         self.policies = [make_policy(name) for name in config.policies]
         self._primitives: dict[str, GraspPrimitive] = {}
 
@@ -61,9 +61,12 @@ class CellTrials:
 
     def outcome(self, trial: Trial, policy: Policy) -> tuple[Outcome, SimCell]:
         """How the trial ends with `policy`, and the cell in which it did."""
-        cell = SimCell(trial, self.source, self.physics.open([trial.physics]), 0)
+        worlds = self.physics.open([trial.physics])
+        cell = SimCell(trial, self.source, worlds, 0)
         seed = int(Draws(self.config.seed, [trial.index]).bits("policy")[0, 0])
-        return run_trial(policy, cell, self.primitive(trial), seed), cell
+        outcome = run_trial(policy, cell, self.primitive(trial), seed)
+        worlds.close()
+        return outcome, cell
 
 
 def scene_facts(trial: Trial) -> dict[str, Any]:

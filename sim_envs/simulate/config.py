@@ -9,6 +9,7 @@ from lace.core.errors import InvalidValueError
 from lace.core.registry import Registry
 from policies import make_policy
 from sim_envs.config import PRESETS, Axes
+from sim_envs.engines import PHYSICS
 
 SWEEPS: Registry[tuple[str, ...]] = Registry("sweep")
 """Sets of policies whose rates make a curve."""
@@ -57,6 +58,10 @@ class SimulateConfig:
     """Image width [px]."""
     height: int = 224
     """Image height [px]."""
+    physics: str = "mujoco"
+    """Engine that moves the robot and the objects: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
+    device: str = "auto"
+    """Where pictures are drawn, and where isaac moves things: "cpu", "cuda:0", or auto."""
     sequential: SequentialConfig = field(default_factory=SequentialConfig)
     workers: int = 1
     """Processes; the results are the same for any number."""
@@ -79,6 +84,7 @@ class SimulateConfig:
                     "reading the options", f"{name} is {getattr(self, name)}", f"at least {floor}",
                     f"give --{name} a larger number",
                 )  # fmt: skip
+        PHYSICS[self.physics]
         names = self.policies
         if not names or len(set(names)) < len(names):
             raise InvalidValueError(

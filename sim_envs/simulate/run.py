@@ -21,7 +21,7 @@ from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.stopping import answers
 from sim_envs.simulate.records import BLOCK, TrialRecord, block_numbers, block_path, frame_path, missing_blocks, read_block, write_block
 
-RUN_ONLY = ("out", "workers", "film")
+RUN_ONLY = ("out", "workers", "film", "device")
 """Options that do not change the results."""
 PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "mink", "torch", "numpy", "scipy", "opencv-python-headless")
 
