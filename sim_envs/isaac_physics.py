@@ -6,13 +6,14 @@ Isaac Lab holds one simulation in a process: opening worlds, or a stage, ends th
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import zip_longest
+from operator import attrgetter
 from warnings import catch_warnings, filterwarnings, simplefilter
 
 import isaaclab.sim as sim_utils
 import newton
 import numpy as np
 import torch
-import trimesh
 import warp as wp
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
@@ -21,26 +22,27 @@ from isaaclab.utils import configclass
 from isaaclab_newton.cloner.replicate import newton_builder_world_hook
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg, NewtonManager
 from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
+from newton.solvers import SolverMuJoCo
 
 from assets.robots import ROBOTS
 from assets.robots.robot import Robot
 from assets.robots.usd import robot_usd
 from lace.core.errors import IntegrityError, InvalidValueError
-from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform
-from sim_envs.mujoco_physics import OBJECT_CONTACT, ROLLING, TABLE_HALF, TABLE_X, TORSIONAL
-from sim_envs.physics import STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
+from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
+from sim_envs.isaac_hulls import collide_own_hulls
+from sim_envs.isaac_things import add_things, object_label, parts_needed
+from sim_envs.physics import STEP_HZ, Motion, PhysicsScene, WorldState, stack
 
 NJMAX, NCONMAX = 800, 1000
 """Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll, the broad phase asked for 409."""
-NJMAX_NEWTON, NCONMAX_NEWTON = 1500, 600
-"""The same with Newton's collisions, which make more contacts; 300 overflowed and gave NaN (research/simulation.md)."""
 ITERATIONS, LINE_SEARCHES = 100, 50
 """With fewer the solver warns that its line search ran out (research/simulation.md)."""
 MULTICCD = True
 """Several contacts between two convex shapes, as MuJoCo C makes them: with one, a cube on the table creeps and leans."""
-SOLREF_RAW = 1
-"""Newton passes `solref` on as it stands in this mode; in its default mode it ignores it."""
-TABLE, ROBOT = "table", "Robot"
+ROBOT = "Robot"
+SHAPE_ARRAYS = ("shape_transform", "shape_scale", "shape_material_mu", "shape_material_mu_torsional", "shape_material_mu_rolling")
+BODY_ARRAYS = ("body_mass", "body_inv_mass", "body_inertia", "body_inv_inertia", "body_com", "mujoco.gravcomp")
+"""Of Newton's model: all in which the things of one scene differ from those of another."""
 
 
 @configclass
@@ -71,24 +73,8 @@ class IsaacPhysics:
         self.device, self.step_hz = device, step_hz
 
     def open(self, scenes: Sequence[PhysicsScene]) -> "IsaacWorlds":
-        """See Physics; all worlds must hold equally many objects of equally many parts."""
-        parts = {tuple(len(thing.hulls) for thing in scene.objects) for scene in scenes}
-        if len(parts) > 1:
-            raise InvalidValueError(
-                "opening worlds in Isaac Lab", f"worlds of other numbers of parts ({sorted(parts)[:3]})",
-                "the same number of objects and of convex parts in all: the solver wants like worlds",
-                "open unlike worlds one after the other, or use the mujoco engine",
-            )  # fmt: skip
+        """See Physics."""
         return IsaacWorlds(self.robot, scenes, self.device, self.step_hz)
-
-
-def same_shapes(scenes: Sequence[PhysicsScene]) -> bool:
-    """Whether all worlds hold the same hulls: MJWarp collides every world's hulls as those of world 0."""
-
-    def shapes(scene: PhysicsScene) -> list[tuple[bytes, ...]]:
-        return [tuple(np.asarray(hull, np.float32).tobytes() for hull in thing.hulls) for thing in scene.objects]
-
-    return all(shapes(scene) == shapes(scenes[0]) for scene in scenes[1:])
 
 
 def robot_cfg(robot: Robot) -> ArticulationCfg:
@@ -113,45 +99,21 @@ def robot_cfg(robot: Robot) -> ArticulationCfg:
     )
 
 
-def add_table(builder: newton.ModelBuilder, z: float) -> None:
-    """The same slab as MuJoCo's."""
-    half = dict(zip(("hx", "hy", "hz"), TABLE_HALF, strict=True))
-    place = wp.transform((TABLE_X, 0.0, z - TABLE_HALF[2]), wp.quat_identity())
-    cfg = newton.ModelBuilder.ShapeConfig(mu=1.0, mu_torsional=0.005, mu_rolling=0.0001, density=0.0)  # MuJoCo's defaults
-    builder.add_shape_box(body=-1, xform=place, cfg=cfg, label=TABLE, **half)
-
-
-def add_object(builder: newton.ModelBuilder, thing: RigidObject, label: str) -> None:
-    """A free body; its parts share its mass by volume of their boxes, as in MuJoCo."""
-    T = thing.T_world_object
-    w, x, y, z = quat_wxyz_from_rotation(T[:3, :3])
-    body = builder.add_body(xform=wp.transform(tuple(T[:3, 3]), wp.quat(x, y, z, w)), label=label)
-    boxes = np.array([np.prod(np.ptp(hull, axis=0)) for hull in thing.hulls])
-    contact = {"mujoco:condim": OBJECT_CONTACT["condim"], "mujoco:geom_priority": OBJECT_CONTACT["priority"]}
-    contact |= {"mujoco:solref": wp.vec2(*OBJECT_CONTACT["solref"]), "mujoco:solref_mode": SOLREF_RAW}
-    for hull, box in zip(thing.hulls, boxes, strict=True):
-        mesh = trimesh.convex.convex_hull(np.asarray(hull))
-        density = float(thing.mass_kg * box / boxes.sum() / mesh.volume)
-        cfg = newton.ModelBuilder.ShapeConfig(
-            mu=thing.friction, mu_torsional=TORSIONAL, mu_rolling=ROLLING, density=density
-        )
-        builder.add_shape_convex_hull(
-            body, mesh=newton.Mesh(mesh.vertices.astype(np.float32), mesh.faces.ravel()), cfg=cfg,
-            label=label, custom_attributes=contact,
-        )  # fmt: skip
-
-
 class IsaacWorlds:
     """Implements Worlds."""
 
     def __init__(self, robot: Robot, scenes: Sequence[PhysicsScene], device: str, step_hz: int):
         self.count, self.timestep_s = len(scenes), 1 / step_hz
-        self._scenes, self._device = list(scenes), device
-        self._objects = max(len(scene.objects) for scene in scenes)
+        self._embodiment, self._cfg, self._device = robot.embodiment, robot_cfg(robot), device
+        self._scenes, self._parts = list(scenes), parts_needed(scenes)
         self._steps = np.zeros(self.count, int)
-        self._sim = self._simulation(same_shapes(scenes))
+        self._build()
+
+    def _build(self) -> None:
+        """A simulation of `_scenes` at their start, with room for objects of `_parts`."""
+        self._sim = self._simulation()
         cfg = InteractiveSceneCfg(num_envs=self.count, env_spacing=0.0, replicate_physics=True)
-        cfg.robot = robot_cfg(robot)
+        cfg.robot = self._cfg
         with newton_builder_world_hook(self._fill), redirect_stdout(StringIO()), catch_warnings():
             simplefilter("ignore", FutureWarning)
             filterwarnings("ignore", message=".*MjWarp requirement")  # more room for contacts while all joints are at 0
@@ -159,64 +121,118 @@ class IsaacWorlds:
             self._sim.reset()
         self._robot = self._scene["robot"]
         names = list(self._robot.joint_names)
-        self._order = [names.index(name) for name in robot.embodiment.joint_names]
-        self._start()
+        self._order = [names.index(name) for name in self._embodiment.joint_names]
+        self._find_owners()
+        collide_own_hulls(NewtonManager._solver)
+        self._targets = np.zeros((self.count, len(self._order)))
+        self._place_robots(np.arange(self.count))
 
-    def _simulation(self, mujoco_contacts: bool) -> sim_utils.SimulationContext:
+    def _simulation(self) -> sim_utils.SimulationContext:
         sim_utils.SimulationContext.clear_instance()
-        njmax, nconmax = (NJMAX, NCONMAX) if mujoco_contacts else (NJMAX_NEWTON, NCONMAX_NEWTON)
         solver = SolverCfg(
-            jacobian="sparse" if self._device == "cpu" else "auto", njmax=njmax, nconmax=nconmax, cone="elliptic",
+            jacobian="sparse" if self._device == "cpu" else "auto", njmax=NJMAX, nconmax=NCONMAX, cone="elliptic",
             impratio=10.0, integrator="implicitfast", iterations=ITERATIONS, ls_iterations=LINE_SEARCHES,
-            enable_multiccd=MULTICCD, use_mujoco_contacts=mujoco_contacts,
+            enable_multiccd=MULTICCD, use_mujoco_contacts=True,
         )  # fmt: skip
         physics = NewtonCfg(solver_cfg=solver, use_cuda_graph=self._device != "cpu")
         return sim_utils.SimulationContext(sim_utils.SimulationCfg(device=self._device, dt=self.timestep_s, physics=physics))
 
     def _fill(self, builder: newton.ModelBuilder, world: int, _position: np.ndarray, _quat: np.ndarray) -> None:
-        scene = self._scenes[world]
-        add_table(builder, scene.table_z)
-        for slot, thing in enumerate(scene.objects):
-            add_object(builder, thing, object_label(world, slot))
+        add_things(builder, self._scenes[world], world, self._parts)
 
-    def _start(self) -> None:
-        """Puts robots where their scenes have them and finds out whose every geom is."""
-        q = np.stack([scene.joint_positions for scene in self._scenes])
-        self._robot.write_joint_position_to_sim_index(position=self._tensor(q), joint_ids=self._order)
-        self._robot.write_joint_velocity_to_sim_index(velocity=self._tensor(0 * q), joint_ids=self._order)
-        self._command(q)
-        self._sim.forward()
+    def _find_owners(self) -> None:
+        """Finds out whose every geom is: 0 the robot, 1 + i object i, -1 the table."""
         model, solver = NewtonManager.get_model(), NewtonManager._solver
         bodies = {label: i for i, label in enumerate(model.body_label)}
-        self._body = np.full((self.count, self._objects), -1)
-        for world in range(self.count):
-            for slot in range(len(self._scenes[world].objects)):
-                self._body[world, slot] = bodies[object_label(world, slot)]
-        owner = np.zeros(model.body_count + 1, int)  # 0 the robot, 1 + i object i, -1 the table
+        slots = range(len(self._parts))
+        rows = [[bodies[object_label(world, slot)] for slot in slots] for world in range(self.count)]
+        self._body = np.array(rows, int).reshape(self.count, -1)
+        owner = np.zeros(model.body_count + 1, int)
         owner[-1] = -1
-        for slot, column in enumerate(self._body.T):
-            owner[column[column >= 0]] = 1 + slot
+        owner[self._body] = 1 + np.arange(len(self._parts))
         shape_owner = owner[model.shape_body.numpy()]
         base = [i for i, label in enumerate(model.shape_label) if "link_base" in label.split("/")[-1]]
         shape_owner[base] = 0  # its links hang on the world
         shapes = solver.mjc_geom_to_newton_shape.numpy()
         self._owner = np.where(shapes >= 0, shape_owner[shapes], -1)
 
+    def _place_robots(self, worlds: np.ndarray) -> None:
+        """Puts robots where their scenes have them, at rest."""
+        q = np.stack([self._scenes[world].joint_positions for world in worlds])
+        place = {"joint_ids": self._order, "env_ids": worlds.tolist()}
+        self._robot.write_joint_position_to_sim_index(position=self._tensor(q), **place)
+        self._robot.write_joint_velocity_to_sim_index(velocity=self._tensor(0 * q), **place)
+        self._targets[worlds] = q
+        self._command(self._targets)
+        self._sim.forward()
+
+    def _missing(self) -> np.ndarray:
+        """(worlds, objects) whether a world has no such object."""
+        counts = np.array([len(scene.objects) for scene in self._scenes])
+        return np.arange(counts.max()) >= counts[:, None]
+
+    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+        """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before: then all is
+        built anew and the other worlds go on from the coordinates, targets and warm start that they had."""
+        self._require_open()
+        worlds, others = np.asarray(worlds, int), np.setdiff1d(np.arange(self.count), worlds)
+        for world, scene in zip(worlds, scenes, strict=True):
+            self._scenes[world] = scene
+        self._steps[worlds] = 0
+        parts = [max(pair) for pair in zip_longest(self._parts, parts_needed(scenes), fillvalue=1)]
+        kept, targets = self._coordinates(others), self._targets[others]
+        if parts == self._parts:
+            self._exchange(worlds)
+        else:
+            self._parts = parts
+            self._build()
+        self._put_back(others, kept)
+        self._targets[others] = targets
+        self._command(self._targets)
+
+    def _exchange(self, worlds: np.ndarray) -> None:
+        """Puts the things of the worlds' scenes in the place of those that were there."""
+        model, solver = NewtonManager.get_model(), NewtonManager._solver
+        coordinates, velocities, warm_start = self._arrays()
+        for world in worlds:
+            fresh = self._things(world)
+            shapes = model.shape_world.numpy() == world
+            shapes = np.flatnonzero(shapes)[-fresh.shape_count :]
+            for rows, names in ((shapes, SHAPE_ARRAYS), (self._body[world], BODY_ARRAYS)):
+                for name in names:
+                    wp.to_torch(attrgetter(name)(model))[rows] = wp.to_torch(attrgetter(name)(fresh))
+            for shape, source in zip(shapes, fresh.shape_source, strict=True):
+                model.shape_source[shape] = source
+            if fresh.joint_coord_count:
+                coordinates[world, -fresh.joint_coord_count :] = wp.to_torch(fresh.joint_q)
+        velocities[worlds], warm_start[worlds] = 0, 0
+        solver.notify_model_changed(newton.ModelFlags.BODY_INERTIAL_PROPERTIES | newton.ModelFlags.SHAPE_PROPERTIES)
+        collide_own_hulls(solver)
+        NewtonManager._invalidate_graph()
+        self._mark_moved()
+        self._place_robots(worlds)
+
+    def _things(self, world: int) -> newton.Model:
+        """A model of a world's table and objects alone."""
+        builder = newton.ModelBuilder()
+        SolverMuJoCo.register_custom_attributes(builder)
+        add_things(builder, self._scenes[world], world, self._parts)
+        return builder.finalize(self._device)
+
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=self._device)
 
     def _command(self, q: Array) -> None:
         """Sets position targets (n, joints) [rad]."""
-        self._targets = q.copy()
         self._robot.actuators.target_command.set_position_index(value=self._tensor(q), joint_ids=self._order)
 
     def state(self) -> WorldState:
         """See Worlds."""
         self._require_open()
         data, solver = self._robot.data, NewtonManager._solver
-        poses = NewtonManager.get_state_0().body_q.numpy()[self._body].astype(float)
+        missing = self._missing()
+        poses = NewtonManager.get_state_0().body_q.numpy()[self._body[:, : missing.shape[1]]].astype(float)
         T = transform(rotation_from_quat_wxyz(poses[..., [6, 3, 4, 5]]), poses[..., :3])
-        missing = self._body < 0
         T[missing] = np.nan
         owners, world, force = self._contacts(solver.mjw_data)
         low, high = owners.min(1, initial=0), owners.max(1, initial=-1)
@@ -250,10 +266,10 @@ class IsaacWorlds:
         moving = np.arange(self.count) if worlds is None else np.asarray(worlds)
         still = np.setdiff1d(np.arange(self.count), moving)
         kept = self._coordinates(still)
-        states, targets = [], self._targets.copy()
+        states = []
         for step in range(1, commands.shape[1] + 1):
-            targets[moving] = commands[:, step - 1]
-            self._command(targets)
+            self._targets[moving] = commands[:, step - 1]
+            self._command(self._targets)
             self._scene.write_data_to_sim()
             self._sim.step(render=False)
             self._scene.update(self.timestep_s)
@@ -292,18 +308,18 @@ class IsaacWorlds:
         if not len(worlds):
             return
         for array, values in zip(self._arrays(), kept, strict=True):
-            array[worlds] = values
-        NewtonManager._fk_reset_mask.fill_(True)
-        NewtonManager.kinematics_dirty = True
+            array[worlds, : values.shape[1]] = values  # a model with more objects has them at its end
+        self._mark_moved()
         self._sim.forward()
         self._scene.update(0.0)
+
+    @staticmethod
+    def _mark_moved() -> None:
+        """Tells the engine that coordinates were written past it."""
+        NewtonManager._fk_reset_mask.fill_(True)
+        NewtonManager.kinematics_dirty = True
 
     def close(self) -> None:
         """See Worlds."""
         if sim_utils.SimulationContext.instance() is self._sim:
             sim_utils.SimulationContext.clear_instance()
-
-
-def object_label(world: int, slot: int) -> str:
-    """Of an object's body in Newton's model."""
-    return f"world_{world}/object_{slot}"

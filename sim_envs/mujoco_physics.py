@@ -1,6 +1,6 @@
 """Physics by MuJoCo C: one model a world, stepped on threads. See `sim_envs/physics.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import mujoco
@@ -69,9 +69,10 @@ class MujocoPhysics:
 
     def open(self, scenes: Sequence[PhysicsScene]) -> "MujocoWorlds":
         """See Physics."""
-        return MujocoWorlds([self._world(scene) for scene in scenes], self.threads)
+        return MujocoWorlds(scenes, self.world, self.threads)
 
-    def _world(self, scene: PhysicsScene) -> "_World":
+    def world(self, scene: PhysicsScene) -> "_World":
+        """A model of one scene with its data."""
         spec = self._spec.copy()
         spec.option.timestep = 1 / self.step_hz
         spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
@@ -137,10 +138,13 @@ class _World:
 class MujocoWorlds:
     """Implements Worlds."""
 
-    def __init__(self, worlds: list[_World], threads: int):
-        self._worlds, self._threads = worlds, threads
-        self.count, self.timestep_s = len(worlds), float(worlds[0].model.opt.timestep)
-        self._objects = max(len(world.objects) for world in worlds)
+    def __init__(self, scenes: Sequence[PhysicsScene], build: Callable[[PhysicsScene], _World], threads: int):
+        self._worlds, self._build, self._threads = [build(scene) for scene in scenes], build, threads
+        self.count, self.timestep_s = len(scenes), float(self._worlds[0].model.opt.timestep)
+
+    @property
+    def _objects(self) -> int:
+        return max(len(world.objects) for world in self._worlds)
 
     def state(self) -> WorldState:
         """See Worlds; the time is the latest of any world's."""
@@ -157,6 +161,11 @@ class MujocoWorlds:
             with ThreadPoolExecutor(self._threads) as pool:
                 rows = list(pool.map(lambda world, row: world.roll(row, stride), chosen, commands))
         return stack([self._together(list(states)) for states in zip(*rows, strict=True)])
+
+    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+        """See Worlds."""
+        for world, scene in zip(worlds, scenes, strict=True):
+            self._worlds[world] = self._build(scene)
 
     def close(self) -> None:
         """See Worlds."""

@@ -103,6 +103,10 @@ class Worlds(Protocol):
         """
         ...
 
+    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+        """Begins `worlds` anew, each with a scene of its own, at time 0; the others are as they were."""
+        ...
+
     def close(self) -> None:
         """Frees the engine."""
         ...

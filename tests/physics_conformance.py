@@ -103,3 +103,26 @@ class PhysicsLaws:
         assert np.array_equal(after.joint_positions[0], before.joint_positions[0])
         assert after.joint_positions[1, 0] == pytest.approx(moved[0], abs=0.02)
         worlds.close()
+
+    @pytest.mark.parametrize("larger", [False, True], ids=["in_its_place", "with_more_objects"])
+    def test_a_world_begins_anew_while_the_others_go_on(self, physics, home, larger):
+        """As if it had just been opened, and as if nothing had happened."""
+        first = scene(home, cube(), cube(0.05, at=(0.6, 0.2), name="other"))
+        things = (cube(0.04, friction=0.4), cube(0.05, (0.4, -0.2), name="other"), cube(0.06, (0.3, 0.3), name="third"))
+        fresh = scene(home + 0.05, *things[: 3 if larger else 2])
+        commands = np.tile(home + 0.1 * np.sin(np.linspace(0, 3, 40))[:, None], (2, 1, 1))
+        worlds = physics.open([first, first])
+        worlds.roll(commands)
+        goes_on = worlds.roll(commands)
+        worlds.close()
+        worlds = physics.open([first, first])
+        worlds.roll(commands)
+        worlds.restart([1], [fresh])
+        motion = worlds.roll(commands)
+        worlds.close()
+        opened = physics.open([fresh]).roll(commands[:1])
+        for name, value in vars(motion).items():
+            if name != "time_s":
+                for row, expected in ((value[0], getattr(goes_on, name)[0]), (value[1], getattr(opened, name)[0])):
+                    part = row[:, : expected.shape[1]] if expected.ndim > 1 else row
+                    assert np.allclose(part, expected, atol=2e-3 if name.endswith("N") else 1e-5, equal_nan=True), name

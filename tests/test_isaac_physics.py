@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from isaaclab_newton.physics import NewtonManager
 
+from assets.objects.hulls import convex_parts
 from assets.robots.robot import collision_spec
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import apply
 from lace.core.kinematics import Kinematics
-from sim_envs.isaac_physics import IsaacPhysics, same_shapes
+from sim_envs.isaac_physics import IsaacPhysics
 from sim_envs.mujoco_physics import OBJECT_CONTACT
+from sim_envs.physics import RigidObject
 from tests.physics_conformance import MASS_KG, TABLE_Z, PhysicsLaws, cube, scene
 
 
@@ -103,20 +105,35 @@ def test_worlds_rest_and_stand_still_while_others_move(worlds, home):
         worlds.roll(np.full((2, 5, len(home)), np.nan))
 
 
-def test_worlds_with_other_hulls_are_noticed(home):
-    assert same_shapes([scene(home, cube()), scene(home, cube(friction=0.3))])
-    assert not same_shapes([scene(home, cube()), scene(home, cube(0.05))])
+def doll(name: str, scale: float, at=(0.5, 0.0), slot: str = "target") -> RigidObject:
+    """A doll on the table."""
+    T = np.eye(4)
+    T[:3, 3] = *at, TABLE_Z
+    return RigidObject(slot, tuple(scale * hull for hull in convex_parts(name)), 0.08, 0.8, T)
 
 
-def test_worlds_of_other_numbers_of_parts_are_refused(physics, home):
-    with pytest.raises(InvalidValueError, match="like worlds"):
-        physics.open([scene(home, cube()), scene(home, cube(), cube(at=(0.6, 0.2), name="other"))])
+def test_every_world_collides_its_own_hulls_whatever_stands_beside_it(physics, home):
+    """Worlds of other numbers of objects and parts do together what each does alone, but for rounding."""
+    cube_pair = scene(home, cube(0.05, friction=0.5), cube(0.06, at=(0.4, 0.2), name="other"))
+    scenes = [scene(home), scene(home, doll("dinosaur", 1.0)), cube_pair]
+    commands = np.tile(home, (1, 25, 1))
+    alone = [physics.open([one]).roll(commands, stride=25) for one in scenes]
+    worlds = physics.open(scenes)
+    together = worlds.roll(np.tile(commands, (3, 1, 1)), stride=25)
+    for number, motion in enumerate(alone):
+        count = len(scenes[number].objects)
+        assert np.isnan(together.T_world_object[number, :, count:]).all()
+        assert np.allclose(together.T_world_object[number, :, :count], motion.T_world_object[0], atol=1e-6)
+        assert np.allclose(together.object_table_N[number, :, :count], motion.object_table_N[0], atol=1e-3)
+    worlds.close()
 
 
-@pytest.mark.skipif("LACE_SLOW" not in os.environ, reason="minutes on a CPU; LACE_SLOW=1 runs it")
+def test_a_world_begins_anew_in_its_place(physics, home):
+    PhysicsLaws().test_a_world_begins_anew_while_the_others_go_on(physics, home, larger=False)
+
+
+@pytest.mark.skipif("LACE_SLOW" not in os.environ, reason="a minute on a CPU; LACE_SLOW=1 runs it")
 class TestIsaacLaws(PhysicsLaws):
     @pytest.fixture
     def physics(self):
         return IsaacPhysics()
-
-    test_worlds_are_apart_and_may_move_alone = None  # its worlds are unlike: refused, see above
