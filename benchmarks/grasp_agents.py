@@ -1,6 +1,6 @@
 """Two agents in the gymnasium environment: a random one, and the scripted grasp. Prints success and steps per second.
 
-    python benchmarks/grasp_agents.py --episodes 8 --num-envs 4
+    python benchmarks/grasp_agents.py --episodes 8 --num-envs 4 [--physics isaac]
 """
 
 import time
@@ -34,6 +34,9 @@ class Options:
     num_envs: int = 4
     preset: str = "lab"
     seed: int = 0
+    physics: str = "mujoco"
+    """mujoco or isaac."""
+    device: str = "auto"
 
 
 def random_agent(env: GraspVectorEnv) -> Callable[[], Array]:
@@ -73,7 +76,7 @@ def run(name: str, agent: Agent, options: Options) -> None:
     """Prints how an agent did."""
     env = gymnasium.make_vec(
         sim_envs.ENVIRONMENT, num_envs=options.num_envs, vectorization_mode="vector_entry_point", observations=("state",),
-        preset=options.preset, seed=options.seed, episode_s=14.0,
+        preset=options.preset, seed=options.seed, episode_s=14.0, physics=options.physics, device=options.device,
     )  # fmt: skip
     successes = steps = 0
     started = time.perf_counter()

@@ -1,8 +1,7 @@
 """The gymnasium environment: gymnasium's own checker, spaces, seeds, controls, and no leak."""
 
-import gc
-import resource
 import warnings
+from dataclasses import replace
 
 import gymnasium
 import numpy as np
@@ -13,10 +12,14 @@ import sim_envs
 from assets.robots import ROBOTS
 from lace.core.errors import InvalidValueError, UnknownNameError
 from lace.core.kinematics import Kinematics
+from sim_envs.config import PRESETS, HandAxis
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED, PALM_SPEED, JointControl, PalmControl
+from tests.leaks import growth
 
-SMALL = {"episode_s": 0.5, "preset": "clean"}
+AXES = replace(PRESETS["clean"], hand=HandAxis(poses=64))
+SMALL = {"episode_s": 0.5, "preset": "clean", "axes": AXES}
+WORLDS = 3
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +67,22 @@ def test_joints_follow_their_actions(env):
     assert np.abs(moved[1:7]).max() < 0.05
 
 
-def test_a_hundred_steps_do_not_leak(env):
-    """Peak memory stays where it is after a warm-up; ru_maxrss is in KiB on Linux."""
+def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
+    kept = []
 
-    def episodes(count):
-        for number in range(count):
-            env.reset(seed=number)
-            for _ in range(5):
-                env.step(env.action_space.sample())
-        gc.collect()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    def episode():
+        env.reset(seed=1)
+        for _ in range(5):
+            env.step(env.action_space.sample())
 
-    before = episodes(4)
-    assert episodes(20) - before < 50
+    grown = growth(episode, warm_up=4, times=20)
+    assert not grown.objects and grown.memory_MiB < 10
+
+    def hoard():
+        episode()
+        kept.append(env.worlds.trials[0])
+
+    assert growth(hoard, warm_up=1, times=2).objects["sim_envs.trials.Trial"] == 2, "a leak would be seen"
 
 
 def test_gymnasiums_checker_has_no_complaint(env):
@@ -88,22 +94,78 @@ def test_gymnasiums_checker_has_no_complaint(env):
         check_env(env, skip_render_check=True)
 
 
-def test_worlds_of_the_vector_form_are_apart():
+@pytest.fixture(scope="module")
+def vector():
     made = gymnasium.make_vec(
-        sim_envs.ENVIRONMENT, num_envs=3, vectorization_mode="vector_entry_point", **SMALL | {"observations": ("state", "keypoints")}
+        sim_envs.ENVIRONMENT, num_envs=WORLDS, vectorization_mode="vector_entry_point",
+        **SMALL | {"observations": ("state", "keypoints"), "terminate_on_success": True},
     )  # fmt: skip
-    seen, facts = made.reset(seed=1)
-    assert made.observation_space.contains(seen) and len(set(facts["trial"])) == 3
-    action = np.zeros(made.action_space.shape, np.float32)
+    yield made
+    made.close()
+
+
+def still(vector) -> np.ndarray:
+    return np.zeros(vector.action_space.shape, np.float32)
+
+
+def test_worlds_of_the_vector_form_are_apart(vector):
+    seen, facts = vector.reset(seed=1)
+    assert vector.observation_space.contains(seen) and len(set(facts["trial"])) == WORLDS
+    action = still(vector)
     action[1, 0] = 1
     for _ in range(5):
-        after, reward, terminated, truncated, _facts = made.step(action)
+        after, reward, terminated, truncated, _facts = vector.step(action)
     turned = np.abs(after["joint_positions"] - seen["joint_positions"])[:, 0]
     assert turned[1] > 0.3 and turned[[0, 2]].max() < 0.02
-    assert reward.shape == (3,) and truncated.all() and not terminated.any()
-    _seen, reward, _terminated, truncated, again = made.step(action)
+    assert reward.shape == (WORLDS,) and truncated.all() and not terminated.any()
+    _seen, reward, _terminated, truncated, again = vector.step(action)
     assert not reward.any() and not truncated.any() and set(again["trial"]) != set(facts["trial"])
-    made.close()
+
+
+def test_a_mask_resets_only_its_worlds_and_each_ends_in_its_own_time(vector):
+    vector.reset(seed=1)
+    vector.step(still(vector))
+    before, _reward, _terminated, _truncated, facts = vector.step(still(vector))
+    mask = np.array([False, True, False])
+    seen, new = vector.reset(options={"reset_mask": mask})
+    assert ((new["trial"] != facts["trial"]) == mask).all()
+    assert ((seen["target_pose"] == before["target_pose"]).all(1) == ~mask).all()
+    ends = [vector.step(still(vector)) for _ in range(6)]
+    assert [end[3].tolist() for end in ends] == [[2 == k, 4 == k, 2 == k] for k in range(6)]
+    rewards = np.stack([end[1] for end in ends])
+    assert ((rewards == 0) == [[3 == k, 5 == k, 3 == k] for k in range(6)]).all(), "a fresh world has earned nothing"
+    assert (ends[3][4]["trial"] != new["trial"]).tolist() == [True, False, True]
+
+
+def test_the_others_do_not_notice_a_reset(vector):
+    """A world moves as it would have, whatever begins anew beside it."""
+    action, ways = still(vector), []
+    action[:, 1] = 0.5
+    for mask in (None, np.array([True, False, False])):
+        vector.reset(seed=5)
+        vector.step(action)
+        if mask is not None:
+            vector.reset(options={"reset_mask": mask})
+        ways.append(vector.step(action)[0])
+    for name, value in ways[0].items():
+        assert np.array_equal(value[1:], ways[1][name][1:]), name
+
+
+def test_success_ends_an_episode_where_it_shall(vector, monkeypatch):
+    vector.reset(seed=1)
+    judged = vector.worlds._judged
+    monkeypatch.setattr(vector.worlds, "_judged", lambda: judged() | {"success": np.array([False, True, False])})
+    _seen, _reward, terminated, truncated, facts = vector.step(still(vector))
+    assert terminated.tolist() == [False, True, False] and not truncated.any()
+    _seen, reward, terminated, _truncated, new = vector.step(still(vector))
+    assert (reward == 0).tolist() == [False, True, False] and not terminated.any()
+    assert (new["trial"] != facts["trial"]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("mask", [[True, False], [1, 0, 0], [False] * WORLDS])
+def test_a_mask_that_fits_no_worlds_is_refused(vector, mask):
+    with pytest.raises(InvalidValueError, match="3 times true or false"):
+        vector.reset(options={"reset_mask": np.array(mask)})
 
 
 def test_the_palm_moves_along_the_base_axes(body):
@@ -142,6 +204,8 @@ def test_wrong_options_are_named(options, message):
         GraspEnvConfig(**options)
 
 
-def test_an_unknown_preset_names_the_nearest():
+def test_an_unknown_name_names_the_nearest():
     with pytest.raises(UnknownNameError, match="kitchen"):
         GraspEnvConfig(preset="kitchn")
+    with pytest.raises(UnknownNameError, match="isaac"):
+        GraspEnvConfig(physics="isac")

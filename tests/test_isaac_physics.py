@@ -12,7 +12,7 @@ from isaaclab_newton.physics import NewtonManager
 
 from assets.objects.hulls import convex_parts
 from assets.robots.robot import collision_spec
-from lace.core.errors import InvalidValueError
+from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import apply
 from lace.core.kinematics import Kinematics
 from sim_envs.isaac_physics import IsaacPhysics
@@ -126,6 +126,13 @@ def test_every_world_collides_its_own_hulls_whatever_stands_beside_it(physics, h
         assert np.allclose(together.T_world_object[number, :, :count], motion.T_world_object[0], atol=1e-6)
         assert np.allclose(together.object_table_N[number, :, :count], motion.object_table_N[0], atol=1e-3)
     worlds.close()
+
+
+def test_worlds_that_another_simulation_ended_say_so(physics, home):
+    ended = physics.open([scene(home)])
+    physics.open([scene(home)]).close()
+    with pytest.raises(IntegrityError, match="one simulation"):
+        ended.state()
 
 
 def test_a_world_begins_anew_in_its_place(physics, home):

@@ -32,7 +32,9 @@ class GraspEnvConfig:
     rate_hz: int = 10
     """Steps of the environment per second."""
     episode_s: float = 10.0
-    """Length of an episode; all worlds start anew together."""
+    """Length of an episode, if success does not end it."""
+    terminate_on_success: bool = False
+    """End an episode as soon as the target is held."""
     physics: str = "mujoco"
     """Engine that moves things: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
     device: str = "auto"

@@ -15,7 +15,8 @@ class GraspEnv(gymnasium.Env):
     """Grasp the target and lift it. The keyword arguments are the fields of GraspEnvConfig.
 
     The reward is in [0, 1]: a fifth for being near the target, a fifth for touching it, the rest for lifting it. An
-    episode is never terminated, only truncated at its end; `info["success"]` says whether the target is held now.
+    episode is truncated at its end, and terminated before only with `terminate_on_success`; `info["success"]` says
+    whether the target is held now.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -33,14 +34,17 @@ class GraspEnv(gymnasium.Env):
         """See gymnasium.Env; a new scene."""
         super().reset(seed=seed)
         self._step = 0
-        seen, facts = self.worlds.start(self.np_random)
+        self.worlds.restart(np.arange(1), self.np_random)
+        seen, _reward, facts = self.worlds.observe()
         return _first(seen), _plain(facts)
 
     def step(self, action: Array) -> tuple[dict, float, bool, bool, dict]:
         """See gymnasium.Env."""
         self._step += 1
-        seen, reward, facts = self.worlds.step(np.asarray(action, float)[None])
-        return _first(seen), float(reward[0]), False, self._step >= self.config.steps, _plain(facts)
+        self.worlds.move(np.asarray(action, float)[None], np.arange(1))
+        seen, reward, facts = self.worlds.observe()
+        terminated = bool(self.config.terminate_on_success and facts["success"][0])
+        return _first(seen), float(reward[0]), terminated, self._step >= self.config.steps, _plain(facts)
 
     def render(self) -> Array | None:
         """The camera's picture (height, width, 3) uint8."""

@@ -6,14 +6,15 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.worlds import GraspWorlds
 
 
 class GraspVectorEnv(VectorEnv):
-    """As GraspEnv, for `num_envs` worlds. All episodes are equally long, so all start anew with the step after their end
-    (gymnasium's next-step autoreset): that step ignores its actions and earns nothing."""
+    """As GraspEnv, for `num_envs` worlds. Each world whose episode has ended begins anew with the next step, which ignores
+    its action and earns it nothing (gymnasium's next-step autoreset); the others go on."""
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
 
@@ -23,23 +24,53 @@ class GraspVectorEnv(VectorEnv):
         self.single_action_space, self.single_observation_space = self.worlds.action_space, self.worlds.observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._step = 0
+        self._steps = np.zeros(num_envs, int)
+        self._ended: Array | None = None
+        """(num_envs,) whose episode has ended; None before the first reset."""
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
-        """New scenes everywhere; `seed` chooses them."""
+        """New scenes, everywhere or where `options["reset_mask"]` (num_envs,) bool says; `seed` chooses them."""
         super().reset(seed=seed)
-        self._step = 0
-        return self.worlds.start(self.np_random)
+        self._restart(self._mask((options or {}).get("reset_mask")))
+        seen, _reward, facts = self.worlds.observe()
+        return seen, facts
 
     def step(self, actions: Array) -> tuple[dict, Array, Array, Array, dict]:
         """See VectorEnv; facts (num_envs,) as in GraspEnv."""
-        never = np.zeros(self.num_envs, bool)
-        if self._step >= self.config.steps:
-            seen, facts = self.reset()
-            return seen, np.zeros(self.num_envs), never, never.copy(), facts
-        self._step += 1
-        seen, reward, facts = self.worlds.step(np.asarray(actions, float))
-        return seen, reward, never, np.full(self.num_envs, self._step >= self.config.steps), facts
+        fresh = np.ones(self.num_envs, bool) if self._ended is None else self._ended
+        self._steps[~fresh] += 1
+        if not fresh.all():
+            self.worlds.move(np.asarray(actions, float), np.flatnonzero(~fresh))
+        if fresh.any():
+            self._restart(fresh)
+        seen, reward, facts = self.worlds.observe()
+        terminated = facts["success"] & ~fresh & self.config.terminate_on_success
+        truncated = self._steps >= self.config.steps
+        self._ended = terminated | truncated
+        return seen, np.where(fresh, 0.0, reward), terminated, truncated, facts
+
+    def _restart(self, mask: Array) -> None:
+        self.worlds.restart(np.flatnonzero(mask), self.np_random)
+        self._ended = np.zeros(self.num_envs, bool) if self._ended is None else self._ended & ~mask
+        self._steps[mask] = 0
+
+    def _mask(self, mask: Array | None) -> Array:
+        """`mask`, or all worlds if there is none.
+
+        Raises:
+            InvalidValueError: It is no mask of the worlds, or leaves some out at the first reset.
+        """
+        if mask is None:
+            return np.ones(self.num_envs, bool)
+        mask = np.asarray(mask)
+        shaped = mask.shape == (self.num_envs,) and mask.dtype == bool
+        if not shaped or not mask.any() or (self._ended is None and not mask.all()):
+            raise InvalidValueError(
+                "resetting worlds", f"the mask {mask.tolist()}",
+                f"{self.num_envs} times true or false, not all false, and all true the first time",
+                "mend options={'reset_mask': ...}",
+            )  # fmt: skip
+        return mask
 
     def close_extras(self, **kwargs: Any) -> None:
         """Frees both engines."""

@@ -34,7 +34,8 @@ class GraspWorlds:
         self.control: Control = CONTROLS[config.actions](self.embodiment, 1 / config.rate_hz)
         self.action_space = spaces.Box(-1, 1, (self.control.size,), np.float32)
         self.observation_space = spaces.Dict(self._spaces())
-        self.trials: list[Trial] = []
+        self.trials: list[Trial | None] = [None] * count
+        self.targets = np.zeros((count, len(self.embodiment.joints)))
         self._worlds: Worlds | None = None
 
     def _spaces(self) -> dict[str, spaces.Space]:
@@ -53,23 +54,28 @@ class GraspWorlds:
         }
         return {name: space for kind in self.config.observations for name, space in known[kind].items()}
 
-    def start(self, generator: np.random.Generator) -> tuple[dict[str, Array], dict[str, Array]]:
-        """New scenes in all worlds; observations and facts."""
-        self.trials = self._source.draw(generator.choice(SCENES, self.count))
-        if self._worlds is not None:
-            self._worlds.close()
-        self._worlds = self._physics.open([trial.physics for trial in self.trials])
-        self.targets = np.stack([trial.physics.joint_positions for trial in self.trials])
+    def restart(self, chosen: np.ndarray, generator: np.random.Generator) -> None:
+        """New scenes in the worlds `chosen` (k,); in all of them the first time."""
+        trials = self._source.draw(generator.choice(SCENES, len(chosen)))
+        scenes = [trial.physics for trial in trials]
+        if self._worlds is None:
+            self._worlds = self._physics.open(scenes)
+        else:
+            self._worlds.restart(chosen, scenes)
+        for world, trial in zip(chosen, trials, strict=True):
+            self.trials[world], self.targets[world] = trial, trial.physics.joint_positions
         self.state = self._worlds.state()
-        return self._observed(), self._judged()
 
-    def step(self, actions: Array) -> tuple[dict[str, Array], Array, dict[str, Array]]:
-        """Moves on by one period: observations, rewards (count,) in [0, 1], facts."""
-        before, self.targets = self.targets, self.control.targets(self.targets, np.clip(actions, -1, 1))
+    def move(self, actions: Array, chosen: np.ndarray) -> None:
+        """The worlds `chosen` (k,) move on by one period under actions (count, size) in [-1, 1]; the others stand still."""
+        before, after = self.targets[chosen], self.control.targets(self.targets, np.clip(actions, -1, 1))[chosen]
         steps = int(round(1 / self.config.rate_hz / self._worlds.timestep_s))
         share = np.arange(1, steps + 1)[:, None] / steps
-        self._worlds.roll(before[:, None] + share * (self.targets - before)[:, None], stride=steps)
-        self.state = self._worlds.state()
+        self._worlds.roll(before[:, None] + share * (after - before)[:, None], steps, chosen)
+        self.targets[chosen], self.state = after, self._worlds.state()
+
+    def observe(self) -> tuple[dict[str, Array], Array, dict[str, Array]]:
+        """Of all worlds as they are now: observations, rewards (count,) in [0, 1], facts."""
         facts = self._judged()
         return self._observed(), 0.2 * facts["nearness"] + 0.2 * facts["touching"] + 0.6 * facts["lift"], facts
 
