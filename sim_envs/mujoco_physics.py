@@ -71,6 +71,17 @@ class MujocoPhysics:
         """See Physics."""
         return MujocoWorlds(scenes, self.world, self.threads)
 
+    def overlaps(self, scene: PhysicsScene, joint_positions: Array, T_world_object: Array) -> Array:
+        """How deep the collision shapes overlap: (n, bodies, bodies) [m] as in `sim_envs/overlap.py`.
+
+        Args:
+            scene: What there is.
+            joint_positions: (n, joints) at n moments [rad].
+            T_world_object: (n, objects, 4, 4) [m].
+        """
+        world = self.world(scene)
+        return np.stack([world.overlaps(q, T) for q, T in zip(joint_positions, T_world_object, strict=True)])
+
     def world(self, scene: PhysicsScene) -> "_World":
         """A model of one scene with its data."""
         spec = self._spec.copy()
@@ -127,6 +138,19 @@ class _World:
             np.array(force[(low == -1) & (high == 0)].sum()), robot_object, object_table,
             np.array(force[(low == 0) & (high == 0)].sum()),
         )  # fmt: skip
+
+    def overlaps(self, joint_positions: Array, T_world_object: Array) -> Array:
+        """(bodies, bodies) [m] with the robot and the objects put there; contacts that MuJoCo leaves out are 0."""
+        model, data = self.model, self.data
+        data.qpos[: self.dof] = joint_positions
+        quat = quat_wxyz_from_rotation(T_world_object[:, :3, :3])
+        data.qpos[self._qpos[:, None] + np.arange(7)] = np.concatenate([T_world_object[:, :3, 3], quat], 1)
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_collision(model, data)
+        deepest = np.zeros((2 + len(self.objects),) * 2)
+        one, two = (self._owner[data.contact.geom] + 1).reshape(-1, 2).T
+        np.maximum.at(deepest, (one, two), -data.contact.dist)
+        return np.maximum(deepest, deepest.T)
 
     def _contacts(self) -> tuple[np.ndarray, Array]:
         """Owners (c, 2) and normal forces (c,) [N] of active contacts: the first row of an elliptic cone."""

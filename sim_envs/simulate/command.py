@@ -12,6 +12,7 @@ from rich.table import Table
 from lace.data.shards import publish_bytes
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import BLOCK, TrialRecord, missing_blocks
+from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import Report, open_folder, run
 
@@ -37,8 +38,8 @@ def main(config: SimulateConfig) -> int:
     if config.film:
         from sim_envs.simulate.film import film
 
-        for path in film(config, trials):
-            CONSOLE.print(f"filmed {path}", markup=False)
+        for path, overlaps in film(config, trials):
+            CONSOLE.print(f"filmed {path}; {deepest(overlaps)}", markup=False)
     write_report(config.out, results, trials)
     CONSOLE.print(f"wrote {config.out / 'results.json'} and {config.out / 'report.html'}", markup=False)
     return 0

@@ -1,5 +1,6 @@
-"""Films of trials: run again, drawn from their states, and checked to end as recorded."""
+"""Films of trials: run again, drawn from their states, checked to end as recorded, with how deep things overlap in them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array
 from lace.data.shards import publish_bytes
+from sim_envs.mujoco_physics import MujocoPhysics
+from sim_envs.overlap import DrawnRobot, by_kind
 from sim_envs.physics import STEP_HZ
 from sim_envs.sim_cell import STRIDE, SimCell, scene_at
 from sim_envs.simulate.cells import CellTrials
@@ -25,13 +28,16 @@ STRIP, STRIP_COLUMNS = 12, 4
 """Pictures on the contact strip beside a film, and in each of its rows."""
 
 
-def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[Path]:
-    """Writes DIR/films/film-NUMBER-POLICY.mp4 and a contact strip (.png) of each trial in `config.film`; yields each film.
+def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tuple[Path, dict[str, dict[str, float]]]]:
+    """Films each trial in `config.film`; yields each film and its overlaps.
+
+    DIR/films/film-NUMBER-POLICY.mp4 has beside it a contact strip (.png) and its deepest overlaps (.json).
 
     Raises:
         IntegrityError: A trial ended otherwise than recorded.
     """
     maker = CellTrials(config)
+    watch = OverlapWatch(maker.source)
     try:
         for number in config.film:
             [trial] = maker.source.draw(np.array([number]))
@@ -41,7 +47,9 @@ def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[Path
                 _require_same(number, policy.name, outcome.result, recorded)
                 path = film_path(config.out, number, policy.name)
                 _write(path, pictures(maker.source, trial, cell))
-                yield path
+                overlaps = watch.deepest(trial, *moments(cell))
+                publish_bytes(path.with_suffix(".json"), json.dumps(overlaps, indent=1).encode())
+                yield path, overlaps
     finally:
         maker.close()
 
@@ -54,13 +62,36 @@ def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
         )  # fmt: skip
 
 
+class OverlapWatch:
+    """Measures how deep things pass through one another in what is filmed."""
+
+    def __init__(self, source: TrialSource):
+        self._physics, self._drawn = MujocoPhysics(source.robot), DrawnRobot(source.robot)
+
+    def deepest(self, trial: Trial, joint_positions: Array, T_world_object: Array) -> dict[str, dict[str, float]]:
+        """Over moments as `moments` gives them, for each pair of kinds [mm]: by `collision` shapes, by `drawn` meshes."""
+        physics = trial.physics
+        objects = [(row["object"], row["scale"]) for row in trial.record.objects]
+        collision = self._physics.overlaps(physics, joint_positions, T_world_object)
+        drawn = self._drawn.overlaps(joint_positions, objects, T_world_object, physics.table_z)
+        return {"collision": by_kind(collision), "drawn": by_kind(drawn)}
+
+
+def moments(cell: SimCell) -> tuple[Array, Array]:
+    """Joint positions (n, joints) [rad] and T_world_object (n, objects, 4, 4) of a film's pictures."""
+    start = cell.trial.physics
+    if not cell.motions:
+        return start.joint_positions[None], np.stack([thing.T_world_object for thing in start.objects])[None]
+    q = np.concatenate([motion.joint_positions[0] for motion in cell.motions])
+    T = np.concatenate([motion.T_world_object[0] for motion in cell.motions])
+    return q[::EVERY], T[::EVERY, : len(start.objects)]
+
+
 def pictures(source: TrialSource, trial: Trial, cell: SimCell) -> np.ndarray:
     """RGB (frames, height, width, 3) uint8 of everything that happened in `cell`; its first picture if nothing moved."""
     if not cell.motions:
         return trial.record.image[None].repeat(ENLARGEMENT, 1).repeat(ENLARGEMENT, 2)
-    q = np.concatenate([motion.joint_positions[0] for motion in cell.motions])[::EVERY]
-    T = np.concatenate([motion.T_world_object[0] for motion in cell.motions])[::EVERY]
-    size = source.frames.worlds
+    (q, T), size = moments(cell), source.frames.worlds
     return np.concatenate([_drawn(source, trial, q[i : i + size], T[i : i + size]) for i in range(0, len(q), size)])
 
 

@@ -18,6 +18,7 @@ COLOURS = {
     Result.PLAN_REFUSED: "#56b4e9", Result.SLIP: "#cc79a7", Result.COLLISION: "#d55e00",
 }  # fmt: skip
 """Okabe and Ito (2008): told apart by the colour-blind too."""
+OVERLAPS = {"drawn": "as drawn", "collision": "of the collision shapes"}
 TILES = 5
 """Pictures of each kind of ending."""
 
@@ -67,11 +68,19 @@ def ending_counts(row: dict[str, Any]) -> dict[str, int]:
 
 def _films(out: Path, trials: Sequence[TrialRecord], names: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"number": trial.trial, "policy": name, "result": trial.outcomes[name]["result"], "data": _base64(path)}
+        {"number": trial.trial, "policy": name, "result": trial.outcomes[name]["result"], "data": _base64(path),
+         "overlap": deepest(json.loads(path.with_suffix(".json").read_text()))}
         for trial in trials
         for name in names
         if (path := film_path(out, trial.trial, name)).is_file()
     ]
+
+
+def deepest(overlaps: dict[str, dict[str, float]]) -> str:
+    """The deepest overlap of a film in words: of the drawn meshes, and of the collision shapes."""
+    worst = {by: max(kinds, key=kinds.get) for by, kinds in overlaps.items()}
+    said = [f"{overlaps[by][worst[by]]:.1f} mm {name} ({worst[by]})" for by, name in OVERLAPS.items()]
+    return f"deepest overlap {', '.join(said)}"
 
 
 def _base64(path: Path) -> str:
