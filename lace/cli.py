@@ -26,11 +26,12 @@ def _generate(words: str, args: list[str]) -> int | None:
     from sim_envs.config import GenerateConfig, preset_of
 
     # Two stages: the preset chooses the default axes, the other options override single values of them.
-    defaults = preset_of(args, words.removeprefix("generate "))
+    kind = words.removeprefix("generate ")
+    defaults = preset_of(args, kind)
     config = tyro.cli(GenerateConfig, prog=f"lace {words}", args=args, default=defaults)
     from sim_envs import generate
 
-    return generate.main(config)
+    return generate.main(config, kind)
 
 
 def _generate_rollouts(words: str, args: list[str]) -> int | None:

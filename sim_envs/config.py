@@ -280,14 +280,14 @@ VIEWS.add("third_person", CameraAxis(distance_m=(0.5, 1.0), azimuth_deg=(-75, 75
 
 def preset_of(args: list[str], kind: str = "robot") -> GenerateConfig:
     """Defaults for a command line of a `kind` of EMBODIMENTS: the axes of its `--preset` and the camera of its `--view`."""
-    config = with_preset(GenerateConfig(out=MISSING, embodiment=EMBODIMENTS[kind]), _given(args, "--preset", GenerateConfig.preset))
-    view = _given(args, "--view", "")
+    config = with_preset(GenerateConfig(out=MISSING, embodiment=EMBODIMENTS[kind]), given(args, "--preset", GenerateConfig.preset))
+    view = given(args, "--view", "")
     return replace(config, view=view, axes=replace(config.axes, camera=VIEWS[view])) if view else config
 
 
-def _given(args: list[str], option: str, default: str) -> str:
+def given(args: list[str], option: str, default: str) -> str:
     """The value of `--option NAME` or `--option=NAME`, the last if there are several."""
     name = default
-    for arg, after in zip(args, [*args[1:], ""], strict=True):
+    for arg, after in zip(args, [*args, ""][1:], strict=True):
         name = after if arg == option else arg.partition("=")[2] if arg.startswith(f"{option}=") else name
     return name

@@ -225,12 +225,14 @@ def run(config: GenerateConfig, report) -> dict:
     return {"frames": frames, "redrawn": redrawn, "seconds": seconds}
 
 
-def main(config: GenerateConfig) -> int:
-    """`lace generate robot` and `human`: generates with progress, then draws a contact sheet. Returns the exit code."""
+def main(config: GenerateConfig, kind: str) -> int:
+    """`lace generate robot` and `human` (`kind`): generates, then draws a contact sheet. Returns the exit code."""
     from lace.data.show import save_contact_sheet
+    from sim_envs.kinds import require_kind
     from sim_envs.progress import shown
 
     config = config.checked()
+    require_kind(config, kind)
     todo = len(open_folder(config))
     with shown(config, todo) as report:
         totals = run(config, report)

@@ -10,6 +10,8 @@ from itertools import zip_longest
 from operator import attrgetter
 from warnings import catch_warnings, filterwarnings, simplefilter
 
+import sim_envs.warp_start  # noqa: F401  # isort: skip  (before Isaac Lab, which starts Warp itself)
+
 import isaaclab.sim as sim_utils
 import newton
 import numpy as np

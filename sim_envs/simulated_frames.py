@@ -46,7 +46,6 @@ class SimulatedFrames:
     """Implements FrameSource."""
 
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
-        wp.config.quiet = True
         self.config, self.device = config, pick_device(config.device)
         self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
         self.worlds = worlds or worlds_for(self.device, config.width, config.height)

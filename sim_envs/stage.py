@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from io import StringIO
 from warnings import catch_warnings, simplefilter
 
+import sim_envs.warp_start  # noqa: F401  # isort: skip  (before Isaac Lab, which starts Warp itself)
+
 import isaaclab.sim as sim_utils
 import newton
 import numpy as np

@@ -42,6 +42,13 @@ def test_every_command_has_its_own_help(words, capsys):
     assert stop.value.code == 0 and f"usage: lace {words}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["generate robot", "generate human", "generate rollouts", "simulate"])
+def test_a_command_without_options_names_the_one_it_needs(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words.split())
+    assert stop.value.code == 2 and "--out" in capsys.readouterr().err
+
+
 def test_a_group_lists_its_commands(capsys):
     assert cli.main(["data", "--help"]) == 0
     text = capsys.readouterr().out

@@ -6,7 +6,7 @@ from pathlib import Path
 from tyro import MISSING
 
 from lace.core.errors import InvalidValueError
-from sim_envs.config import PRESETS, Axes, GenerateConfig
+from sim_envs.config import PRESETS, Axes, GenerateConfig, given
 from sim_envs.engines import PHYSICS
 
 FPS = (10, 30)
@@ -78,7 +78,5 @@ class RolloutsConfig:
 
 def preset_of(args: list[str]) -> RolloutsConfig:
     """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
-    name = RolloutsConfig.preset
-    for option, value in zip(args, [*args[1:], ""], strict=True):
-        name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
+    name = given(args, "--preset", RolloutsConfig.preset)
     return replace(RolloutsConfig(out=MISSING), preset=name, axes=PRESETS[name])

@@ -127,6 +127,9 @@ def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
 
 def main(config: RolloutsConfig) -> int:
     """`lace generate rollouts`: runs, then says what came of it. Returns the exit code."""
+    from sim_envs.kinds import refuse_idle_axes
+
+    refuse_idle_axes(config.axes, config.preset, "robot")
     print(f"grasping in {config.trials} scenes at {config.fps} Hz (preset {config.preset}, {config.width}x{config.height})")
     counts = run(config)
     ends = ", ".join(f"{name} {count}" for name, count in counts.most_common())

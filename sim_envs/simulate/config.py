@@ -8,7 +8,7 @@ from tyro import MISSING
 from lace.core.errors import InvalidValueError
 from lace.core.registry import Registry
 from policies import make_policy
-from sim_envs.config import PRESETS, Axes
+from sim_envs.config import PRESETS, Axes, given
 from sim_envs.engines import PHYSICS
 
 SWEEPS: Registry[tuple[str, ...]] = Registry("sweep")
@@ -103,7 +103,5 @@ class SimulateConfig:
 
 def preset_of(args: list[str]) -> SimulateConfig:
     """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
-    name = SimulateConfig.preset
-    for option, value in zip(args, [*args[1:], ""], strict=True):
-        name = value if option == "--preset" else option.partition("=")[2] if option.startswith("--preset=") else name
+    name = given(args, "--preset", SimulateConfig.preset)
     return replace(SimulateConfig(out=MISSING), preset=name, axes=PRESETS[name])
