@@ -190,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt:
-        _complain("interrupted; finished shards are whole, run the same command to resume")
+        _complain("interrupted; what was finished is whole, run the same command to resume")
         return EXIT_INTERRUPTED
 
 

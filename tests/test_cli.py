@@ -67,13 +67,13 @@ def test_an_error_to_mend_is_exit_2_without_traceback(tmp_path):
     assert result.returncode == 2 and "no such folder" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_ctrl_c_says_that_shards_are_whole(monkeypatch, capsys):
+def test_ctrl_c_says_that_what_was_finished_is_whole(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setitem(cli.COMMANDS, "generate robot", cli.Command("", interrupted))
     assert cli.main(["generate", "robot"]) == 130
-    assert "finished shards are whole, run the same command to resume" in capsys.readouterr().err
+    assert "what was finished is whole, run the same command to resume" in capsys.readouterr().err
 
 
 def test_data_commands_end_to_end(tmp_path, capsys):
