@@ -7,6 +7,7 @@ import torch
 import warp as wp
 
 from assets.backdrops import open_backdrop
+from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
 from sim_envs import markers
@@ -28,10 +29,16 @@ BYTES_PER_PIXEL = 64
 
 
 def pick_device(device: str) -> str:
-    """"cuda:0" where there is one if `device` is "auto", else `device`."""
-    if device != "auto":
-        return device
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
+    """"cuda:0" where there is one if `device` is "auto", else `device`; InvalidValueError if this machine lacks it."""
+    there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if device == "auto":
+        return there[:2][-1]
+    if device not in there:
+        raise InvalidValueError(
+            "choosing the device", f"there is no {device!r}", f"auto or one of {', '.join(there)}",
+            "choose one with --device; if a GPU is missing here, check its driver with `nvidia-smi`",
+        )  # fmt: skip
+    return device
 
 
 def worlds_for(device: str, width: int, height: int) -> int:
@@ -48,7 +55,8 @@ class SimulatedFrames:
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         self.config, self.device = config, pick_device(config.device)
         self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
-        self.worlds = worlds or worlds_for(self.device, config.width, config.height)
+        # A batch never reaches past its shard: more worlds than that would be composed in vain.
+        self.worlds = worlds or min(worlds_for(self.device, config.width, config.height), config.shard_frames)
         self.body = BODIES[config.embodiment](config)
         self.embodiment = self.body.embodiment
         self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
