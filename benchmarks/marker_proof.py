@@ -54,11 +54,11 @@ class ProofConfig:
     """Also train on the paper's sampled pairs instead of all pairs of a batch."""
 
 
-def frames(config: ProofConfig, name: str) -> list:
-    """The frames of one embodiment, generated on first use."""
-    folder = config.out / name
-    words = ["generate", name, "--frames", str(config.frames), "--out", str(folder)]
-    words += ["--width", "192", "--height", "192", "--no-shadows"]
+def frames(out: Path, count: int, name: str, *options: str) -> list:
+    """`count` frames of one embodiment, generated into `out` / `name` on first use."""
+    folder = out / name
+    words = ["generate", name, "--frames", str(count), "--out", str(folder)]
+    words += ["--width", "192", "--height", "192", "--no-shadows", *options]
     if not (folder / META_NAME).is_file() and cli.main(words) != 0:
         sys.exit(f"generating {folder} failed; see above")
     return list(FrameDataset(folder))
@@ -151,7 +151,7 @@ def main(config: ProofConfig) -> int:
     """Runs it; see the top of the file."""
     torch.set_num_threads(1)
     console = Console(highlight=False, width=140)
-    banks = {name: split(frames(config, name), name) for name in NAMES}
+    banks = {name: split(frames(config.out, config.frames, name), name) for name in NAMES}
     train, held_out = ({name: pair[i] for name, pair in banks.items()} for i in (0, 1))
     held_out = {name: shrunk(bank) for name, bank in held_out.items()}
     table = Table(title=f"marker proof, {SIZE} px, EPE px [95 %] and part accuracy, commit {commit()[:8]}")

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
-from benchmarks.within_knowledge import WithinLabels
+from benchmarks.within_knowledge import AFTER, BEFORE, WithinLabels, closed
 from lace import losses
 from lace.training import Trainer, train
 from tests.test_training import CONFIG, banks, small, weights
@@ -39,3 +40,19 @@ def test_it_learns_and_resumes(tmp_path):
     assert torch.equal(weights(again.backbone), weights(trainer.backbone))
     assert not torch.equal(weights(train(RECIPE, banks(), small())), weights(trainer.backbone))
     assert isinstance(again, Trainer)
+
+
+def runs(before, after):
+    """Runs in which H-R and H-H stand at the given EPE, H-H with an interval of half a pixel each way."""
+    found = {}
+    for title, (across, inside) in ((BEFORE, before), (AFTER, after)):
+        cell = {"H-R": across, "H-H": inside, "R-R": inside}
+        found[title] = {"pairs": {pair: {"epe_px": {"value": v, "high": v + 0.5}} for pair, v in cell.items()}}
+    return found
+
+
+def test_the_gate_compares_with_human_human_of_the_same_moment():
+    assert closed(runs((20, 15), (15.4, 15))) == (pytest.approx(0.92), True)
+    assert closed(runs((20, 15), (15.6, 15)))[1] is False
+    assert closed(runs((20, 15), (15, 14))) == (pytest.approx(0.8), False)
+    assert closed(runs((20, 15), (13, 14))) == (pytest.approx(1.2), True)
