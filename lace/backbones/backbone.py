@@ -51,6 +51,10 @@ class BackboneSpec:
     """Licence of the weights as their model page names it; read it there."""
 
 
+# The hub is out of reach of the machines this is developed on; each name below was looked up on 2026-11-25. On stored
+# copies of the hub's own pages: dinov3-vits16, dinov3-vitb16, siglip2-base-patch16-224, ijepa_vith14_1k (with its
+# licence), dinov2-large and, in transformers' documentation, vjepa2-vitl-fpc64-256. In public code that loads them: all
+# of these, the other DINOv3 and DINOv2 sizes, and DINOv2 with registers (small and base also with a pinned revision).
 BACKBONES: Registry[BackboneSpec] = Registry("backbone")
 for _name, _hub in {
     "dinov3-s": "dinov3-vits16",

@@ -10,6 +10,7 @@ import transformers as hf
 from torch import nn
 
 from lace.backbones.backbone import BackboneError
+from lace.data.hub import answers
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -127,8 +128,9 @@ def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:
 
 def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBackbone:
     """A checkpoint from a hub id or a local folder, in float32; BackboneError with the next step if that fails."""
+    cached = not isinstance(source, Path) and not answers(str(source))
     try:
-        config = hf.AutoConfig.from_pretrained(source)
+        config = hf.AutoConfig.from_pretrained(source, local_files_only=cached)
         kind = config.model_type
         if kind not in FAMILIES:
             raise BackboneError(
@@ -138,9 +140,9 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
         config = config.vision_config if kind == "siglip" else config
         if kind == "vjepa2":
             config.crop_size = image_size  # its rotary positions are laid out for crop_size // patch_size columns
-        return PatchBackbone(
-            name, FAMILIES[kind].model.from_pretrained(source, config=config, dtype=torch.float32), image_size
-        )
+        model = FAMILIES[kind].model
+        weights = model.from_pretrained(source, config=config, dtype=torch.float32, local_files_only=cached)
+        return PatchBackbone(name, weights, image_size)
     except (OSError, ValueError) as error:
         raise _unavailable(name, source, error) from error
 

@@ -10,6 +10,7 @@ import torch
 import transformers as hf
 
 from lace.core.errors import InvalidValueError
+from lace.data.hub import answers
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
 """config.json's model_type of detectors that take a text; all others have fixed classes."""
@@ -58,7 +59,8 @@ def load_segmenter(name: str) -> Segmenter:
 
 
 def _config(name: str, what: str) -> hf.PretrainedConfig:
-    return _loaded(name, what, hf.AutoConfig.from_pretrained)
+    cached = not Path(name).exists() and not answers(name)
+    return _loaded(name, what, lambda source: hf.AutoConfig.from_pretrained(source, local_files_only=cached))
 
 
 def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
