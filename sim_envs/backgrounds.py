@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.backdrops import PhotoFolder
 from assets.textures import TEXTURES
 from lace.core.camera import PinholeCamera
 from lace.core.draws import Draws
@@ -28,13 +27,20 @@ class Photos:
     """A random photograph of a folder, randomly cropped."""
 
     def __init__(self, folder: Path, seed: int):
+        import sim_envs.warp_start  # noqa: F401  # isort: skip  (before Warp is used, which starts it)
+        import warp as wp  # takes a while to import, like the next
+
+        from assets.backdrops.photos import PhotoFolder
+
         self.photos, self.seed = PhotoFolder(folder), seed
+        self._picture = wp.empty((1, SIZE, SIZE, 3), dtype=wp.uint8, device=self.photos.device)
 
     def picture(self, index: int) -> tuple[str, np.ndarray]:
         """See Backgrounds."""
         draw = Draws(self.seed, np.array([index])).unit("background", 3)
         square = PinholeCamera(np.eye(3)[None], np.eye(4)[None], SIZE, SIZE)
-        return self.photos.path.name, self.photos.render(square, draw)[0]
+        self.photos.render(square, draw, self._picture)
+        return self.photos.path.name, self._picture.numpy()[0].copy()
 
 
 class Textures:

@@ -1,6 +1,6 @@
 """A simulated body as a source of labelled frames: same (seed, index), same frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ class SimulatedFrames:
 
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         self.config, self.device = config, pick_device(config.device)
-        self.backdrop = open_backdrop(config.backdrop) if config.backdrop else None
+        self.backdrop = open_backdrop(config.backdrop, self.device) if config.backdrop else None
         # A batch never reaches past its shard: more worlds than that would be composed in vain.
         self.worlds = worlds or min(worlds_for(self.device, config.width, config.height), config.shard_frames)
         self.body = BODIES[config.embodiment](config)
@@ -110,25 +110,30 @@ class SimulatedFrames:
         self.body.deform(batch.pose)
         self.stage.dress(batch.table)
 
-    def view(self, batch: SceneBatch, with_backdrop: bool = False) -> View:
-        """Cameras and lights of a batch, and its backdrops, which labels do not need."""
+    def view(self, batch: SceneBatch) -> View:
+        """Cameras and lights of a batch; no backdrop, which labels do not need."""
         K, light = batch.camera.K, batch.lighting
-        backdrop = None
-        if with_backdrop and self.backdrop is not None:
-            backdrop = self.backdrop.render(batch.camera, batch.draws["backdrop"])
         return View(
             batch.camera.T_world_cam, np.stack([K[:, 0, 0], K[:, 0, 2], K[:, 1, 2]], 1), light.key_direction,
-            light.key_colour, light.sky_colour, light.ground_colour, light.shadow, batch.gain, backdrop,
+            light.key_colour, light.sky_colour, light.ground_colour, light.shadow, batch.gain,
         )  # fmt: skip
+
+    def _behind(self, batch: SceneBatch, count: int) -> wp.array | None:
+        """The backdrops of the first `count` scenes, on the device."""
+        if self.backdrop is None:
+            return None
+        pictures = wp.empty((count, self.config.height, self.config.width, 3), dtype=wp.uint8, device=self.device)
+        self.backdrop.render(batch.camera, batch.draws["backdrop"], pictures)
+        return pictures
 
     def draw(self, batch: SceneBatch, count: int | None = None) -> tuple[wp.array, wp.array, wp.array]:
         """RGB after the sensor, segment ids and depth of the first `count` scenes of a batch; see Stage.draw."""
         config = self.config
         self.dress(batch)
+        view = replace(self.view(batch), backdrop=self._behind(batch, count or self.worlds))
         rgb, segment, depth = self.stage.draw(
-            self.view(batch, with_backdrop=True), config.width, config.height, shadows=config.shadows,
-            supersampling=config.supersampling, count=count,
-        )  # fmt: skip
+            view, config.width, config.height, shadows=config.shadows, supersampling=config.supersampling, count=count
+        )
         offset = np.stack([batch.draws["sensor.offset_y"], batch.draws["sensor.offset_x"]], 1)
         sensed = expose(rgb, self._noise, offset, batch.draws["sensor.blur"], batch.draws["sensor.noise"])
         return sensed, segment, depth

@@ -41,8 +41,8 @@ class View:
     ground_colour: np.ndarray
     shadow: np.ndarray
     gain: np.ndarray
-    backdrop: np.ndarray | None = None
-    """(worlds, height, width, 3) uint8, shown where no slot is hit."""
+    backdrop: wp.array | None = None
+    """(n, height, width, 3) uint8 on the device, of as many worlds as are drawn; shown where no slot is hit."""
 
 
 def _vec7(T: np.ndarray) -> np.ndarray:
@@ -69,6 +69,7 @@ class Stage:
         self.rows = np.zeros(worlds * slots, Slot.numpy_dtype())
         self.rows["segment"] = np.tile(segment_of_slot, worlds)
         self._tone = wp.array(tone_table(), dtype=wp.uint8, device=device)
+        self._nothing = wp.empty((0, 0, 0, 0), dtype=wp.uint8, device=device)
         self._kernels: dict[tuple[bool, int], wp.Kernel] = {}
         self._scene: Scene | None = None
 
@@ -161,7 +162,8 @@ class Stage:
         self._launch(label, shape, [self._scene, keys, self.slots], [segment, depth])
         if supersampling > 1:
             keys = self._rasterize(placements, cameras, shape, supersampling)
-        inputs = [self._scene, placements, keys, self.slots, cameras, lights, self._tone, self._backdrop(view)]
+        backdrop = self._nothing if view.backdrop is None else view.backdrop
+        inputs = [self._scene, placements, keys, self.slots, cameras, lights, self._tone, backdrop]
         self._launch(self._kernels[setting], shape, inputs, [rgb])
         return rgb, segment, depth
 
@@ -203,7 +205,3 @@ class Stage:
         lights.shadow = wp.array(view.shadow.astype(np.float32), dtype=wp.float32, device=self.device)
         lights.gain = vectors(view.gain)
         return cameras, lights
-
-    def _backdrop(self, view: View) -> wp.array:
-        image = np.zeros((0, 0, 0, 0), np.uint8) if view.backdrop is None else view.backdrop
-        return wp.array(image, dtype=wp.uint8, ndim=4, device=self.device)

@@ -3,15 +3,27 @@
 import cv2
 import numpy as np
 import pytest
+import warp as wp
 
-from assets.backdrops import Backdrop, Panorama, PhotoFolder, open_backdrop, tone_map
-from assets.splat_file import SH_C0
-from assets.splats import SplatCloud, composite
+from assets.backdrops import Backdrop, open_backdrop
+from assets.backdrops.panorama import Panorama
+from assets.backdrops.photos import PhotoFolder
+from assets.backdrops.pictures import tone_map
+from assets.backdrops.splat_file import SH_C0
+from assets.backdrops.splats import SplatCloud
 from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import look_at
+from tests.reference_backdrops import composite
 
 SIZE = (48, 32)
+
+
+def render(backdrop, cameras, draw, worlds=None):
+    """Pictures (worlds, height, width, 3), by default of all cameras."""
+    out = wp.zeros((worlds or len(cameras.K), cameras.height, cameras.width, 3), dtype=wp.uint8, device="cpu")
+    backdrop.render(cameras, np.asarray(draw), out)
+    return out.numpy()
 
 
 def camera(targets, fov=0.9):
@@ -21,12 +33,13 @@ def camera(targets, fov=0.9):
     return PinholeCamera(K, look_at(np.zeros_like(targets), targets), *SIZE)
 
 
-def write_splats(path, centres, colours, scale=-4.0, fields=None):
-    """A 3DGS .ply of round, nearly opaque Gaussians; `fields` leaves out all other properties."""
+def write_splats(path, centres, colours, scale=-4.0, quats=None, opacity=6.0, fields=None):
+    """A 3DGS .ply, by default of round, nearly opaque Gaussians; `fields` leaves out all other properties."""
     names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2"]
     names += ["rot_0", "rot_1", "rot_2", "rot_3"]
     n = len(centres)
-    shape = np.c_[np.full(n, 6.0), np.tile(scale, (n, 3)), np.tile((1, 0, 0, 0), (n, 1))]
+    quats = np.tile((1, 0, 0, 0), (n, 1)) if quats is None else quats
+    shape = np.c_[np.broadcast_to(opacity, n), np.broadcast_to(scale, (n, 3)), quats]
     rows = np.c_[centres, (np.array(colours) - 0.5) / SH_C0, shape].astype("<f4")
     keep = [i for i, name in enumerate(names) if fields is None or name in fields]
     header = "ply\nformat binary_little_endian 1.0\n" + f"element vertex {n}\n"
@@ -54,20 +67,20 @@ def test_every_backdrop_keeps_the_protocol(sources):
         assert isinstance(backdrop, kind) and isinstance(backdrop, Backdrop)
         cameras = camera([(1, 0, 0), (0, 1, 0), (1, 1, -0.3)])
         draw = np.random.default_rng(0).random((3, 3))
-        images = backdrop.render(cameras, draw)
+        images = render(backdrop, cameras, draw)
         assert images.shape == (3, SIZE[1], SIZE[0], 3) and images.dtype == np.uint8
-        np.testing.assert_array_equal(images, backdrop.render(cameras, draw))
+        np.testing.assert_array_equal(images, render(backdrop, cameras, draw))
 
 
 def test_photo_draw_picks_the_photo(sources):
-    images = PhotoFolder(sources[0]).render(camera([(1, 0, 0)] * 2), np.array([[0.1, 0.5, 0.9], [0.9, 0.0, 0.0]]))
+    images = render(PhotoFolder(sources[0]), camera([(1, 0, 0)] * 2), [[0.1, 0.5, 0.9], [0.9, 0.0, 0.0]])
     assert abs(int(images[0].mean()) - 40) <= 1 and abs(int(images[1].mean()) - 200) <= 1
 
 
 def test_photo_crop_keeps_the_aspect(tmp_path):
     y, x = np.mgrid[0:200, 0:400]
     cv2.imwrite(str(tmp_path / "ramp.png"), np.stack([x // 2, y, 0 * x], -1).astype(np.uint8)[..., ::-1])
-    image = PhotoFolder(tmp_path).render(camera((1, 0, 0)), np.array([[0.5, 0.3, 0.3]]))[0].astype(float)
+    image = render(PhotoFolder(tmp_path), camera((1, 0, 0)), [[0.5, 0.3, 0.3]])[0].astype(float)
     per_x, per_y = np.diff(image[..., 0], axis=1).mean(), np.diff(image[..., 1], axis=0).mean()
     assert per_y / per_x == pytest.approx(2, rel=0.1)
 
@@ -75,7 +88,7 @@ def test_photo_crop_keeps_the_aspect(tmp_path):
 def test_unreadable_photo_is_named(tmp_path):
     (tmp_path / "broken.jpg").write_text("no picture")
     with pytest.raises(InvalidValueError, match="broken.jpg"):
-        PhotoFolder(tmp_path).render(camera((1, 0, 0)), np.zeros((1, 3)))
+        render(PhotoFolder(tmp_path), camera((1, 0, 0)), np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +112,7 @@ def test_panorama_shows_what_lies_in_that_direction(tmp_path, azimuth, column):
     image[:, column - 1 : column + 1] = (0, 0, 255)
     cv2.imwrite(str(tmp_path / "p.png"), image)
     a = np.radians(azimuth)
-    seen = Panorama(tmp_path / "p.png").render(camera((np.cos(a), np.sin(a), 0), 0.6), np.zeros((1, 3)))[0]
+    seen = render(Panorama(tmp_path / "p.png"), camera((np.cos(a), np.sin(a), 0), 0.6), np.zeros((1, 3)))[0]
     profile = seen[..., 0].astype(float).mean(0)
     assert profile @ (np.arange(SIZE[0]) + 0.5) / profile.sum() == pytest.approx(SIZE[0] / 2, abs=0.5)
     assert seen[..., 1:].max() == 0
@@ -109,19 +122,19 @@ def test_panorama_up_is_row_zero_and_yaw_turns_it(tmp_path):
     image = np.zeros((32, 64, 3), np.uint8)
     image[:16] = 250
     cv2.imwrite(str(tmp_path / "p.png"), image)
-    seen = Panorama(tmp_path / "p.png").render(camera((1, 0, 0)), np.zeros((1, 3)))[0]
+    seen = render(Panorama(tmp_path / "p.png"), camera((1, 0, 0)), np.zeros((1, 3)))[0]
     assert seen[:14].min() > 240 and seen[-14:].max() < 10
     image[:, :32], image[:, 32:] = 250, 0
     cv2.imwrite(str(tmp_path / "p.png"), image)
     cameras = camera([(0, 1, 0)] * 2, 0.5)
-    seen = Panorama(tmp_path / "p.png").render(cameras, np.array([[0.0, 0, 0], [0.5, 0, 0]]))
+    seen = render(Panorama(tmp_path / "p.png"), cameras, [[0.0, 0, 0], [0.5, 0, 0]])
     assert seen[0].min() > 240 and seen[1].max() < 10
 
 
 def test_hdr_panorama_is_tone_mapped(tmp_path):
     light = np.random.default_rng(0).lognormal(0, 1.5, (16, 32, 3)).astype(np.float32) * 50
     cv2.imwrite(str(tmp_path / "sky.hdr"), light)
-    image = Panorama(tmp_path / "sky.hdr").image
+    image = Panorama(tmp_path / "sky.hdr").image.numpy()
     assert image.dtype == np.uint8 and 80 < np.median(image) < 170
     rising = tone_map(np.linspace(0, 20, 50)[:, None] * np.ones(3))
     assert (np.diff(rising[:, 0].astype(int)) >= 0).all()
@@ -135,12 +148,12 @@ def test_splat_colour_and_place(tmp_path):
     eye = np.array([0, 0, 0.8])
     for axis, colour in zip(axes[[0, 1, 3, 4]], colours[[0, 1, 3, 4]], strict=True):
         view = PinholeCamera(intrinsics(0.8, *SIZE)[None], look_at(eye, eye + axis)[None], *SIZE)
-        middle = cloud.render(view, np.zeros((1, 3)))[0, SIZE[1] // 2, SIZE[0] // 2]
+        middle = render(cloud, view, np.zeros((1, 3)))[0, SIZE[1] // 2, SIZE[0] // 2]
         np.testing.assert_allclose(middle / 255, colour, atol=0.03)
 
 
 def test_splats_composite_as_one_by_one():
-    """The vectorised composite equals drawing the Gaussians one after another, back to front."""
+    """The reference's vectorised composite equals drawing the Gaussians one after another, back to front."""
     rng = np.random.default_rng(3)
     n = 40
     screen, alpha, colours = rng.uniform(0, SIZE, (n, 2)), rng.uniform(0.05, 0.9, n), rng.random((n, 3))
