@@ -10,6 +10,17 @@ from sim_envs.texels import Texel, TextureRow, pack_textures
 
 LEAF_SIZE = 4
 """Triangles per leaf of a mesh's bounding volumes."""
+WHOLE = -1
+"""Root of a mesh that is no part of a larger one."""
+
+
+@wp.kernel(enable_backward=False)
+def find_roots(meshes: wp.array[wp.uint64], part: wp.array[wp.int32], out: wp.array[wp.int32]):
+    """Where a ray enters the bounding volumes of each mesh: at the root of its part, if it is one of several."""
+    number = wp.tid()
+    out[number] = wp.int32(wp.static(WHOLE))
+    if part[number] >= 0:
+        out[number] = wp.mesh_get_group_root(meshes[number], part[number])
 
 
 class Library:
@@ -18,28 +29,50 @@ class Library:
     def __init__(self, device: str):
         self.device = device
         self.meshes: list[wp.Mesh] = []
+        """By number; the parts of a mesh share it."""
         self._mesh_data: list[MeshData] = []
         self._roots: list[np.ndarray] = []
         self._repeats: list[float] = []
         self._bounds: list[np.ndarray] = []
-        self._pointers: list[int] = []
+        self._spans: list[tuple[int, int, int]] = []
 
     def add_mesh(self, mesh: Mesh) -> int:
         """Uploads a mesh; returns its number."""
         points = wp.array(mesh.vertices, dtype=wp.vec3f, device=self.device)
         indices = wp.array(mesh.faces.ravel(), dtype=wp.int32, device=self.device)
         uvs = wp.array(mesh.uvs, dtype=wp.vec2f, device=self.device)
-        return self.add_arrays(points, indices, uvs, wp.array(mesh.normals, dtype=wp.vec3f, device=self.device))
-
-    def add_arrays(self, points: wp.array, indices: wp.array, uvs: wp.array, normals: wp.array) -> int:
-        """Adds a mesh whose arrays lie on the device; whoever rewrites them refits it and writes its `mesh_bounds`."""
-        source = wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE)
-        self._pointers.append(int(source.id))
-        self.meshes.append(source)
-        self._mesh_data.append(mesh_data(uvs, normals))
-        vertices = points.numpy()
-        self._bounds.append(np.stack([vertices.min(0), vertices.max(0)]))
+        data = mesh_data(uvs, wp.array(mesh.normals, dtype=wp.vec3f, device=self.device))
+        bounds = np.stack([mesh.vertices.min(0), mesh.vertices.max(0)])
+        self._add(wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE), data, bounds, (0, len(mesh.faces), -1))
         return len(self.meshes) - 1
+
+    def add_parts(
+        self, points: wp.array, faces: np.ndarray, counts: np.ndarray, uvs: wp.array, normals: wp.array
+    ) -> tuple[wp.Mesh, np.ndarray]:
+        """Adds one mesh whose arrays lie on the device as several, refitted at once; the mesh, and the parts' numbers.
+
+        Whoever rewrites the arrays refits the mesh and writes its parts' `mesh_bounds`.
+
+        Args:
+            points: Vertices [m].
+            faces: (m, 3) int32, part by part.
+            counts: (parts,) faces of each part.
+            uvs: By vertex.
+            normals: By vertex.
+        """
+        parts = wp.array(np.repeat(np.arange(len(counts), dtype=np.int32), counts), dtype=wp.int32, device=self.device)
+        indices = wp.array(faces.ravel(), dtype=wp.int32, device=self.device)
+        mesh = wp.Mesh(points, indices, bvh_leaf_size=LEAF_SIZE, groups=parts)
+        data, start = mesh_data(uvs, normals), len(self.meshes)
+        for part, (first, count) in enumerate(zip(np.cumsum(counts) - counts, counts, strict=True)):
+            self._add(mesh, data, np.zeros((2, 3)), (int(first), int(count), part))
+        return mesh, np.arange(start, len(self.meshes))
+
+    def _add(self, mesh: wp.Mesh, data: MeshData, bounds: np.ndarray, span: tuple[int, int, int]) -> None:
+        self.meshes.append(mesh)
+        self._mesh_data.append(data)
+        self._bounds.append(bounds)
+        self._spans.append(span)
 
     def add_texture(self, image: np.ndarray, repeat: float) -> int:
         """Adds a texture (h, w, 3) uint8 sRGB that repeats `repeat` times a metre (a uv unit); returns its number.
@@ -52,10 +85,18 @@ class Library:
 
     def upload(self) -> None:
         """Makes the tables that the kernel reads; call once, when everything is added."""
-        self.mesh_pointers = np.array(self._pointers, np.uint64)
-        self.face_count = np.array([len(mesh.indices) // 3 for mesh in self.meshes])
+        self.mesh_pointers = np.array([int(mesh.id) for mesh in self.meshes], np.uint64)
+        self.first_face, self.face_count, part = np.array(self._spans, np.int32).T
+        self.mesh_roots = self._find_roots(part)
         self.mesh_bounds = np.stack(self._bounds).astype(np.float32)
         self.mesh_data = wp.array(self._mesh_data, dtype=MeshData, device=self.device)
         texels, rows = pack_textures(self._roots, self._repeats)
         self.texels = wp.array(texels, dtype=Texel, device=self.device)
         self.textures = wp.array(rows, dtype=TextureRow, device=self.device)
+
+    def _find_roots(self, part: np.ndarray) -> np.ndarray:
+        roots = wp.empty(len(part), dtype=wp.int32, device=self.device)
+        meshes = wp.array(self.mesh_pointers, dtype=wp.uint64, device=self.device)
+        inputs = [meshes, wp.array(np.ascontiguousarray(part), dtype=wp.int32, device=self.device)]
+        wp.launch(find_roots, dim=len(part), inputs=inputs, outputs=[roots], device=self.device)
+        return roots.numpy()

@@ -258,14 +258,15 @@ def offer(
 
 @wp.func
 def draw_mesh(
-    item: Item, mesh_id: wp.uint64, placed: Placement, code: wp.uint64, lens: wp.vec3f, samples: wp.float32,
-    world: wp.int32, keys: wp.array3d[wp.uint64],
+    item: Item, slot: Slot, placed: Placement, code: wp.uint64, lens: wp.vec3f, samples: wp.float32, world: wp.int32,
+    keys: wp.array3d[wp.uint64],
 ):  # fmt: skip
-    mesh = wp.mesh_get(mesh_id)
+    mesh = wp.mesh_get(slot.source)
     for face in range(item.first, item.first + item.count):
-        a = placed.rotation @ mesh.points[mesh.indices[3 * face]] + placed.translation
-        b = placed.rotation @ mesh.points[mesh.indices[3 * face + 1]] + placed.translation
-        c = placed.rotation @ mesh.points[mesh.indices[3 * face + 2]] + placed.translation
+        first = 3 * (slot.first_face + face)
+        a = placed.rotation @ mesh.points[mesh.indices[first]] + placed.translation
+        b = placed.rotation @ mesh.points[mesh.indices[first + 1]] + placed.translation
+        c = placed.rotation @ mesh.points[mesh.indices[first + 2]] + placed.translation
         draw_triangle(a, b, c, code | wp.uint64(face), lens, samples, world, keys)
 
 
@@ -331,7 +332,7 @@ def rasterize(
     lens = cameras.focal_centre[world]
     code = wp.uint64(number % slots_per_world) << wp.uint64(FACE_BITS)
     if slot.kind == GeoType.MESH:
-        draw_mesh(item, slot.source, placed, code, lens, samples, world, keys)
+        draw_mesh(item, slot, placed, code, lens, samples, world, keys)
     elif slot.kind == GeoType.BOX:
         draw_box(slot.size, placed, code, lens, samples, world, keys)
     else:

@@ -8,7 +8,6 @@ import newton
 import warp as wp
 from newton import GeoType
 from newton._src.geometry import raycast
-from newton._src.sensors.warp_raytrace import raytrace
 from newton._src.sensors.warp_raytrace.types import MeshData
 
 from sim_envs.texels import Texel, TextureRow
@@ -37,6 +36,10 @@ class Slot:
     size: wp.vec3f
     colour: wp.vec3f
     source: wp.uint64
+    first_face: wp.int32
+    """Of the mesh's faces, where the slot shows a part of it."""
+    root: wp.int32
+    """Of the mesh's bounding volumes, where rays enter them."""
     kind: wp.int32
     mesh: wp.int32
     texture: wp.int32
@@ -107,6 +110,16 @@ def intersect_round(slot: Slot, origin: wp.vec3f, direction: wp.vec3f):
 
 
 @wp.func
+def intersect_mesh(slot: Slot, origin: wp.vec3f, direction: wp.vec3f, limit: wp.float32):
+    """Distance of a unit ray to a mesh slot, -1 if none nearer than `limit`; normal, barycentric (u, v) and face there."""
+    local_origin, local_direction = raycast.map_ray_to_local(slot.transform, origin, direction, slot.size)
+    distance, normal, u, v, face = raycast.ray_intersect_mesh(
+        local_origin, local_direction, slot.size, slot.source, False, limit, slot.root
+    )
+    return distance, wp.transform_vector(slot.transform, normal), u, v, face
+
+
+@wp.func
 def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.vec3f):
     """Nearest slot of `world` along a unit ray.
 
@@ -128,10 +141,7 @@ def nearest_hit(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.v
         v = wp.float32(0.0)
         face = wp.int32(-1)
         if slot.kind == GeoType.MESH:
-            distance, normal, u, v, face = raytrace._ray_intersect_mesh_smooth(
-                slot.transform, slot.size, origin, direction, slot.source,
-                slot.mesh, scene.mesh_data, False, hit.distance,
-            )
+            distance, normal, u, v, face = intersect_mesh(slot, origin, direction, hit.distance)
         elif slot.kind == GeoType.BOX:
             distance, normal = intersect_box(slot.transform, slot.size, origin, direction)
         else:
@@ -162,7 +172,7 @@ def is_blocked(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.ve
                 slot.transform, origin, direction, slot.size
             )
             distance = raycast.ray_intersect_mesh_anyhit(
-                local_origin, local_direction, slot.source, wp.static(MAX_DISTANCE_M)
+                local_origin, local_direction, slot.source, wp.static(MAX_DISTANCE_M), slot.root
             )
         elif slot.kind == GeoType.BOX:
             distance, _normal = intersect_box(slot.transform, slot.size, origin, direction)

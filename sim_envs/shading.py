@@ -51,7 +51,10 @@ class Lights:
 
 @wp.func
 def triangle_of(scene: Scene, number: wp.int32, face: wp.int32, placed: Placement):
-    """Corners of a face of a mesh or box slot in the camera frame, and its normal in the slot's."""
+    """Corners of a face of a mesh or box slot in the camera frame, and its normal in the slot's.
+
+    The faces of a mesh are counted from the first of all, not of the slot's part.
+    """
     slot = scene.slots[number]
     a = wp.vec3f(0.0)
     b = wp.vec3f(0.0)
@@ -92,9 +95,10 @@ def hit_of(
     code = wp.int32(key & wp.uint64(0xFFFFFFFF))
     number = first_slot + (code >> FACE_BITS)
     face = code & wp.static((1 << FACE_BITS) - 1)
+    slot = scene.slots[number]
+    face += slot.first_face
     hit.slot = number
     hit.face = face
-    slot = scene.slots[number]
     if slot.kind == GeoType.MESH or slot.kind == GeoType.BOX:
         a, b, c, normal = triangle_of(scene, number, face, placements[number])
         edges = edges_of(a, b, c)

@@ -76,17 +76,21 @@ class SkinnedWorlds:
         self.points = self._array(np.tile(mesh.mean[0], (worlds, 1)), wp.vec3f)
         self.normals = wp.zeros_like(self.points)
         self._bounds = wp.zeros((worlds, len(mesh.parts), 2), dtype=wp.vec3f, device=self.device)
-        self.numbers = np.array([[self._add(world, part) for part in mesh.parts] for world in range(worlds)])
+        self._mesh, numbers = library.add_parts(self.points, *self._faces(), self._uvs(), self.normals)
+        self.numbers = numbers.reshape(worlds, len(mesh.parts))
         """(worlds, parts): numbers in the library."""
 
     def _array(self, values: np.ndarray, dtype) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device)
 
-    def _add(self, world: int, part) -> int:
-        rows = slice(world * self.vertices + part.start, world * self.vertices + part.stop)
-        uvs = self._array(self.mesh.uvs[part.start : part.stop], wp.vec2f)
-        faces = self._array(part.faces.ravel(), wp.int32)
-        return self.library.add_arrays(self.points[rows], faces, uvs, self.normals[rows])
+    def _faces(self) -> tuple[np.ndarray, np.ndarray]:
+        """Faces (m, 3) of all worlds, part by part, and how many each part has (worlds * parts,)."""
+        first = self.vertices * np.arange(self.worlds, dtype=np.int32)
+        counts = [len(part.faces) for part in self.mesh.parts]
+        return (first[:, None, None] + self.mesh.faces).reshape(-1, 3), np.tile(counts, self.worlds)
+
+    def _uvs(self) -> wp.array:
+        return self._array(np.tile(self.mesh.uvs, (self.worlds, 1)), wp.vec2f)
 
     def bend(self, cut: np.ndarray, shape: np.ndarray, pose: np.ndarray) -> None:
         """Moves every world's copy.
@@ -107,8 +111,7 @@ class SkinnedWorlds:
             part_bounds, dim=self._bounds.shape[:2], inputs=[self.points, self._edges, self.vertices],
             outputs=[self._bounds], device=self.device,
         )  # fmt: skip
-        for number in self.numbers.ravel():
-            self.library.meshes[number].refit()
+        self._mesh.refit()  # for rays: the rasteriser reads the vertices alone
         self.library.mesh_bounds[self.numbers.ravel()] = self._bounds.numpy().reshape(-1, 2, 3)
 
 

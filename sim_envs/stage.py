@@ -117,6 +117,8 @@ class Stage:
             rows["kind"][source == code] = kind
         rows["source"] = np.where(is_mesh, library.mesh_pointers[mesh], 0)
         rows["mesh"] = np.where(is_mesh, source, -1)
+        rows["first_face"] = np.where(is_mesh, library.first_face[mesh], 0)
+        rows["root"] = library.mesh_roots[mesh]
         rows["size"], rows["colour"] = table.scale.reshape(-1, 3), srgb_to_linear(table.colour.reshape(-1, 3))
         rows["transform"] = _vec7(table.T.reshape(-1, 4, 4))
         rows["texture"], rows["gloss"] = table.texture.ravel(), table.gloss.ravel()

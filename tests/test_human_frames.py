@@ -89,3 +89,32 @@ def test_frames_pass_the_checks_of_any_dataset_and_say_whose_hand_they_show(huma
     assert {segment.semantic for segment in record.segments} == {"human", "target", "distractor", "table", "room"}
     again = human.frames(0, np.array([9, 5, 2]))[1]
     assert np.array_equal(records[5].image, again.image) and np.array_equal(records[5].segmentation, again.segmentation)
+
+
+def test_rays_meet_the_bent_skin_that_is_drawn(human, scenes):
+    """Shadows and keypoints ask the bounding volumes, pictures the vertices: both know the same hand in every world."""
+    human.dress(scenes)
+    _rgb, segment, depth = human.draw(scenes)
+    segment, depth = segment.numpy(), depth.numpy()
+    low, high = human.layout.body_ids
+    rng, uv = np.random.default_rng(0), np.zeros((human.worlds, 300, 2))
+    for world in range(human.worlds):
+        rows, columns = np.nonzero((segment[world] >= low) & (segment[world] <= high))
+        chosen = rng.integers(0, len(rows), 300)
+        uv[world] = np.stack([columns[chosen], rows[chosen]], 1) + 0.5
+    hit, distance = (rows.numpy() for rows in human.stage.probe(human.view(scenes), uv))
+    x, y = uv[..., 0].astype(int), uv[..., 1].astype(int)
+    worlds = np.arange(human.worlds)[:, None]
+    same = hit == segment[worlds, y, x]
+    assert same.mean() > 0.995
+    assert np.abs(distance - depth[worlds, y, x])[same].max() < 1e-3
+
+
+def test_bending_all_worlds_refits_each_garment_once(human, scenes, monkeypatch):
+    """No loop over worlds: the skins of all lie in one mesh, the sleeves in another."""
+    import warp as wp
+
+    refitted, refit = [], wp.Mesh.refit
+    monkeypatch.setattr(wp.Mesh, "refit", lambda mesh: refitted.append(mesh) or refit(mesh))
+    human.body.deform(scenes.pose)
+    assert len(refitted) == 2 and human.worlds == 16
