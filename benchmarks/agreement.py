@@ -1,7 +1,7 @@
 """Do MuJoCo C and Isaac Lab on Newton MJWarp agree on scripted grasps? Same scenes, same commands, outcome by outcome.
 
-Every world holds the same doll, alone, as large as it is made: MJWarp then collides its hulls itself. Runs in blocks of
-worlds that are kept on disk; the same command goes on where it stopped.
+Every world holds a doll of its own, alone: any of them, at any size of the target axis. Runs in blocks of worlds that are
+kept on disk; the same command goes on where it stopped.
 
     python benchmarks/agreement.py --trials 200 --out runs/agreement [--policy noise:8]
 """
@@ -50,21 +50,21 @@ class Options:
 
 
 def scenes(options: Options) -> GenerateConfig:
-    """Clean scenes with one doll of one size."""
+    """Clean scenes with one doll, whichever it is."""
     axes = PRESETS["clean"]
-    axes = replace(axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, scale=(1.0, 1.0)))
+    axes = replace(axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, on=True, names=("all",)))
     return GenerateConfig(out=options.out, preset="clean", seed=options.seed, width=224, height=224, axes=axes)
 
 
 def planned(source: TrialSource, numbers: np.ndarray, policy: Policy) -> tuple[list[Trial], list[Array]]:
     """Trials with a plan, and their commands."""
     robot = source.robot
-    primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for("dinosaur"))
     trials, commands = [], []
     for trial in source.draw(numbers):
         start = trial.physics.joint_positions
         seen = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
         policy.reset(trial.index)
+        primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(trial.record.objects[0]["object"]))
         try:
             plan = primitive.plan(seen, policy.predict(seen), trial.physics.table_z)
         except TrialStopped:

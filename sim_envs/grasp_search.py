@@ -7,7 +7,7 @@ under fresh noise, and those are the figures that are stored. Object files keep 
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mujoco
@@ -63,6 +63,8 @@ class SearchConfig:
     seed: int = 0
     start_from: str = ""
     """Target whose stored grasp is varied instead of starting at random."""
+    retest: bool = False
+    """Only try the stored grasp of `target` again, or of "all", and store the new figures: for changed shapes."""
     test_trials: int = 200
     """Fresh trials of the winner."""
     out: Path = Path(grasps.__file__).parent / "grasps.json"
@@ -259,8 +261,22 @@ def shapes_of(target: str) -> tuple[list[tuple[Array, ...]], tuple[float, float]
     return [(unit * half,) for half in DEFAULT_HALF_M], (0.05, 0.25)
 
 
+def retest(config: SearchConfig) -> None:
+    """Tries stored grasps on the shapes as they are now; their figures are replaced, for better or worse."""
+    rows = json.loads(config.out.read_text())
+    for target in rows if config.target == "all" else [config.target]:
+        search = Search(replace(config, target=target))
+        rng = np.random.default_rng([config.seed, len(target)])
+        good = search.successes(grasps.stored()[target], config.test_trials, rng)
+        print(f"{target}: {good} of {config.test_trials} lift; on file {rows[target]['successes']} of {rows[target]['trials']}")
+        rows[target] |= {"successes": good, "trials": config.test_trials}
+        config.out.write_text(json.dumps(rows, indent=1) + "\n")
+
+
 def main(config: SearchConfig) -> None:
     """Searches and stores."""
+    if config.retest:
+        return retest(config)
     grasp = Search(config).run()
     print(f"{grasp.target}: {grasp.successes} of {grasp.trials} fresh trials lift")
     rows = json.loads(config.out.read_text()) if config.out.is_file() else {}

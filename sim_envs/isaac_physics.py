@@ -32,11 +32,13 @@ from assets.robots.usd import robot_usd
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
 from sim_envs.isaac_hulls import collide_own_hulls
+from sim_envs.isaac_overflow import forget_overflow, require_room
 from sim_envs.isaac_things import add_things, object_label, parts_needed
 from sim_envs.physics import STEP_HZ, Motion, PhysicsScene, WorldState, stack
 
-NJMAX, NCONMAX = 800, 1000
-"""Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll, the broad phase asked for 409."""
+NJMAX, NCONMAX = 800, 4000
+"""Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll of 31 parts, the broad phase asked
+for more than 1000."""
 ITERATIONS, LINE_SEARCHES = 100, 50
 """With fewer the solver warns that its line search ran out (research/simulation.md)."""
 MULTICCD = True
@@ -128,6 +130,7 @@ class IsaacWorlds:
         collide_own_hulls(NewtonManager._solver)
         self._targets = np.zeros((self.count, len(self._order)))
         self._place_robots(np.arange(self.count))
+        forget_overflow(NewtonManager._solver.mjw_data)
 
     def _simulation(self) -> sim_utils.SimulationContext:
         sim_utils.SimulationContext.clear_instance()
@@ -281,6 +284,7 @@ class IsaacWorlds:
             self._steps[moving] += 1
             if step % stride == 0 or step == commands.shape[1]:
                 states.append(self._rows(self.state(), moving))
+        require_room(NewtonManager._solver.mjw_data)
         self._put_back(still, kept)
         if not np.isfinite(states[-1].joint_positions).all():
             raise IntegrityError(

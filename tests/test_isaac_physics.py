@@ -135,6 +135,15 @@ def test_worlds_that_another_simulation_ended_say_so(physics, home):
         ended.state()
 
 
+def test_contacts_without_room_are_an_error(physics, home, monkeypatch):
+    """The engine itself prints a line and drops them. It makes room for the start, so the room is taken away later."""
+    worlds = physics.open([scene(home, cube())])
+    monkeypatch.setattr(NewtonManager._solver.mjw_data, "naconmax", 2)
+    with pytest.raises(IntegrityError, match="no room for all contacts.*BROADPHASE.*NCONMAX"):
+        worlds.roll(np.tile(home, (1, 5, 1)))
+    worlds.close()
+
+
 def test_a_world_begins_anew_in_its_place(physics, home):
     PhysicsLaws().test_a_world_begins_anew_while_the_others_go_on(physics, home, larger=False)
 

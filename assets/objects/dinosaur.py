@@ -10,12 +10,14 @@ import numpy as np
 
 from assets.objects import mesh as solids
 from assets.objects.atlas import Cell
-from assets.objects.hulls import unit_ball
+from assets.objects.hulls import thinned, unit_ball
 from assets.objects.surface import ellipsoid_distance, gradient, limb_distance, mesh_surface, smooth_union
 from assets.shapes import Mesh
 
 TORSO, HEAD, LIMBS = Cell(0, 0, 4, 4), Cell(4, 0, 4, 4), Cell(0, 4, 4, 2)
 PLATES, EYE, HORNS, CHEEKS, NOSTRILS = Cell(4, 4, 2, 2), Cell(6, 4, 2, 2), Cell(4, 6, 2, 2), Cell(6, 6, 1, 2), Cell(7, 6, 1, 2)  # fmt: skip
+SEWN_DIRECTIONS = 42
+"""Directions in which the hull of what is sewn on keeps its farthest vertex."""
 Point = tuple[float, float, float]
 
 
@@ -108,16 +110,23 @@ class Doll:
         return solids.upright(self._assembled, height_m)
 
     def parts(self, height_m: float) -> tuple[np.ndarray, ...]:
-        """The soft body's blobs (k, 3) as convex parts, placed as in `build`; seams, eyes and plates are left out."""
+        """Convex parts (k, 3), placed as in `build`: the soft body's blobs, then what is sewn on; soft seams are left out."""
         low, high = self._assembled.vertices.min(0).astype(float), self._assembled.vertices.max(0).astype(float)
         origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
         scale = height_m / (high[2] - low[2])
         sides = [(blob, side) for blob in self.blobs for side in ((1, -1) if blob.mirrored else (1,))]
-        return tuple((blob.hull() * (1, side, 1) - origin) * scale for blob, side in sides)
+        sewn_on = [thinned(np.asarray(piece.vertices, float), SEWN_DIRECTIONS) for piece in self._sewn_on]
+        hulls = [blob.hull() * (1, side, 1) for blob, side in sides] + sewn_on
+        return tuple((hull - origin) * scale for hull in hulls)
 
     @cached_property
     def _assembled(self) -> Mesh:
-        return solids.merge(self._skin(), *self._eyes(), *self._plates(), *self._horns(), *self._extras())
+        return solids.merge(self._skin(), *self._sewn_on)
+
+    @cached_property
+    def _sewn_on(self) -> list[Mesh]:
+        """Eyes, plates, horns and small balls, each convex."""
+        return [*self._eyes(), *self._plates(), *self._horns(), *self._extras()]
 
     def _skin(self) -> Mesh:
         vertices, faces, normals = mesh_surface(self.distance, *self.bounds, cell=0.30, faces=1350 if self.plate_rows == 1 else 1150)

@@ -15,7 +15,7 @@ DIRECTIONS = 128
 def convex_parts(name: str) -> tuple[np.ndarray, ...]:
     """Vertices (k, 3) [m] of the convex parts of an object at its mesh's size, in its mesh's frame.
 
-    Dolls come apart into their round parts; everything else is its convex hull, which fills cups and bowls.
+    Dolls come apart into their round parts and what is sewn on them; everything else is its convex hull, which fills cups and bowls.
     """
     spec = OBJECTS[name]
     if spec.parts is not None:
@@ -23,10 +23,10 @@ def convex_parts(name: str) -> tuple[np.ndarray, ...]:
     return (thinned(np.asarray(spec.build().vertices, float)),)
 
 
-def thinned(points: np.ndarray) -> np.ndarray:
-    """Those of `points` (n, 3) that are farthest in evenly spread directions: a hull of at most DIRECTIONS vertices."""
-    k = np.arange(DIRECTIONS) + 0.5
-    z = 1 - 2 * k / DIRECTIONS
+def thinned(points: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
+    """Those of `points` (n, 3) that are farthest in evenly spread directions: a hull of at most that many vertices."""
+    k = np.arange(directions) + 0.5
+    z = 1 - 2 * k / directions
     turn = np.pi * (1 + 5**0.5) * k  # Fibonacci sphere
     flat = np.sqrt(1 - z * z)
     ways = np.stack([flat * np.cos(turn), flat * np.sin(turn), z], -1)
