@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from resource import getpagesize
 
+ROUNDS = 4
+"""A leak grows in every round; an allocator that takes a bigger piece once does not."""
+
 
 @dataclass(frozen=True)
 class Growth:
-    """What is there after many times that was not there after some."""
+    """What came about in every one of ROUNDS rounds: ROUNDS times the smallest growth of a round."""
 
     objects: Counter
-    """Live objects that the garbage collector tracks, by kind; kinds that did not grow are left out."""
+    """Live objects that the garbage collector tracks, by kind; kinds that did not grow in some round are left out."""
     memory_MiB: float
-    """Of the process, as the kernel has it now (not its peak)."""
+    """Of the process, as the kernel has it at the time (not its peak)."""
 
 
 def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
-    """Does `work` `warm_up` times, looks, does it `times` more and looks again."""
+    """Does `work` `warm_up` times, then ROUNDS rounds of it, at least `times` in all, and looks after each."""
 
     def look() -> tuple[Counter, float]:
         gc.collect()
@@ -28,10 +31,13 @@ def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
 
     for _ in range(warm_up):
         work()
-    first = look()  # is there while the second look counts, as the second is while the third counts
-    objects, memory = look()
-    del first
-    for _ in range(times):
-        work()
-    later, now = look()
-    return Growth(later - objects, now - memory)
+    looks = [look(), look()]  # each look is there while later ones count: the first pair shows what a look itself adds
+    own = looks[1][0] - looks[0][0]
+    for _ in range(ROUNDS):
+        for _ in range(-(-times // ROUNDS)):
+            work()
+        looks.append(look())
+    rounds = [(later[0] - before[0] - own, later[1] - before[1]) for before, later in zip(looks[1:], looks[2:], strict=False)]
+    kinds = set.intersection(*(set(objects) for objects, _memory in rounds))
+    least = {kind: ROUNDS * min(objects[kind] for objects, _memory in rounds) for kind in kinds}
+    return Growth(Counter(least), ROUNDS * min(memory for _objects, memory in rounds))

@@ -15,7 +15,7 @@ from lace.core.kinematics import Kinematics
 from sim_envs.config import PRESETS, HandAxis
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED, PALM_SPEED, JointControl, PalmControl
-from tests.leaks import growth
+from tests.leaks import ROUNDS, growth
 
 AXES = replace(PRESETS["clean"], hand=HandAxis(poses=64))
 SMALL = {"episode_s": 0.5, "preset": "clean", "axes": AXES}
@@ -82,7 +82,7 @@ def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
         episode()
         kept.append(env.worlds.trials[0])
 
-    assert growth(hoard, warm_up=1, times=2).objects["sim_envs.trials.Trial"] == 2, "a leak would be seen"
+    assert growth(hoard, warm_up=1, times=ROUNDS).objects["sim_envs.trials.Trial"] == ROUNDS, "a leak would be seen"
 
 
 def test_gymnasiums_checker_has_no_complaint(env):

@@ -1,0 +1,35 @@
+"""The instrument that looks for leaks sees real ones, and only those."""
+
+from tests.leaks import ROUNDS, growth
+
+MIB = 2**20
+
+
+class Thing:
+    """Something that the garbage collector tracks."""
+
+    def __init__(self):
+        self.others = []
+
+
+def test_what_is_kept_every_time_is_seen():
+    kept = []
+    grown = growth(lambda: kept.append((Thing(), bytearray(2 * MIB))), warm_up=1, times=2 * ROUNDS)
+    assert grown.objects["tests.test_leaks.Thing"] == 2 * ROUNDS
+    assert grown.memory_MiB > 3 * ROUNDS
+
+
+def test_what_is_kept_once_is_no_leak():
+    kept = []
+
+    def work():
+        if len(kept) < 3:
+            kept.append((Thing(), bytearray(20 * MIB)))
+
+    grown = growth(work, warm_up=1, times=2 * ROUNDS)
+    assert "tests.test_leaks.Thing" not in grown.objects and grown.memory_MiB < 5
+
+
+def test_what_is_let_go_is_no_leak():
+    grown = growth(lambda: [Thing() for _ in range(100)], warm_up=1, times=ROUNDS)
+    assert "tests.test_leaks.Thing" not in grown.objects
