@@ -108,13 +108,17 @@ class Trainer:
             student = DistributedDataParallel(student, device_ids=[self.device.index] if cuda else None)
         return student, teacher
 
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """(indices (2 * pairs,) of this process's images of the next step, those images in [0, 1], pairs skipped)."""
+        drawn = self.sampler.step(self.done)
+        index = torch.from_numpy(np.concatenate([self._mine(drawn.a), self._mine(drawn.b)])).to(self.device)
+        return index, self.bank.images[index].float() / 255, drawn.skipped
+
     def step(self) -> dict[str, torch.Tensor]:
         """One step; returns its metrics over all processes as tensors on the device."""
         config = self.config
-        drawn = self.sampler.step(self.done)
-        self.skipped += drawn.skipped
-        index = torch.from_numpy(np.concatenate([self._mine(drawn.a), self._mine(drawn.b)])).to(self.device)
-        images = self.bank.images[index].float() / 255
+        index, images, skipped = self.batch()
+        self.skipped += skipped
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             student = self.student(images)
             with torch.no_grad():

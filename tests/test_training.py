@@ -130,6 +130,19 @@ def test_every_flag_changes_the_run(change):
     assert not torch.equal(weights(usual), weights(other))
 
 
+@pytest.mark.parametrize("all_pairs", [False, True])
+def test_each_image_of_a_batch_passes_student_and_teacher_once(all_pairs):
+    trainer, passed = Trainer(replace(CONFIG, all_pairs=all_pairs), banks(), small()), {"student": 0, "teacher": 0}
+
+    def count(name):
+        return lambda _module, inputs: passed.update({name: passed[name] + len(inputs[0])})
+
+    trainer.backbone.register_forward_pre_hook(count("student"))
+    trainer.teacher.register_forward_pre_hook(count("teacher"))
+    trainer.step()
+    assert passed == {"student": 2 * CONFIG.batch, "teacher": 2 * CONFIG.batch}
+
+
 def test_teacher_follows_or_stays():
     before = weights(small())
     for ema, moves in ((True, True), (False, False)):
