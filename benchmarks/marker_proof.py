@@ -33,6 +33,7 @@ from lace.training import TrainConfig, Trainer
 SIZE, HELD_OUT = 64, 100
 NAMES = ("human", "robot")
 PAIRS = {"H-R": NAMES, "H-H": ("human", "human"), "R-R": ("robot", "robot")}
+SQUARE = ("--width", "192", "--height", "192")
 EPE_FALL, PART, CONTROL_PART, SECONDS = 0.40, 0.30, 0.12, 120.0
 RECIPE = TrainConfig(
     iterations=300, batch=8, learning_rate=5e-4, warmup=30, tau=0.1, all_pairs=True, log_every=1_000_000
@@ -57,8 +58,7 @@ class ProofConfig:
 def frames(out: Path, count: int, name: str, *options: str) -> list:
     """`count` frames of one embodiment, generated into `out` / `name` on first use."""
     folder = out / name
-    words = ["generate", name, "--frames", str(count), "--out", str(folder)]
-    words += ["--width", "192", "--height", "192", "--no-shadows", *options]
+    words = ["generate", name, "--frames", str(count), "--out", str(folder), "--no-shadows", *options]
     if not (folder / META_NAME).is_file() and cli.main(words) != 0:
         sys.exit(f"generating {folder} failed; see above")
     return list(FrameDataset(folder))
@@ -151,7 +151,7 @@ def main(config: ProofConfig) -> int:
     """Runs it; see the top of the file."""
     torch.set_num_threads(1)
     console = Console(highlight=False, width=140)
-    banks = {name: split(frames(config.out, config.frames, name), name) for name in NAMES}
+    banks = {name: split(frames(config.out, config.frames, name, *SQUARE), name) for name in NAMES}
     train, held_out = ({name: pair[i] for name, pair in banks.items()} for i in (0, 1))
     held_out = {name: shrunk(bank) for name, bank in held_out.items()}
     table = Table(title=f"marker proof, {SIZE} px, EPE px [95 %] and part accuracy, commit {commit()[:8]}")

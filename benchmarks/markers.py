@@ -27,6 +27,8 @@ ROOM = (1.35, 1.9)
 """Side of a crop over that of the box of visible keypoints."""
 OFF_CENTRE = 0.35
 """Largest distance of the hand's middle from the crop's, per axis, as a share of its side."""
+PLAIN_OFF_CENTRE = 0.2
+"""The same of crops without markers, of which more must be seen."""
 MIN_VISIBLE = 4
 
 _OTHER_ORDER = np.random.default_rng(3).permutation(COUNT)
@@ -48,18 +50,23 @@ def _square(image: np.ndarray, centre: tuple[int, int], radius: int, rgb: tuple[
     cv2.rectangle(image, (x - half, y - half), (x + half, y + half), rgb, cv2.FILLED)
 
 
-def hand_crop(record: FrameRecord, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(image (SIDE, SIDE, 3), keypoints (21, 2) [px], visible (21,)): a square around the hand, off its centre."""
+def hand_crop(
+    record: FrameRecord, rng: np.random.Generator, off_centre: float = OFF_CENTRE, border: int = cv2.BORDER_REFLECT_101
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(image (SIDE, SIDE, 3), keypoints (21, 2) [px], visible (21,)): a square around the hand, off its centre.
+
+    What lies beyond the frame is filled as OpenCV's `border` says.
+    """
     visible = record.visibility == Visibility.VISIBLE
     points = record.keypoints_uv[visible]
     low, high = points.min(0), points.max(0)
     side = max((high - low).max(), 16.0) * rng.uniform(*ROOM)
-    corner = (low + high) / 2 + rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) * side - side / 2
+    corner = (low + high) / 2 + rng.uniform(-off_centre, off_centre, 2) * side - side / 2
     scale = SIDE / side
     matrix = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
     shift = matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV counts from pixel centres, we from the outer corner
     drawn = np.column_stack([matrix[:, :2], matrix[:, 2] + shift])
-    image = cv2.warpAffine(record.image, drawn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    image = cv2.warpAffine(record.image, drawn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border)
     uv = record.keypoints_uv @ matrix[:, :2].T + matrix[:, 2]
     return image, uv.astype(np.float32), visible & ((uv >= 0) & (uv < SIDE)).all(1)
 
@@ -82,11 +89,11 @@ def marked(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
 
 
 def plain(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
-    """The same crops without markers and in their own colours."""
+    """Crops without markers and in their own colours; no mirrored edge, which would show a left hand without labels."""
     rng, kept = np.random.default_rng([seed, name == "robot"]), []
     for record in records:
         if (record.visibility == Visibility.VISIBLE).sum() >= MIN_VISIBLE:
-            kept.append(hand_crop(record, rng))
+            kept.append(hand_crop(record, rng, PLAIN_OFF_CENTRE, cv2.BORDER_REPLICATE))
     return _bank(kept, name)
 
 

@@ -31,8 +31,12 @@ from lace.model_card import commit
 from lace.pairs import FrameBank, augment_bank
 from lace.training import TrainConfig, Trainer
 
-NEAR = ("--axes.camera.distance-m", "0.45", "0.65")
-"""The near part of the preset's distances [m], so that a hand fills a crop of 64 px with detail."""
+NEAR = (
+    "--width", "256", "--height", "256", "--min-visible", "10", "--axes.camera.distance-m", "0.45", "0.6",
+    "--axes.camera.azimuth-deg", "-60", "60", "--axes.camera.elevation-deg", "25", "62",
+    "--axes.camera.roll-deg", "-10", "10", "--axes.camera.aim-m", "0.03",
+)  # fmt: skip
+"""Near and from the front: so much can be learnt of hands in minutes at 64 px."""
 BEFORE, AFTER = "part labels within each embodiment", "then LACE"
 
 
@@ -44,7 +48,7 @@ class WithinConfig:
     """Folder of frames, checkpoints and result."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of weights, augmentation and order; the frames are the same."""
-    frames: int = 400
+    frames: int = 500
     """Of each embodiment; the last 100 are held out."""
     within: int = 450
     """Steps with part labels inside each embodiment."""

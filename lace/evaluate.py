@@ -16,7 +16,7 @@ from lace.backbones import is_stand_in, load_backbone
 from lace.core.frames import FrameRecord
 from lace.core.errors import InvalidValueError
 from lace.correspondence import METRICS, Described, correspondence, describe
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import FrameDataset, named_folders
 from lace.data.shards import publish_bytes
 from lace.drift import HAND_WORDS, REGIONS, displacement, drift, masks_of, token_regions
 from lace.figures import correspondence_figure
@@ -35,7 +35,7 @@ PICTURED = 4
 
 @dataclass(frozen=True)
 class CorrespondenceConfig:
-    """Correspondence between held-out images of one or two embodiments."""
+    """Correspondence between held-out images of one, two or more embodiments."""
 
     robot: Path
     """Dataset folder of held-out robot frames."""
@@ -43,10 +43,14 @@ class CorrespondenceConfig:
     """Folder for correspondence.json."""
     human: Path | None = None
     """Dataset folder of held-out human frames; without it only robot-robot is measured."""
+    more: tuple[str, ...] = ()
+    """Held-out frames of further embodiments, each NAME=DIR: every pair of all of them is measured (fig. 8)."""
     robot_train: Path | None = None
     """Robot training frames, whose mean keypoints are a trivial predictor; by default the held-out ones (generous)."""
     human_train: Path | None = None
     """The same for human frames."""
+    more_train: tuple[str, ...] = ()
+    """The same for further embodiments, each NAME=DIR."""
     backbone: str = "dinov3-s"
     """Name or folder, as `lace finetune` takes it; its out/backbone to measure a fine-tuned one."""
     before: str | None = None
@@ -139,11 +143,10 @@ def main(config: CorrespondenceConfig) -> int:
     """Measures, prints, and writes `out`/correspondence.json, a picture for each pair, and report.html."""
     if config.images < 2:
         raise InvalidValueError("evaluating correspondence", f"--images {config.images}", "at least 2", "raise it")
-    folders = {"human": config.human, "robot": config.robot}
-    records = {name: _first(folder, config.images) for name, folder in folders.items() if folder}
+    folders, train_folders = _folders(config)
+    records = {name: _first(folder, config.images) for name, folder in folders.items()}
     banks = {name: FrameBank.from_records(found, config.size) for name, found in records.items()}
-    folders = {"human": config.human_train, "robot": config.robot_train}
-    train = {n: FrameBank.from_dataset(f, config.size, None) for n, f in folders.items() if f}
+    train = {name: FrameBank.from_dataset(folder, config.size, None) for name, folder in train_folders.items()}
     backbone = load_backbone(config.backbone, image_size=config.size, device=config.device)
     described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
     result = measure(described, train, config)
@@ -162,6 +165,16 @@ def main(config: CorrespondenceConfig) -> int:
     pictures.append(_pca(described_by, banks, records, config))
     _publish(result, pictures, config)
     return 0
+
+
+def _folders(config: CorrespondenceConfig) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Folders of held-out and of training frames by embodiment."""
+    held_out = {"human": config.human, "robot": config.robot}
+    train = {"human": config.human_train, "robot": config.robot_train}
+    return tuple(
+        named_folders(more, {name: folder for name, folder in first.items() if folder})
+        for more, first in ((config.more, held_out), (config.more_train, train))
+    )
 
 
 def _first(folder: Path, count: int) -> list[FrameRecord]:
@@ -192,7 +205,7 @@ def _pca(
     described: dict[str, dict[str, Described]], banks: dict[str, FrameBank], records: dict[str, list[FrameRecord]],
     config: CorrespondenceConfig,
 ) -> Picture:  # fmt: skip
-    """Figs. 4 and 7: the frames of each embodiment whose hand is largest."""
+    """Figs. 4, 7 and 8: the frames of each embodiment whose hand is largest."""
     grid = next(iter(next(iter(described.values())).values())).grid
     masks = {name: hand_tokens(found, grid, config.hand_words) for name, found in records.items()}
     chosen = {name: mask.sum(1).argsort(descending=True)[:PICTURED].tolist() for name, mask in masks.items()}
@@ -202,7 +215,7 @@ def _pca(
         {title: {n: seen.features[chosen[n]] for n, seen in parts.items()} for title, parts in described.items()},
         grid,
     )
-    return Picture("Joint PCA of hand patches (figs. 4, 7)", png, "Fitted on the shown hands of all embodiments together; "
+    return Picture("Joint PCA of hand patches (figs. 4, 7, 8)", png, "Fitted on the shown hands of all embodiments together; "
                    "matching colours are parts that look alike to the backbone.")  # fmt: skip
 
 

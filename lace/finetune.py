@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from lace.augmentation import AugmentConfig
 from lace.backbones import is_stand_in, load_backbone
-from lace.core.errors import InvalidValueError
+from lace.data.dataset import named_folders
 from lace.data.shards import publish_bytes
 from lace.figures import loss_figure
 from lace.model_card import STAND_IN_WARNING, write_card
@@ -35,13 +35,13 @@ class FinetuneConfig:
     out: Path
     """Folder of the run; a run found there is resumed."""
     more: tuple[str, ...] = ()
-    """Further embodiments, each NAME=DIR."""
+    """Further embodiments, each NAME=DIR, aligned jointly (sec. 5.6: four of them, 10 images each)."""
     backbone: str = "dinov3-s"
     """Short name, hub id or local folder."""
     image_size: int | None = None
     """Side of the training images [px]; default 224, 64 for the tiny stand-in."""
     images: int | None = 100
-    """Frames used of each embodiment (table 5: 1, 10, 100); None takes all."""
+    """Frames used of each embodiment (table 4: 1, 10, 100); None takes all."""
     augmented: int = 1000
     """Augmented views of each embodiment; 0 trains on the frames as they are."""
     device: str = "auto"
@@ -102,15 +102,7 @@ def _metrics_up_to(path: Path, done: int) -> Path:
 
 
 def _folders(config: FinetuneConfig) -> dict[str, Path]:
-    folders = {"robot": config.robot, "human": config.human}
-    for item in config.more:
-        name, equals, folder = item.partition("=")
-        if not (name and equals and folder) or name in folders:
-            raise InvalidValueError(
-                "reading --more", f"{item!r}", "NAME=DIR with a new name", "write for example --more allegro=data/allegro"
-            )
-        folders[name] = Path(folder)
-    return folders
+    return named_folders(config.more, {"robot": config.robot, "human": config.human})
 
 
 def read_banks(config: FinetuneConfig, size: int) -> list[FrameBank]:

@@ -1,6 +1,7 @@
 """The measuring command on synthetic frames with a stub backbone, and the paper's numbers as printed."""
 
 import base64
+import itertools
 import json
 import re
 
@@ -9,9 +10,14 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from lace import evaluate
+from lace.core.errors import InvalidValueError
+from lace.data.dataset import named_folders
 from lace.paper_tables import PAPER
 from lace.predictors import NAMES
 from tests.synthetic import make_dataset
+
+
+PAIRS = list(itertools.combinations_with_replacement(("human", "robot", "rod"), 2))
 
 
 class MeanColour(torch.nn.Module):
@@ -26,8 +32,9 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     data = make_dataset(folder / "data", frames=5)
     config = evaluate.CorrespondenceConfig(
-        robot=data, human=data, robot_train=data, out=folder / "out", backbone="stub", before="stub", size=96
-    )
+        robot=data, human=data, robot_train=data, out=folder / "out", backbone="stub", before="stub", size=96,
+        more=(f"rod={data}",),
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "load_backbone", lambda name, **_: MeanColour())
         assert evaluate.main(config) == 0
@@ -35,7 +42,7 @@ def result(tmp_path_factory):
 
 
 def test_every_pair_states_n_seed_and_interval(result):
-    assert set(result["pairs"]) == {"human-human", "human-robot", "robot-robot"}
+    assert set(result["pairs"]) == {f"{a}-{b}" for a, b in PAIRS}
     for row in result["pairs"].values():
         assert row["n"] > 0
         assert row["seed"] == 0
@@ -46,7 +53,7 @@ def test_every_pair_states_n_seed_and_interval(result):
 
 def test_trivial_predictors_stand_beside_and_are_printed(result):
     assert set(NAMES) <= set(result["trivial"]["robot"])
-    assert result["mean_keypoint_from"] == {"human": "held-out", "robot": "training"}
+    assert result["mean_keypoint_from"] == {"human": "held-out", "robot": "training", "rod": "held-out"}
     rows = evaluate.table(result).columns[0]._cells
     assert {f"robot: {name}" for name in NAMES} <= set(rows)
     assert "human: mean HELD-OUT keypoint" in rows
@@ -61,14 +68,18 @@ def test_the_report_is_one_file_with_every_picture(result):
     page = (result["folder"] / "report.html").read_text()
     assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', page)
     pictures = sorted(path.name for path in result["folder"].glob("*.png"))
-    assert pictures == [
-        "correspondence_human-human.png", "correspondence_human-robot.png", "correspondence_robot-robot.png",
-        "feature_drift.png", "joint_pca_of_hand_patches.png",
-    ]  # fmt: skip
+    pairs = [f"correspondence_{a}-{b}.png" for a, b in PAIRS]
+    assert pictures == sorted([*pairs, "feature_drift.png", "joint_pca_of_hand_patches.png"])
     for name in pictures:
         assert base64.b64encode((result["folder"] / name).read_bytes()).decode() in page
     for words in (result["git_commit"], "robot: image centre", "bootstrap", "&#34;pck&#34;: 0.1"):
         assert words in page
+
+
+def test_more_embodiments_are_named_once_each():
+    for item in ("rod", "=data", "rod=", "robot=data"):
+        with pytest.raises(InvalidValueError, match="another name than human, robot"):
+            named_folders((item,), {"human": "a", "robot": "b"})
 
 
 def test_the_papers_tables_agree_with_each_other():

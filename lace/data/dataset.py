@@ -4,14 +4,14 @@ import bisect
 import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from lace.core.errors import DatasetError
+from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.data.schema import SCHEMA, decode_row
 from lace.data.shards import Shard, read_metadata, read_shard
@@ -44,6 +44,20 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
         raise DatasetError(
             f"reading {path}", f"it is not JSON ({error})", "what `lace generate` wrote", "restore or generate it again"
         ) from error
+
+
+def named_folders(items: Sequence[str], first: Mapping[str, Path]) -> dict[str, Path]:
+    """Embodiment -> dataset folder: those of `first`, then each NAME=DIR of `items` (what `--more` was given)."""
+    folders = dict(first)
+    for item in items:
+        name, equals, folder = item.partition("=")
+        if not (name and equals and folder) or name in folders:
+            raise InvalidValueError(
+                "reading --more", f"{item!r}", f"NAME=DIR with another name than {', '.join(folders)}",
+                "write for example --more allegro=data/allegro",
+            )  # fmt: skip
+        folders[name] = Path(folder)
+    return folders
 
 
 class FrameDataset:
