@@ -19,7 +19,9 @@ from lace.core.frames import FrameRecord
 REGIONS = ("hand", "object", "background")
 _OBJECTS = ("target", "distractor")
 _BODIES = ("robot", "human")
-HAND_WORDS = ("hand", "leap", "palm", "thumb", "index", "middle", "ring", "little")
+HAND_WORDS = (
+    "hand", "leap", "palm", "thumb", "index", "middle", "ring", "little", "gripper", "finger", "rod",
+)  # fmt: skip
 """A body's segment belongs to the hand if its name or instance holds one of these words (whole, not part of another)."""
 
 

@@ -7,12 +7,19 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
+from assets.robots import ROBOTS
 from lace.core.errors import InvalidValueError
 from lace.core.frames import Segment
-from lace.drift import REGIONS, displacement, drift, masks_of, token_regions
+from lace.drift import HAND_WORDS, REGIONS, _words, displacement, drift, masks_of, token_regions
 from tests.synthetic import make_frame
 
 PATCH = 4
+
+
+@pytest.mark.parametrize("name", ROBOTS)
+def test_the_hand_of_every_robot_is_known_by_its_name(name):
+    assert _words(ROBOTS[name].hand_root) & set(HAND_WORDS)
+    assert not _words("forearm_link upper_arm_link wrist_link base shoulder_link sleeve") & set(HAND_WORDS)
 
 
 class MeanColour(torch.nn.Module):
