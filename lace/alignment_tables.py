@@ -25,6 +25,7 @@ from lace.training import TrainConfig, process_device
 
 PAIRS = {"hr": "human-robot", "hh": "human-human", "rr": "robot-robot"}
 """Column of `PaperRow` -> pair of a measurement."""
+SHORT = {"hr": "H-R", "hh": "H-H", "rr": "R-R"}
 FINISHED = "README.md"
 """What `lace finetune` writes last but its report: a run with it is done."""
 
@@ -122,25 +123,20 @@ def measure(run: Run, config: TablesConfig) -> dict[str, Any]:
 
 
 def lines(table: int, runs: Mapping[str, Run], results: Mapping[str, dict[str, Any]]) -> list[list[str]]:
-    """Rows of cells: per pair ours with its interval, the paper's, part accuracy; then the trivial predictors."""
-    found = []
-    for row, paper in PAPER[table].items():
-        own, usual = runs[row].backbone if row in runs else None, TABLES[table][row].backbone
-        cells = [row if own == usual else f"{row} (ours: {own})"]
-        for column, pair in PAIRS.items():
-            printed = getattr(paper, column)
-            ours = results[row]["pairs"][pair] if row in results else None
-            cells += [_ours(ours, "epe_px"), _paper(printed, 0), _ours(ours, "cosine"), _paper(printed, 1)]
-            cells.append(_ours(ours, "part_accuracy"))
-        found.append(cells)
-    trivial = next(iter(results.values()))["trivial"]
-    for name in NAMES:
-        cells = [name]
-        for pair in PAIRS.values():
+    """Rows of cells, pair by pair: ours with its interval beside the paper's, part accuracy; then trivial predictors."""
+    trivial, found = next(iter(results.values()))["trivial"], []
+    for column, pair in PAIRS.items():
+        for row, paper in PAPER[table].items():
+            own, usual = runs[row].backbone if row in runs else None, TABLES[table][row].backbone
+            printed, ours = getattr(paper, column), results[row]["pairs"][pair] if row in results else None
+            found.append([
+                SHORT[column], row if own == usual else f"{row} (ours: {own})", _ours(ours, "epe_px"), _paper(printed, 0),
+                _ours(ours, "cosine"), _paper(printed, 1), _ours(ours, "part_accuracy"),
+            ])  # fmt: skip
+        for name in NAMES:
             values = [trivial[target][name] for target in dict.fromkeys(pair.split("-"))]
             epe, part = (sum(v[m] for v in values) / len(values) for m in ("epe_px", "part_accuracy"))
-            cells += [f"{epe:.1f}", "", "-", "", f"{part:.2f}"]
-        found.append(cells)
+            found.append([SHORT[column], name, f"{epe:.1f}", "", "-", "", f"{part:.2f}"])
     return found
 
 
@@ -155,16 +151,17 @@ def _paper(printed: tuple[float, float] | None, place: int) -> str:
     return "" if printed is None else f"{printed[place]:g}"
 
 
-HEADINGS = ("row", *(f"{pair} {name}" for pair in ("H-R", "H-H", "R-R") for name in ("EPE", "paper", "cos", "paper", "part")))
+HEADINGS = ("pair", "row", "EPE px", "paper", "cosine", "paper", "part accuracy")
 NOTE = (
-    "EPE in px at the size given (the paper does not state its own; patches are 16 px of 224), 95 % bootstrap over images; "
-    "last rows: predictors without features, mean of both target embodiments. The paper's images are not these."
+    "EPE in px at the size given (the paper does not state its own; patches are 16 px of 224), 95 % bootstrap over images. "
+    "random patch to random visible keypoint: predictors without features, mean of both target embodiments. The paper's "
+    "images are not these."
 )
 
 
 def main(config: TablesConfig) -> int:
     """Runs, prints and writes `out`/table-N/report.html and table.json for each table; returns the exit code."""
-    console = Console(highlight=False, width=max(200, Console().width))
+    console = Console(highlight=False, width=max(120, Console().width))
     chosen = {table: runs_of(table, config) for table in config.tables}
     for table, runs in chosen.items():
         results = {}
@@ -172,12 +169,22 @@ def main(config: TablesConfig) -> int:
             console.print(f"table {table}, row {number} of {len(runs)}: {row}", markup=False)
             results[row] = measure(run, config)
         rows = lines(table, runs, results)
-        shown = Table(*HEADINGS, title=f"table {table}", caption=NOTE)
-        for row in rows:
-            shown.add_row(*row)
-        console.print(shown)
+        console.print(_shown(table, rows, config))
         _publish(table, runs, rows, results, config)
     return 0
+
+
+def _shown(table: int, rows: list[list[str]], config: TablesConfig) -> Table:
+    """The table for the terminal, a section a pair."""
+    weights = f"{config.backbone} (RANDOM weights)" if is_stand_in(config.backbone) else config.backbone
+    shown = Table(title=f"table {table}, ours with {weights} at {config.size} px", caption=NOTE)
+    for heading in HEADINGS:
+        shown.add_column(heading, no_wrap=True)
+    for previous, row in zip([rows[0], *rows], rows, strict=False):
+        if previous[0] != row[0]:
+            shown.add_section()
+        shown.add_row(*row)
+    return shown
 
 
 def _publish(

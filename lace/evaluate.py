@@ -240,7 +240,7 @@ def _publish(result: dict[str, Any], pictures: list[Picture], config: Correspond
         warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",
     ))  # fmt: skip
     publish_bytes(config.out / "correspondence.json", json.dumps(result, indent=1).encode())
-    console.print(f"wrote {config.out / 'correspondence.json'} and {path}", markup=False)
+    console.print(f"wrote {config.out / 'correspondence.json'} and {path}", markup=False, soft_wrap=True)
 
 
 def _drift_rows(found: dict[str, Any]) -> list[list[str]]:

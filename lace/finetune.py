@@ -105,13 +105,17 @@ def _folders(config: FinetuneConfig) -> dict[str, Path]:
     return named_folders(config.more, {"robot": config.robot, "human": config.human})
 
 
-def read_banks(config: FinetuneConfig, size: int) -> list[FrameBank]:
-    """The (augmented) bank of each embodiment at `size` px; a function of the data and the seed."""
-    banks = [FrameBank.from_dataset(path, size, config.images, name) for name, path in _folders(config).items()]
+def read_frames(config: FinetuneConfig, size: int) -> list[FrameBank]:
+    """The frames of each embodiment at `size` px."""
+    return [FrameBank.from_dataset(path, size, config.images, name) for name, path in _folders(config).items()]
+
+
+def views_of(frames: list[FrameBank], config: FinetuneConfig) -> list[FrameBank]:
+    """The augmented bank of each embodiment; a function of the frames and the seed."""
     if not config.augmented:
-        return banks
-    seed = config.train.seed
-    return [augment_bank(bank, config.augmented, size, seed + i, config.augment) for i, bank in enumerate(banks)]
+        return frames
+    size, seed = frames[0].size, config.train.seed
+    return [augment_bank(bank, config.augmented, size, seed + i, config.augment) for i, bank in enumerate(frames)]
 
 
 def main(config: FinetuneConfig) -> int:
@@ -120,7 +124,8 @@ def main(config: FinetuneConfig) -> int:
     leads = not distributed.is_initialized() or distributed.get_rank() == 0
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
     backbone = load_backbone(config.backbone, image_size=size, device=device)
-    banks = read_banks(config, size)
+    frames = read_frames(config, size)
+    banks = views_of(frames, config)
     trainer = Trainer(config.train, banks, backbone)
     trainer.resume(config.out)
     if leads:
@@ -136,8 +141,8 @@ def main(config: FinetuneConfig) -> int:
         return 0
     _publish_backbone(backbone, config.out / "backbone")
     data = {
-        name: {"folder": path, "frames": config.images or "all", "training images": len(bank)}
-        for (name, path), bank in zip(_folders(config).items(), banks, strict=True)
+        name: {"folder": path, "frames": len(seen), "training images": len(bank)}
+        for (name, path), seen, bank in zip(_folders(config).items(), frames, banks, strict=True)
     }
     stand_in = is_stand_in(config.backbone)
     card = write_card(
@@ -145,7 +150,7 @@ def main(config: FinetuneConfig) -> int:
         metrics=recorder.last,
     )  # fmt: skip
     report = _report(config, data, recorder, stand_in)
-    Console().print(f"wrote {config.out / 'backbone'}, {card} and {report}", markup=False, highlight=False)
+    Console().print(f"wrote {config.out / 'backbone'}, {card} and {report}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -162,7 +167,8 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
         facts={"seed": config.train.seed, "steps": config.train.iterations, "pairs a step": config.train.batch},
         grids=[
             Grid("Data", ["embodiment", "folder", "frames", "training images"], rows),
-            Grid("Last step", ["metric", "value"], last, "Entropies in nat; the logarithm of the patches is uniform."),
+            Grid("Last step", ["metric", "value"], last, "Entropies in nat; the logarithm of the patches is uniform. "
+                 "Skipped are draws of two images that share no visible keypoint."),
         ],
         pictures=[
             Picture("Loss curves", curves),

@@ -10,7 +10,7 @@ import transformers as hf
 from torch import distributed, multiprocessing
 
 from lace import checkpoints, cli
-from lace.backbones import families
+from lace.backbones import families, is_stand_in
 from lace.core.errors import InvalidValueError
 from lace.pairs import FrameBank
 from lace.training import TrainConfig, Trainer, TrainingError, train
@@ -207,7 +207,8 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     assert (out / "similarity.png").read_bytes()[:4] == (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
     card = (out / "README.md").read_text()
     assert "RANDOM weights" in card
-    assert all(f"| {name} | folder" in card for name in ("robot", "human", "rod"))
+    assert all(f"| {name} | folder {data}, frames 4, training images 6 |" in card for name in ("robot", "human", "rod"))
+    assert is_stand_in(str(out / "backbone")) and not is_stand_in(str(out))
     assert '"learning_rate": 0.0001' in card
     assert hf.AutoModel.from_pretrained(out / "backbone").config.hidden_size == 192
     words[words.index("--iterations") + 1] = 3

@@ -1,5 +1,6 @@
 """What a backbone is, which ones have a short name, and how a name, hub id or folder becomes one."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -42,6 +43,10 @@ class Backbone(Protocol):
         ...
 
 
+STAND_IN_KEY = "stand_in_with_random_weights"
+"""In config.json of a backbone that began with random weights."""
+
+
 @dataclass(frozen=True)
 class BackboneSpec:
     """A short name: which hub checkpoint it stands for; none means small random weights (tests, demos)."""
@@ -74,7 +79,10 @@ BACKBONES.add("tiny", BackboneSpec(None))
 
 
 def is_stand_in(name: str) -> bool:
-    """Whether `name` is a short name of random weights."""
+    """Whether `name` is of random weights: a short name of such, or a folder of what was fine-tuned from one."""
+    path = Path(name) / "config.json"
+    if path.is_file():
+        return json.loads(path.read_text()).get(STAND_IN_KEY, False)
     return name in BACKBONES and BACKBONES[name].hub is None
 
 

@@ -9,9 +9,10 @@ import torch
 import transformers as hf
 from torch import nn
 
-from lace.backbones.backbone import BackboneError
+from lace.backbones.backbone import STAND_IN_KEY, BackboneError
 from lace.data.hub import answers
 
+hf.utils.logging.disable_progress_bar()
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 Stats = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -122,6 +123,7 @@ def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:
     config = hf.DINOv3ViTConfig(
         patch_size=8, image_size=64, hidden_size=192, intermediate_size=768, num_hidden_layers=layers,
         num_attention_heads=3, num_register_tokens=4, pos_embed_rescale=None,
+        **{STAND_IN_KEY: True},
     )  # fmt: skip
     return from_config(config, "tiny", 64, seed)
 
