@@ -127,17 +127,22 @@ def lines(table: int, runs: Mapping[str, Run], results: Mapping[str, dict[str, A
     trivial, found = next(iter(results.values()))["trivial"], []
     for column, pair in PAIRS.items():
         for row, paper in PAPER[table].items():
-            own, usual = runs[row].backbone if row in runs else None, TABLES[table][row].backbone
             printed, ours = getattr(paper, column), results[row]["pairs"][pair] if row in results else None
-            found.append([
-                SHORT[column], row if own == usual else f"{row} (ours: {own})", _ours(ours, "epe_px"), _paper(printed, 0),
-                _ours(ours, "cosine"), _paper(printed, 1), _ours(ours, "part_accuracy"),
-            ])  # fmt: skip
+            if printed or ours:
+                found.append([
+                    SHORT[column], _label(row, TABLES[table][row], runs.get(row)), _ours(ours, "epe_px"),
+                    _paper(printed, 0), _ours(ours, "cosine"), _paper(printed, 1), _ours(ours, "part_accuracy"),
+                ])  # fmt: skip
         for name in NAMES:
             values = [trivial[target][name] for target in dict.fromkeys(pair.split("-"))]
             epe, part = (sum(v[m] for v in values) / len(values) for m in ("epe_px", "part_accuracy"))
             found.append([SHORT[column], name, f"{epe:.1f}", "", "-", "", f"{part:.2f}"])
     return found
+
+
+def _label(row: str, usual: Run, own: Run | None) -> str:
+    """The paper's name of a row, with the backbone that was run instead of its own."""
+    return row if own is None or own.backbone == usual.backbone else f"{row} (ours: {own.backbone})"
 
 
 def _ours(row: dict[str, Any] | None, metric: str) -> str:
@@ -148,7 +153,7 @@ def _ours(row: dict[str, Any] | None, metric: str) -> str:
 
 
 def _paper(printed: tuple[float, float] | None, place: int) -> str:
-    return "" if printed is None else f"{printed[place]:g}"
+    return "" if printed is None else f"{printed[place]:.{2 + place}f}"
 
 
 HEADINGS = ("pair", "row", "EPE px", "paper", "cosine", "paper", "part accuracy")
