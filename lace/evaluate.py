@@ -5,10 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -43,14 +44,14 @@ class CorrespondenceConfig:
     """Folder for correspondence.json."""
     human: Path | None = None
     """Dataset folder of held-out human frames; without it only robot-robot is measured."""
-    more: tuple[str, ...] = ()
-    """Held-out frames of further embodiments, each NAME=DIR: every pair of all of them is measured (fig. 8)."""
+    more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """Held-out frames of a further embodiment as NAME=DIR, once for each: every pair of all is measured (fig. 8)."""
     robot_train: Path | None = None
     """Robot training frames, whose mean keypoints are a trivial predictor; by default the held-out ones (generous)."""
     human_train: Path | None = None
     """The same for human frames."""
-    more_train: tuple[str, ...] = ()
-    """The same for further embodiments, each NAME=DIR."""
+    more_train: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """The same for a further embodiment as NAME=DIR, once for each."""
     backbone: str = "dinov3-s"
     """Name or folder, as `lace finetune` takes it; its out/backbone to measure a fine-tuned one."""
     before: str | None = None

@@ -34,8 +34,8 @@ class FinetuneConfig:
     """Dataset folder of human frames."""
     out: Path
     """Folder of the run; a run found there is resumed."""
-    more: tuple[str, ...] = ()
-    """Further embodiments, each NAME=DIR, aligned jointly (sec. 5.6: four of them, 10 images each)."""
+    more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A further embodiment as NAME=DIR, aligned jointly; give it once for each (sec. 5.6: two more, 10 images each)."""
     backbone: str = "dinov3-s"
     """Short name, hub id or local folder."""
     image_size: int | None = None

@@ -16,6 +16,7 @@ from lace.pairs import FrameBank
 from lace.training import TrainConfig, Trainer, TrainingError, train
 from tests.synthetic import make_dataset
 
+EMBODIMENTS = ("robot", "human", "rod", "gripper")
 CONFIG = TrainConfig(iterations=6, batch=4, learning_rate=1e-3, tau=0.1, checkpoint_every=3)
 
 
@@ -194,8 +195,8 @@ def test_metrics_are_plain_numbers():
 def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, capsys):
     data = make_dataset(tmp_path / "data", frames=4, size=64)
     out = tmp_path / "out"
-    words = ["finetune", "--robot", data, "--human", data, "--more", f"rod={data}", "--out", out, "--backbone", "tiny"]
-    words += ["--augmented", 6]
+    words = ["finetune", "--robot", data, "--human", data, "--more", f"rod={data}", "--more", f"gripper={data}"]
+    words += ["--out", out, "--backbone", "tiny", "--augmented", 6]
     words += ["--iterations", 2, "--batch", 3, "--device", "cpu"]
     assert cli.main([str(word) for word in words]) == 0
     assert "RANDOM weights" in capsys.readouterr().err
@@ -207,7 +208,7 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     assert (out / "similarity.png").read_bytes()[:4] == (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
     card = (out / "README.md").read_text()
     assert "RANDOM weights" in card
-    assert all(f"| {name} | folder {data}, frames 4, training images 6 |" in card for name in ("robot", "human", "rod"))
+    assert all(f"| {name} | folder {data}, frames 4, training images 6 |" in card for name in EMBODIMENTS)
     assert is_stand_in(str(out / "backbone")) and not is_stand_in(str(out))
     assert '"learning_rate": 0.0001' in card
     assert hf.AutoModel.from_pretrained(out / "backbone").config.hidden_size == 192
