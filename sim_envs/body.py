@@ -46,6 +46,10 @@ class Body(Protocol):
     link_names: tuple[str, ...]
     parts: BodyParts
 
+    def bytes_per_world(self) -> int:
+        """Device memory of what bends, of which every world has a copy."""
+        ...
+
     def wear(self, library: Library, worlds: int) -> None:
         """Adds what the body is drawn as to the library, once, before it is uploaded."""
         ...

@@ -17,7 +17,7 @@ from sim_envs.human_arm import SHOULDER, build_human_bank, reach, shoulder_of, u
 from sim_envs.human_grasp import plan_grasp
 from sim_envs.library import Library
 from sim_envs.randomization import AxisDraws
-from sim_envs.skinning import SkinnedWorlds
+from sim_envs.skinning import SkinnedWorlds, skinned_bytes
 from sim_envs.slots import BodyParts, SlotTable
 from sim_envs.wardrobe import known_names
 
@@ -48,12 +48,16 @@ class HumanBody:
         self.bank = build_human_bank(self.capsules, config.seed, config.axes.hand.poses)
         self._grasp_point = np.array(self.embodiment.grasp_point)
         self._wrist = hand.bone_index[WRIST]
+        self._meshes = skin_mesh(hand), sleeve_mesh(hand)
+
+    def bytes_per_world(self) -> int:
+        """A skin and a sleeve."""
+        return sum(skinned_bytes(mesh) for mesh in self._meshes)
 
     def wear(self, library: Library, worlds: int) -> None:
         """One skin and one sleeve per world, and the pictures of both."""
         skin, sleeve = self.config.axes.skin, self.config.axes.sleeve
-        self._skin = SkinnedWorlds(skin_mesh(self.hand), library, worlds)
-        self._sleeve = SkinnedWorlds(sleeve_mesh(self.hand), library, worlds)
+        self._skin, self._sleeve = (SkinnedWorlds(mesh, library, worlds) for mesh in self._meshes)
         self._numbers = np.concatenate([self._sleeve.numbers, self._skin.numbers], 1)
         tones = known_names("skin tone", skin.tones, tuple(TONES))
         cloths = known_names("texture", sleeve.cloths, TEXTURES.names())

@@ -43,6 +43,10 @@ class RobotBody:
         self._colours = np.array([visual.colour for visual in self.robot.visuals])
         self._palm = self.kinematics.link_index[body.palm_link]
 
+    def bytes_per_world(self) -> int:
+        """Nothing bends."""
+        return 0
+
     def wear(self, library: Library, worlds: int) -> None:
         """All worlds share the rigid meshes."""
         self._meshes = np.array([library.add_mesh(visual.mesh) for visual in self.robot.visuals])

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 import warp as wp
 
 from assets.backdrops import open_backdrop
-from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
 from sim_envs import markers
@@ -17,36 +15,11 @@ from sim_envs.config import GenerateConfig
 from sim_envs.demonstration import Demonstrations
 from sim_envs.labels import Labeller, at_pixels, project
 from sim_envs.library import Library
+from sim_envs.memory import pick_device, world_bytes, worlds_for
 from sim_envs.sensor import expose, noise_tile
 from sim_envs.slots import PARKED, empty_table, layout_for
 from sim_envs.stage import Stage, View
 from sim_envs.wardrobe import WardrobeBuilder
-
-CPU_WORLDS = 16
-"""Scenes drawn at once on a CPU: more gain nothing there."""
-BYTES_PER_PIXEL = 64
-"""Device memory per pixel and world: an estimate with room to spare, not yet measured on CUDA."""
-
-
-def pick_device(device: str) -> str:
-    """"cuda:0" where there is one if `device` is "auto", else `device`; InvalidValueError if this machine lacks it."""
-    there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    if device == "auto":
-        return there[:2][-1]
-    if device not in there:
-        raise InvalidValueError(
-            "choosing the device", f"there is no {device!r}", f"auto or one of {', '.join(there)}",
-            "choose one with --device; if a GPU is missing here, check its driver with `nvidia-smi`",
-        )  # fmt: skip
-    return device
-
-
-def worlds_for(device: str, width: int, height: int) -> int:
-    """Scenes drawn at once: a constant on a CPU; on CUDA what a quarter of the free memory holds, 4096 at most."""
-    if device == "cpu":
-        return CPU_WORLDS
-    free, _total = torch.cuda.mem_get_info(device)
-    return int(np.clip(free / 4 / (width * height * BYTES_PER_PIXEL), 16, 4096))
 
 
 class SimulatedFrames:
@@ -55,11 +28,13 @@ class SimulatedFrames:
     def __init__(self, config: GenerateConfig, worlds: int | None = None):
         self.config, self.device = config, pick_device(config.device)
         self.backdrop = open_backdrop(config.backdrop, self.device) if config.backdrop else None
-        # A batch never reaches past its shard: more worlds than that would be composed in vain.
-        self.worlds = worlds or min(worlds_for(self.device, config.width, config.height), config.shard_frames)
         self.body = BODIES[config.embodiment](config)
         self.embodiment = self.body.embodiment
         self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
+        self.world_bytes = world_bytes(config, self.layout.count, self.body.bytes_per_world())
+        behind = self.backdrop.working_bytes if self.backdrop else 0
+        # A batch never reaches past its shard: more worlds than that would be composed in vain.
+        self.worlds = worlds or min(worlds_for(self.device, config, self.world_bytes, behind), config.shard_frames)
         self.library = Library(self.device)
         wardrobe = WardrobeBuilder(self.library, config.seed).build(config.axes)
         self.body.wear(self.library, self.worlds)

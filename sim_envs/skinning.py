@@ -7,6 +7,10 @@ from assets.humans.skinned import SkinnedMesh
 from sim_envs.library import Library
 
 mat34f = wp.types.matrix(shape=(3, 4), dtype=wp.float32)
+VERTEX_BYTES = 12 + 12 + 8
+"""Point, normal, texture coordinates."""
+FACE_BYTES = 12 + 4 + 24 + 2 * (16 + 16 + 4) + 4
+"""Corners, part, bounds; two nodes of the bounding volumes (corners and parent), place among their leaves."""
 MARGIN_M = 1e-4
 """Added to the bounds of a part: Warp's own boxes are closed to rounding only."""
 
@@ -60,6 +64,11 @@ def part_bounds(
     margin = wp.vec3f(wp.static(MARGIN_M))
     out[world, part, 0] = low - margin
     out[world, part, 1] = high + margin
+
+
+def skinned_bytes(mesh: SkinnedMesh) -> int:
+    """Device memory of each world's copy."""
+    return VERTEX_BYTES * mesh.mean.shape[1] + FACE_BYTES * len(mesh.faces)
 
 
 class SkinnedWorlds:

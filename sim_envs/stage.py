@@ -163,6 +163,7 @@ class Stage:
         keys = self._rasterize(placements, cameras, shape, 1)
         self._launch(label, shape, [self._scene, keys, self.slots], [segment, depth])
         if supersampling > 1:
+            del keys  # before the next are there: they are what takes most memory
             keys = self._rasterize(placements, cameras, shape, supersampling)
         backdrop = self._nothing if view.backdrop is None else view.backdrop
         inputs = [self._scene, placements, keys, self.slots, cameras, lights, self._tone, backdrop]

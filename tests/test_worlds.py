@@ -10,7 +10,7 @@ from lace.core.errors import InvalidValueError
 from sim_envs import simulated_frames
 from sim_envs.config import GenerateConfig, HandAxis, with_preset
 from sim_envs.generate import ShardMaker, shard_path
-from sim_envs.simulated_frames import pick_device
+from sim_envs.memory import pick_device
 
 
 def test_a_device_that_is_not_there_is_refused_and_auto_takes_what_is():
