@@ -1,5 +1,11 @@
 """Pictures of frames: overlays touch a copy, sheets have the right size, rerun files are written."""
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +16,7 @@ from lace.data import rerun_view
 from lace.data.overlay import draw_keypoints, draw_overlay, keypoint_colour
 from lace.data.show import caption, choose_frames, contact_sheet, save_contact_sheet
 from tests.synthetic import make_dataset, make_frame
+from tests.test_house import ROOT
 
 
 def test_overlay_draws_on_a_copy_of_the_asked_size():
@@ -68,8 +75,50 @@ def test_choice_is_without_repetition_and_sorted():
 
 
 def test_rerun_file_is_written(tmp_path):
-    rerun_view.view([make_frame(0), make_frame(1)], tmp_path / "new" / "x.rrd")
-    assert (tmp_path / "new" / "x.rrd").stat().st_size > 10_000
+    path = tmp_path / "new" / "x.rrd"
+    rerun_view.view([make_frame(0), make_frame(1)], path)
+    assert path.stat().st_size > 10_000 and list(path.parent.iterdir()) == [path]
+    command = [Path(sys.executable).with_name("rerun"), "rrd", "verify", path]
+    checked = subprocess.run(command, capture_output=True, check=False, env=os.environ | {"RERUN_ANALYTICS": "0"})
+    assert checked.returncode == 0, checked.stderr
+
+
+WRITER = """
+import os, resource, signal, sys
+from pathlib import Path
+from lace.core.errors import DatasetError
+from lace.data import rerun_view
+from tests.synthetic import make_frame
+
+def frames():
+    for i in range(4):
+        yield make_frame(i)
+        if i == 2 and sys.argv[2] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    rerun_view.view(frames(), Path(sys.argv[1]))
+except DatasetError as error:
+    print(error)
+    sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("full", 1), ("killed", -signal.SIGKILL)])
+def test_a_full_disk_or_a_kill_leaves_the_rerun_file_that_was_there(tmp_path, how, code):
+    path = tmp_path / "x.rrd"
+    path.write_bytes(b"the one before")
+    done = subprocess.run(
+        [sys.executable, "-c", WRITER, path, how], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+    assert done.returncode == code, done.stderr
+    assert path.read_bytes() == b"the one before"
+    if how == "full":
+        assert str(path) in done.stdout and "room for the file" in done.stdout
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_no_screen_is_a_clear_error(monkeypatch):

@@ -13,6 +13,7 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, NAMES, SKELETON, Visibility
 from lace.data.overlay import keypoint_colour
 from lace.data.schema import DEPTH_UNIT_M
+from lace.data.shards import publish_bytes
 
 APPLICATION = "lace"
 _CAMERA, _IMAGE = "world/camera", "world/camera/image"
@@ -20,15 +21,22 @@ _POINT_RADIUS_PX, _POINT_RADIUS_M = 2.5, 0.006
 
 
 def view(records: Iterable[FrameRecord], save: str | Path | None = None) -> None:
-    """Logs frames to a file (`save`, .rrd) or, without one, to a viewer window that it starts."""
+    """Logs frames to a file (`save`, .rrd), which is there whole or not at all, or else to a viewer that it starts.
+
+    Raises:
+        DatasetError: No viewer can be started, or the file cannot be written.
+    """
     recording = rr.RecordingStream(APPLICATION)
-    if save is None:
+    # Rerun's own file sink waits for ever where the disk is full, and leaves a part of a file: this one fills memory.
+    stream = None if save is None else recording.binary_stream()
+    if stream is None:
         _spawn(recording)
-    else:
-        _save(recording, Path(save))
     recording.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for record in records:
         log_frame(recording, record)
+    if stream is not None:
+        publish_bytes(save, stream.read())
+        return
     try:
         recording.flush()
     except (ValueError, RuntimeError) as error:  # rerun's own: RecordingStream.flush
@@ -50,17 +58,9 @@ def _not_shown(reason: str) -> DatasetError:
     return DatasetError(
         "showing frames in rerun",
         (reason.splitlines() or ["no reason given"])[0],
-        "a screen and the viewer that comes with rerun-sdk, or a file that can be written",
+        "a screen and the viewer that comes with rerun-sdk",
         "on a machine without a screen write a file with --save FILE.rrd and open it elsewhere with `rerun FILE.rrd`",
     )
-
-
-def _save(recording: rr.RecordingStream, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        recording.save(str(path))
-    except (RuntimeError, OSError) as error:
-        raise _not_shown(f"{path}: {error}") from error
 
 
 def log_frame(recording: rr.RecordingStream, record: FrameRecord) -> None:
