@@ -4,7 +4,7 @@ import pytest
 import torch
 import transformers as hf
 
-from lace.backbones import BACKBONES, Backbone, families, load_backbone
+from lace.backbones import BACKBONES, Backbone, families, is_stand_in, load_backbone
 from lace.backbones.backbone import BackboneError
 from lace.core.errors import UnknownNameError
 
@@ -87,6 +87,17 @@ def test_odd_sizes_are_refused():
         build("dinov2")(torch.rand(1, 3, 60, 64))
     with pytest.raises(BackboneError, match="64 x 64 px"):
         build("vjepa2")(torch.rand(1, 3, 32, 32))
+
+
+def test_what_began_with_random_weights_is_announced_wherever_it_is_loaded(tmp_path, capsys):
+    load_backbone("tiny").save(tmp_path / "tiny")
+    build("dinov2").save(tmp_path / "other")
+    capsys.readouterr()
+    load_backbone(str(tmp_path / "tiny"))
+    assert "RANDOM weights" in capsys.readouterr().err
+    load_backbone(str(tmp_path / "other"))
+    assert "RANDOM weights" not in capsys.readouterr().err
+    assert [is_stand_in(str(tmp_path / name)) for name in ("tiny", "other")] == [True, False]
 
 
 def test_tiny_is_announced_and_seeded(capsys):

@@ -117,9 +117,13 @@ def from_config(config: hf.PretrainedConfig, name: str, image_size: int, seed: i
         return PatchBackbone(name, FAMILIES[config.model_type].model(config), image_size)
 
 
+def _announce(name: str) -> None:
+    print(f"backbone {name!r}: RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", file=sys.stderr)
+
+
 def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:
     """Small DINOv3 architecture with random weights (2 M), 64 px images of 8 px patches; always announced."""
-    print("backbone 'tiny': RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", file=sys.stderr)
+    _announce("tiny")
     config = hf.DINOv3ViTConfig(
         patch_size=8, image_size=64, hidden_size=192, intermediate_size=768, num_hidden_layers=layers,
         num_attention_heads=3, num_register_tokens=4, pos_embed_rescale=None,
@@ -134,6 +138,8 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
     try:
         config = hf.AutoConfig.from_pretrained(source, local_files_only=cached)
         kind = config.model_type
+        if getattr(config, STAND_IN_KEY, False):
+            _announce(name)
         if kind not in FAMILIES:
             raise BackboneError(
                 f"loading the backbone {name!r}", f"{source} is a {kind!r} model", f"one of {', '.join(FAMILIES)}",
