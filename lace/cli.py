@@ -1,5 +1,6 @@
 """The `lace` command: two or three words choose a command, tyro reads the rest. Nothing heavy is imported before."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from pathlib import Path
 
 from lace.core.errors import LaceError, UnknownNameError
 
-EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-"""Problems found in data; an error the user can mend; Ctrl-C (128 + SIGINT, as shells have it)."""
+EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 1, 2, 130, 141
+"""Problems found in data; an error the user can mend; Ctrl-C; a reader that left (128 + SIGINT, SIGPIPE as in shells)."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line; returns the exit code: 0, 1 (problems found), 2 (an error to mend), 130 (interrupted)."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(args)
+        code = _dispatch(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader (`lace ... --help | head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
     except LaceError as error:
         _complain(str(error))
         return EXIT_USAGE

@@ -94,3 +94,11 @@ def test_verify_exits_1_with_the_reasons(tmp_path, capsys):
     assert cli.main(["data", "verify", str(folder)]) == cli.EXIT_PROBLEMS
     text = capsys.readouterr().out
     assert shard_name(1) in text and "2 frames missing: 2, 3" in text
+
+
+@pytest.mark.parametrize("words", [("--help",), ("generate", "robot", "--help")])
+def test_a_reader_that_leaves_is_no_error(words):
+    process = subprocess.Popen([sys.executable, "-m", "lace.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == cli.EXIT_PIPE
