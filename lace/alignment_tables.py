@@ -175,7 +175,8 @@ def main(config: TablesConfig) -> int:
             results[row] = measure(run, config)
         rows = lines(table, runs, results)
         console.print(_shown(table, rows, config))
-        _publish(table, runs, rows, results, config)
+        path = _publish(table, runs, rows, results, config)
+        console.print(f"wrote {path} and table.json beside it", markup=False, soft_wrap=True)
     return 0
 
 
@@ -195,14 +196,14 @@ def _shown(table: int, rows: list[list[str]], config: TablesConfig) -> Table:
 def _publish(
     table: int, runs: Mapping[str, Run], rows: list[list[str]], results: Mapping[str, dict[str, Any]],
     config: TablesConfig,
-) -> None:  # fmt: skip
+) -> Path:  # fmt: skip
     folder = config.out / f"table-{table}"
     publish_bytes(folder / "table.json", json.dumps(results, indent=1).encode())
     stand_in = any(is_stand_in(run.backbone or config.backbone) for run in runs.values())
-    write_report(folder, Report(
+    return write_report(folder, Report(
         title=f"Table {table} of the paper, alignment columns", summary="Ours beside the paper's numbers.",
-        facts={"training seed": config.train.seed, "held-out images of each embodiment": config.test_images,
-               "image size [px]": config.size},
+        facts={"backbone": config.backbone, "steps": config.train.iterations, "training seed": config.train.seed,
+               "held-out images of each embodiment": config.test_images, "image size [px]": config.size},
         grids=[Grid("Correspondence", HEADINGS, rows, NOTE)], pictures=[],
         config=asdict(config), warning=STAND_IN_WARNING if stand_in else "",
     ))  # fmt: skip
