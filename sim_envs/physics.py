@@ -65,17 +65,11 @@ class WorldState:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """States over time, one every `stride` steps; arrays (n, frames, ...) as in WorldState, times (frames,)."""
+class Motion(WorldState):
+    """States over time, one every `stride` steps; arrays (n, frames, ...) of what WorldState has as (n, ...)."""
 
     time_s: Array
-    joint_positions: Array
-    joint_velocities: Array
-    T_world_object: Array
-    robot_table_N: Array
-    robot_object_N: Array
-    object_table_N: Array
-    robot_self_N: Array
+    """(frames,) since the start."""
 
 
 class Worlds(Protocol):
@@ -124,5 +118,5 @@ class Physics(Protocol):
 
 def stack(states: list[WorldState]) -> Motion:
     """Motion from states in order of time."""
-    fields = {name: np.stack([getattr(state, name) for state in states], 1) for name in Motion.__annotations__ if name != "time_s"}
-    return Motion(time_s=np.array([state.time_s for state in states]), **fields)
+    arrays = {name: np.stack([getattr(state, name) for state in states], 1) for name in vars(states[0]) if name != "time_s"}
+    return Motion(time_s=np.array([state.time_s for state in states]), **arrays)
