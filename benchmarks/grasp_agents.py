@@ -34,7 +34,7 @@ class Options:
     num_envs: int = 4
     preset: str = "lab"
     seed: int = 0
-    physics: str = "mujoco"
+    physics: str | None = None
     """mujoco or isaac."""
     device: str = "auto"
 

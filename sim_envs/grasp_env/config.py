@@ -35,8 +35,9 @@ class GraspEnvConfig:
     """Length of an episode, if success does not end it."""
     terminate_on_success: bool = False
     """End an episode as soon as the target is held."""
-    physics: str = "mujoco"
-    """Engine that moves things: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
+    physics: str | None = None
+    """Engine that moves things: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp); None: isaac on CUDA, else
+    mujoco."""
     device: str = "auto"
     """Where pictures are drawn, and where isaac moves things: "cpu", "cuda:0", or auto."""
     assets: Path | None = None
@@ -51,7 +52,8 @@ class GraspEnvConfig:
             raise InvalidValueError("choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "mend observations=")
         if self.actions not in ("joint", "end_effector"):
             raise InvalidValueError("choosing actions", repr(self.actions), "joint or end_effector", "mend actions=")
-        PHYSICS[self.physics]
+        if self.physics is not None:
+            PHYSICS[self.physics]
         if not 1 <= self.rate_hz <= 50 or self.episode_s * self.rate_hz < 1:
             raise InvalidValueError(
                 "reading the environment's options", f"{self.rate_hz} Hz for {self.episode_s} s",

@@ -7,7 +7,7 @@ from gymnasium import spaces
 
 from lace.core.geometry import Array, apply, quat_wxyz_from_rotation
 from sim_envs.compose import SceneBatch
-from sim_envs.engines import PHYSICS
+from sim_envs.engines import PHYSICS, fastest
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.controls import CONTROLS, Control
 from sim_envs.physics import Worlds
@@ -29,7 +29,8 @@ class GraspWorlds:
         self.config, self.count = config, count
         self._source = TrialSource(config.scenes, min(count, 16))
         self.robot = self._source.robot
-        self._physics = PHYSICS[config.physics](self.robot, self._source.frames.device)
+        device = self._source.frames.device
+        self._physics = PHYSICS[config.physics or fastest(device)](self.robot, device)
         self.embodiment = self.robot.embodiment
         self.control: Control = CONTROLS[config.actions](self.embodiment, 1 / config.rate_hz)
         self.action_space = spaces.Box(-1, 1, (self.control.size,), np.float32)
