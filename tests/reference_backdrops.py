@@ -5,7 +5,7 @@ import numpy as np
 
 from assets.backdrops import pictures, splat_kernels
 from assets.backdrops.photos import SMALLEST_CROP, PhotoFolder, shrunk
-from assets.backdrops.splat_file import read_splats
+from assets.backdrops.splat_file import Splats
 from assets.backdrops.splats import UP, placed
 from lace.core.camera import PinholeCamera
 from lace.core.geometry import invert
@@ -56,10 +56,9 @@ def _look(image: np.ndarray, directions: np.ndarray, turn: float) -> np.ndarray:
     return (between(row) * (1 - down) + between(below) * down + 0.5).astype(np.uint8)
 
 
-def splats(path, camera: PinholeCamera, turns: np.ndarray, up: str = "-y", radius_m: float = 2.5) -> np.ndarray:
-    """Pictures (n, height, width, 3) of a 3DGS .ply, turned by `turns` (n,)."""
-    cloud = read_splats(path)
-    centres, axes = placed(cloud, np.array(UP[up], float), radius_m)
+def splats(cloud: Splats, camera: PinholeCamera, turns: np.ndarray) -> np.ndarray:
+    """Pictures (n, height, width, 3) of a cloud as SplatCloud places it by default, turned by `turns` (n,)."""
+    centres, axes = placed(cloud, np.array(UP["-y"], float), 2.5)
     covariances, size = axes @ axes.swapaxes(1, 2), (camera.width, camera.height)
     images = []
     for K, T_world_cam, turn in zip(camera.K, camera.T_world_cam, turns, strict=True):

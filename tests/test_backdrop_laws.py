@@ -7,11 +7,13 @@ import pytest
 from assets.backdrops import open_backdrop, photos, splats
 from assets.backdrops.panorama import Panorama
 from assets.backdrops.photos import PhotoFolder, shrunk
+from assets.backdrops.splat_file import read_splats
 from assets.backdrops.splats import SplatCloud
 from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.geometry import axis_angle, look_at
 from tests import reference_backdrops as reference
 from tests.test_backdrops import render, write_splats
+from tests.test_memory import peak_bytes
 
 SIZE = (52, 37)
 N = 5
@@ -107,7 +109,7 @@ def test_panorama_agrees_with_numpy(around):
 def test_splats_agree_with_numpy(cloud):
     camera, turns = cameras(), np.random.default_rng(2).random(N)
     got = render(SplatCloud(cloud), camera, np.stack([turns] * 3, 1))
-    want = reference.splats(cloud, camera, turns)
+    want = reference.splats(read_splats(cloud), camera, turns)
     assert difference(got, want).max() <= 1 and want.std() > 15
 
 
@@ -116,7 +118,7 @@ def test_a_camera_amid_large_thin_gaussians_sees_what_numpy_sees(tmp_path):
     rng = np.random.default_rng(7)
     scales = np.log(rng.choice([0.0005, 0.02, 0.8], (60, 3)))
     path = write_splats(tmp_path / "c.ply", rng.normal(size=(60, 3)), rng.random((60, 3)), scales, rng.normal(size=(60, 4)))
-    off = difference(render(SplatCloud(path), cameras(), np.zeros((N, 3))), reference.splats(path, cameras(), np.zeros(N)))
+    off = difference(render(SplatCloud(path), cameras(), np.zeros((N, 3))), reference.splats(read_splats(path), cameras(), np.zeros(N)))
     assert (off <= 1).mean() > 0.999 and off.max() <= 4
 
 
@@ -180,6 +182,18 @@ def test_a_picture_is_the_same_alone_and_among_others(name, request, monkeypatch
     monkeypatch.setattr(splats, "COUNTED_AT_ONCE", 400 * 5)
     monkeypatch.setattr(photos, "WORLDS_AT_ONCE", 3)
     np.testing.assert_array_equal(render(backdrop, many, draw), together)
+
+
+def test_the_memory_for_splats_is_bounded_whatever_the_number_of_worlds(tmp_path, monkeypatch):
+    """Four worlds are counted at a time, and then drawn in halves; the lists of tiles come on top."""
+    path = scene(tmp_path / "c.ply", n=20_000)
+    monkeypatch.setattr(splats, "COUNTED_AT_ONCE", 20_000 * 4)
+    monkeypatch.setattr(splats, "PAIRS_AT_ONCE", 100_000)
+    backdrop, draw = SplatCloud(path), np.random.default_rng(8).random((14, 3))
+    render(backdrop, cameras(14), draw)
+    for worlds in (7, 14):
+        taken = peak_bytes(lambda worlds=worlds: render(backdrop, cameras(14), draw, worlds))
+        assert 0.4 * backdrop.working_bytes < taken < 1.01 * backdrop.working_bytes
 
 
 def test_a_cloud_that_is_nowhere_in_view_shows_its_mean_colour(tmp_path):

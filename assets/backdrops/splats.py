@@ -77,6 +77,7 @@ class SplatCloud:
         array_scan(counts.flatten(), ends, inclusive=True)
         pairs = int(ends[-1:].numpy()[0])
         if pairs > PAIRS_AT_ONCE and worlds > 1:
+            del counts, ends  # before others take their room
             middle = first + worlds // 2
             self._draw(views, first, middle, out)
             self._draw(views, middle, last, out)
@@ -86,7 +87,7 @@ class SplatCloud:
         keys = wp.empty(2 * pairs, dtype=wp.int64, device=self.device)
         order = wp.empty(2 * pairs, dtype=wp.int32, device=self.device)
         spans = wp.zeros((tiles, 2), dtype=wp.int32, device=self.device)
-        self._launch(list_pairs, counts.shape, [*seen, ends], [flats, keys, order])
+        self._launch(list_pairs, (worlds, self.count), [*seen, ends], [flats, keys, order])
         radix_sort_pairs(keys, order, pairs, end_bit=DEPTH_BITS + tiles.bit_length())
         self._launch(find_spans, (pairs,), [keys, pairs], [spans])
         behind = wp.vec3f(*self.behind)
