@@ -4,7 +4,7 @@ import numpy as np
 import warp as wp
 
 from assets.shapes import Mesh
-from sim_envs.raytrace import MeshData, mesh_data
+from sim_envs.raytrace import MeshData, Slot, mesh_data
 from sim_envs.shading import srgb_to_linear
 from sim_envs.texels import Texel, TextureRow, pack_textures
 
@@ -21,6 +21,16 @@ def find_roots(meshes: wp.array[wp.uint64], part: wp.array[wp.int32], out: wp.ar
     out[number] = wp.int32(wp.static(WHOLE))
     if part[number] >= 0:
         out[number] = wp.mesh_get_group_root(meshes[number], part[number])
+
+
+@wp.kernel(enable_backward=False)
+def gather_bounds(slots: wp.array[Slot], mesh_bounds: wp.array2d[wp.vec3f], out: wp.array2d[wp.vec3f]):
+    """Lower and upper corner (slots, 2) of every slot's mesh, of any mesh where it shows none."""
+    number = wp.tid()
+    slot = slots[number]
+    mesh = wp.max(slot.mesh, 0)
+    out[number, 0] = mesh_bounds[mesh, 0]
+    out[number, 1] = mesh_bounds[mesh, 1]
 
 
 class Library:
@@ -88,7 +98,8 @@ class Library:
         self.mesh_pointers = np.array([int(mesh.id) for mesh in self.meshes], np.uint64)
         self.first_face, self.face_count, part = np.array(self._spans, np.int32).T
         self.mesh_roots = self._find_roots(part)
-        self.mesh_bounds = np.stack(self._bounds).astype(np.float32)
+        bounds = np.stack(self._bounds).astype(np.float32)
+        self.mesh_bounds = wp.array(bounds, dtype=wp.vec3f, ndim=2, device=self.device)
         self.mesh_data = wp.array(self._mesh_data, dtype=MeshData, device=self.device)
         texels, rows = pack_textures(self._roots, self._repeats)
         self.texels = wp.array(texels, dtype=Texel, device=self.device)

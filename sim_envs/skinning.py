@@ -51,10 +51,12 @@ def smooth_normals(
 
 @wp.kernel(enable_backward=False)
 def part_bounds(
-    points: wp.array[wp.vec3f], edges: wp.array2d[wp.int32], vertices: wp.int32, out: wp.array3d[wp.vec3f]
-):
-    """Lower and upper corners (worlds, parts, 2) of the vertices edges[part, 0] to edges[part, 1]."""
+    points: wp.array[wp.vec3f], edges: wp.array2d[wp.int32], vertices: wp.int32, first: wp.int32,
+    out: wp.array2d[wp.vec3f],
+):  # fmt: skip
+    """Lower and upper corners of the vertices edges[part, 0] to edges[part, 1], world by world into rows from `first` on."""
     world, part = wp.tid()
+    row = first + world * edges.shape[0] + part
     low = wp.vec3f(1.0e9)
     high = wp.vec3f(-1.0e9)
     for vertex in range(edges[part, 0], edges[part, 1]):
@@ -62,8 +64,8 @@ def part_bounds(
         low = wp.min(low, point)
         high = wp.max(high, point)
     margin = wp.vec3f(wp.static(MARGIN_M))
-    out[world, part, 0] = low - margin
-    out[world, part, 1] = high + margin
+    out[row, 0] = low - margin
+    out[row, 1] = high + margin
 
 
 def skinned_bytes(mesh: SkinnedMesh) -> int:
@@ -84,10 +86,9 @@ class SkinnedWorlds:
         self._edges = self._array(np.array([(part.start, part.stop) for part in mesh.parts], np.int32), wp.int32)
         self.points = self._array(np.tile(mesh.mean[0], (worlds, 1)), wp.vec3f)
         self.normals = wp.zeros_like(self.points)
-        self._bounds = wp.zeros((worlds, len(mesh.parts), 2), dtype=wp.vec3f, device=self.device)
         self._mesh, numbers = library.add_parts(self.points, *self._faces(), self._uvs(), self.normals)
         self.numbers = numbers.reshape(worlds, len(mesh.parts))
-        """(worlds, parts): numbers in the library."""
+        """(worlds, parts): numbers in the library, one after another."""
 
     def _array(self, values: np.ndarray, dtype) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device)
@@ -117,11 +118,10 @@ class SkinnedWorlds:
         around = [self.points, self._first, self._corners, self.vertices]
         wp.launch(smooth_normals, dim=dim, inputs=around, outputs=[self.normals], device=self.device)
         wp.launch(
-            part_bounds, dim=self._bounds.shape[:2], inputs=[self.points, self._edges, self.vertices],
-            outputs=[self._bounds], device=self.device,
+            part_bounds, dim=self.numbers.shape, inputs=[self.points, self._edges, self.vertices, int(self.numbers[0, 0])],
+            outputs=[self.library.mesh_bounds], device=self.device,
         )  # fmt: skip
         self._mesh.refit()  # for rays: the rasteriser reads the vertices alone
-        self.library.mesh_bounds[self.numbers.ravel()] = self._bounds.numpy().reshape(-1, 2, 3)
 
 
 def _corners_around(mesh: SkinnedMesh) -> tuple[np.ndarray, np.ndarray]:

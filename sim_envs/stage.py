@@ -19,7 +19,7 @@ from newton import GeoType
 from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_bounds_launch
 
 from lace.core.geometry import quat_wxyz_from_rotation
-from sim_envs.library import Library
+from sim_envs.library import Library, gather_bounds
 from sim_envs.rasterize import Item, Placement, place, rasterize, work_items
 from sim_envs.raytrace import Cameras, Scene, Slot, probe
 from sim_envs.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
@@ -126,7 +126,7 @@ class Stage:
         model.shape_type.assign(np.ascontiguousarray(rows["kind"]))
         model.shape_scale.assign(np.ascontiguousarray(rows["size"]))
         model.bvh_shape_world_transforms.assign(np.ascontiguousarray(rows["transform"]))
-        model.bvh_shape_bounds.assign(library.mesh_bounds[mesh])
+        self._launch(gather_bounds, self._slots.shape, [self._slots, library.mesh_bounds], [model.bvh_shape_bounds])
         parked = table.T[..., 2, 3] <= PARKED[2]
         self._items = wp.array(work_items(table.source, parked, library.face_count), dtype=Item, device=self.device)
         self._rebuild()

@@ -18,7 +18,7 @@ SMALLEST_CROP = 0.6
 """Smallest crop as a fraction of the largest one that fits."""
 KEPT_BYTES = 512 * 1024**2
 """Photographs kept on the device; more only while worlds drawn together need more."""
-WORLDS_AT_ONCE = 64
+WORLDS_AT_ONCE = 32
 """Worlds whose photographs have to be on the device together."""
 
 
