@@ -21,7 +21,7 @@ from lace.model_card import STAND_IN_WARNING
 from lace.paper_tables import PAPER
 from lace.predictors import NAMES
 from lace.report import Grid, Report, write_report
-from lace.training import TrainConfig, process_device
+from lace.training import TrainConfig
 
 PAIRS = {"hr": "human-robot", "hh": "human-human", "rr": "robot-robot"}
 """Column of `PaperRow` -> pair of a measurement."""
@@ -112,7 +112,7 @@ def measure(run: Run, config: TablesConfig) -> dict[str, Any]:
     own = CorrespondenceConfig(
         robot=config.robot_test, human=config.human_test, robot_train=config.robot, human_train=config.human,
         out=folder / "correspondence", backbone=source, images=config.test_images, size=config.size,
-        device=str(process_device(config.device)),
+        device=config.device,
     )  # fmt: skip
     path = own.out / "correspondence.json"
     if path.is_file():

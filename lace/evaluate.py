@@ -27,6 +27,7 @@ from lace.pca_figures import drift_figure, pca_figure
 from lace.predictors import NAMES, chance, mean_keypoints, trivial
 from lace.regions import hand_tokens
 from lace.report import Grid, Picture, Report, slug, write_report
+from lace.training import process_device
 
 SHOWN = 8
 """Frames of each embodiment among which the pictured pair is chosen."""
@@ -64,8 +65,8 @@ class CorrespondenceConfig:
     """Fraction of the image side within which a keypoint is correct."""
     seed: int = 0
     """Seed of the bootstrap."""
-    device: str = "cpu"
-    """Where the backbone runs."""
+    device: str = "auto"
+    """Where the backbone runs: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:1"."""
     hand_words: tuple[str, ...] = HAND_WORDS
     """Words that mark the hand's segments, for drift."""
 
@@ -148,7 +149,8 @@ def main(config: CorrespondenceConfig) -> int:
     records = {name: _first(folder, config.images) for name, folder in folders.items()}
     banks = {name: FrameBank.from_records(found, config.size) for name, found in records.items()}
     train = {name: FrameBank.from_dataset(folder, config.size, None) for name, folder in train_folders.items()}
-    backbone = load_backbone(config.backbone, image_size=config.size, device=config.device)
+    device = process_device(config.device)
+    backbone = load_backbone(config.backbone, image_size=config.size, device=device)
     described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
     result = measure(described, train, config)
     pictures = [
@@ -156,7 +158,7 @@ def main(config: CorrespondenceConfig) -> int:
         for name, png in draw(described, banks).items()
     ]
     if config.before:
-        before = load_backbone(config.before, image_size=config.size, device=config.device)
+        before = load_backbone(config.before, image_size=config.size, device=device)
         earlier = {name: describe(before, bank, config.images) for name, bank in banks.items()}
         result["drift"], found = _drift(earlier["robot"], described["robot"], records["robot"], config)
         pictures += found

@@ -123,8 +123,8 @@ def main(config: FinetuneConfig) -> int:
     device = process_device(config.device)
     leads = not distributed.is_initialized() or distributed.get_rank() == 0
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
-    backbone = load_backbone(config.backbone, image_size=size, device=device)
     frames = read_frames(config, size)
+    backbone = load_backbone(config.backbone, image_size=size, device=device)
     banks = views_of(frames, config)
     trainer = Trainer(config.train, banks, backbone)
     trainer.resume(config.out)

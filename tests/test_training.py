@@ -9,7 +9,7 @@ import torch
 import transformers as hf
 from torch import distributed, multiprocessing
 
-from lace import checkpoints, cli
+from lace import checkpoints, cli, finetune
 from lace.backbones import families, is_stand_in
 from lace.core.errors import InvalidValueError
 from lace.pairs import FrameBank
@@ -215,3 +215,10 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     words[words.index("--iterations") + 1] = 3
     assert cli.main([str(word) for word in words]) == 0
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_missing_dataset_is_told_before_a_backbone_is_fetched(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(finetune, "load_backbone", lambda *_, **__: pytest.fail("fetched"))
+    words = ["finetune", "--robot", str(tmp_path / "none"), "--human", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert cli.main(words) == cli.EXIT_USAGE
+    assert "there is no such folder" in capsys.readouterr().err
