@@ -8,7 +8,8 @@ direction, and a loop over keypoints; "pair by pair" reads it for one pair at a 
 costs three, with its backward) and by the teacher are counted, not claimed: 4 and 2 a pair in the reference, 2 and 2 in
 ours, whose both directions share them. So what is saved in the networks is at most 14 / 8 = 1.75 x; the rest is the
 loop. The bound is the counted FLOPs of our step over the best matrix-product rate measured in the same run. "data" is
-the share of a step that draws pairs and makes their images ready.
+the share of a step that draws pairs and makes their images ready. One thread on a CPU is timed by its own clock, which
+stands still while other jobs run.
 """
 
 import argparse
@@ -82,11 +83,12 @@ def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
     at_once = {"reference": args.batch, "pair by pair": 1}.get(form)
     step = trainer.step if at_once is None else lambda: reference_step(trainer, at_once)
     cuda = trainer.device.type == "cuda"
+    clock = time.perf_counter if cuda or torch.get_num_threads() > 1 else time.process_time
 
     def done() -> float:
         if cuda:
             torch.cuda.synchronize()
-        return time.perf_counter()
+        return clock()
 
     def median(call: Callable[[], object]) -> float:
         call()
@@ -124,7 +126,7 @@ def counted(trainer: Trainer, step: Callable[[], object]) -> dict[str, float]:
 
 
 def matmul_rate(device: torch.device) -> float:
-    """Best FLOP/s of square matrix products in the precision of training."""
+    """Best FLOP/s of square matrix products in the precision of training, of ten."""
     cuda = device.type == "cuda"
     side, best = (8192, 0.0) if cuda else (1024, 0.0)
     a = torch.randn(side, side, device=device, dtype=torch.bfloat16 if cuda else torch.float32)
