@@ -50,3 +50,14 @@ def test_detectors_too(asked):
 def test_a_refusal_is_an_answer(asked, status, expected):
     asked[1]["status"] = status
     assert answers("some/model") is expected
+
+
+def test_what_is_cached_loads_without_a_network(asked, tmp_path, monkeypatch):
+    commit = "0" * 40
+    repository = tmp_path / "models--some--model"
+    load_backbone("tiny").save(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert load_backbone("some/model", image_size=64).dim == 192
+    assert len(asked[0]) == 1
