@@ -7,6 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from lace.data.shards import publish_bytes
 from policies.outcome import Phase, Result
 from sim_envs.config import PRESETS, ClutterAxis, HandAxis
 from sim_envs.simulate import command, film
@@ -92,3 +93,27 @@ def test_a_film_shows_what_was_recorded_and_changes_no_result(config, folder, mo
     overlaps = json.loads(film_path(folder, 0, "oracle").with_suffix(".json").read_text())
     for kinds in overlaps.values():
         assert 0 < kinds["robot and target"] < 6, "it holds the target, and no finger passes through [mm]"
+    monkeypatch.setattr(film, "Filmer", None)
+    assert command.main(replace(config, film=(0,), workers=1)) == 0, "what is filmed is not filmed again"
+
+
+def test_a_film_that_is_there_is_whole_however_soon_it_was_killed(tmp_path, monkeypatch):
+    images, written = np.zeros((12, 32, 32, 3), np.uint8), []
+    path = tmp_path / "film.mp4"
+
+    def killed(file, content):
+        if len(written) == survived:
+            raise KeyboardInterrupt
+        written.append(file)
+        publish_bytes(file, content)
+
+    monkeypatch.setattr(film, "publish_bytes", killed)
+    for survived in range(3):
+        written.clear()
+        with pytest.raises(KeyboardInterrupt):
+            film.publish(path, images, {})
+        assert not path.exists()
+    survived = 3
+    written.clear()
+    film.publish(path, images, {})
+    assert path.exists() and path.with_suffix(".json").exists() and path.with_suffix(".png").exists()

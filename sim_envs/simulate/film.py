@@ -29,29 +29,41 @@ STRIP, STRIP_COLUMNS = 12, 4
 
 
 def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tuple[Path, dict[str, dict[str, float]]]]:
-    """Films each trial in `config.film`; yields each film and its overlaps.
+    """Films each trial in `config.film` with each policy, if it is not filmed yet; yields each film and its overlaps.
 
     DIR/films/film-NUMBER-POLICY.mp4 has beside it a contact strip (.png) and its deepest overlaps (.json).
 
     Raises:
         IntegrityError: A trial ended otherwise than recorded.
     """
-    maker = CellTrials(config)
-    watch = OverlapWatch(maker.source)
+    records, filmer = {row.trial: row for row in trials}, None
     try:
         for number in config.film:
-            [trial] = maker.source.draw(np.array([number]))
-            for policy in maker.policies:
-                outcome, cell = maker.outcome(trial, policy)
-                recorded = next(row for row in trials if row.trial == number).outcomes[policy.name]["result"]
-                _require_same(number, policy.name, outcome.result, recorded)
-                path = film_path(config.out, number, policy.name)
-                _write(path, pictures(maker.source, trial, cell))
-                overlaps = watch.deepest(trial, *moments(cell))
-                publish_bytes(path.with_suffix(".json"), json.dumps(overlaps, indent=1).encode())
-                yield path, overlaps
+            for name in config.policies:
+                path = film_path(config.out, number, name)
+                if not path.is_file():
+                    filmer = filmer or Filmer(config)
+                    filmer.make(path, records[number], name)
+                yield path, json.loads(path.with_suffix(".json").read_text())
     finally:
-        maker.close()
+        if filmer is not None:
+            filmer.maker.close()
+
+
+class Filmer:
+    """Runs trials again and films them."""
+
+    def __init__(self, config: SimulateConfig):
+        self.maker = CellTrials(config)
+        self._watch = OverlapWatch(self.maker.source)
+
+    def make(self, path: Path, record: TrialRecord, name: str) -> None:
+        """Films one trial with one policy."""
+        [trial] = self.maker.source.draw(np.array([record.trial]))
+        policy = next(policy for policy in self.maker.policies if policy.name == name)
+        outcome, cell = self.maker.outcome(trial, policy)
+        _require_same(record.trial, name, outcome.result, record.outcomes[name]["result"])
+        publish(path, pictures(self.maker.source, trial, cell), self._watch.deepest(trial, *moments(cell)))
 
 
 def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
@@ -108,11 +120,12 @@ def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
     return rgb.numpy()
 
 
-def _write(path: Path, images: np.ndarray) -> None:
-    rate = STEP_HZ / (STRIDE * EVERY)
-    content = iio.imwrite("<bytes>", images, extension=".mp4", plugin="pyav", codec="libx264", fps=rate)
-    publish_bytes(path, content)
+def publish(path: Path, images: np.ndarray, overlaps: dict[str, dict[str, float]]) -> None:
+    """Writes a film of `images` (frames, height, width, 3) and what lies beside it; the film last: one that is there is whole."""
+    publish_bytes(path.with_suffix(".json"), json.dumps(overlaps, indent=1).encode())
     publish_bytes(path.with_suffix(".png"), iio.imwrite("<bytes>", contact_strip(images), extension=".png"))
+    rate = STEP_HZ / (STRIDE * EVERY)
+    publish_bytes(path, iio.imwrite("<bytes>", images, extension=".mp4", plugin="pyav", codec="libx264", fps=rate))
 
 
 def contact_strip(images: np.ndarray) -> np.ndarray:
