@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.within_knowledge import AFTER, BEFORE, WithinLabels, closed
+from benchmarks.within_knowledge import AFTER, BEFORE, Verdict, WithinLabels
 from lace import losses
 from lace.training import Trainer, train
 from tests.test_training import CONFIG, banks, small, weights
@@ -51,8 +51,8 @@ def runs(before, after):
     return found
 
 
-def test_the_gate_compares_with_human_human_of_the_same_moment():
-    assert closed(runs((20, 15), (15.4, 15))) == (pytest.approx(0.92), True)
-    assert closed(runs((20, 15), (15.6, 15)))[1] is False
-    assert closed(runs((20, 15), (15, 14))) == (pytest.approx(0.8), False)
-    assert closed(runs((20, 15), (13, 14))) == (pytest.approx(1.2), True)
+def test_the_gate_is_the_level_at_which_human_human_stood():
+    assert Verdict.of(runs((20, 15), (15.4, 15))) == Verdict(False, pytest.approx(0.92), True)
+    assert Verdict.of(runs((20, 15), (15, 14))) == Verdict(True, pytest.approx(0.8), False)
+    assert Verdict.of(runs((20, 15), (13, 14))) == Verdict(True, pytest.approx(1.2), True)
+    assert not Verdict.of(runs((20, 15), (13, 15.1))).reaches, "others got worse"
