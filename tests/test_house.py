@@ -35,7 +35,7 @@ LAZY_TOP = "lace/cli.py"
 
 HEAVY = {
     r"isaaclab\w*": {"sim_envs/stage.py", "sim_envs/isaac_physics.py"},
-    r"mujoco_usd_converter": {"assets/robots/usd.py"},
+    r"mujoco_usd_converter": set(),  # runs in a process of its own
     r"pxr": set(),
     r"transformers": {"lace/backbones/families.py", "lace/data/imports/detectors.py"},  # features; what photographs show
     r"rerun": {"lace/data/rerun_view.py"},

@@ -4,6 +4,9 @@ Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
 """
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -133,6 +136,18 @@ def test_worlds_that_another_simulation_ended_say_so(physics, home):
     physics.open([scene(home)]).close()
     with pytest.raises(IntegrityError, match="one simulation"):
         ended.state()
+
+
+def test_the_robot_is_converted_whatever_was_imported_before(tmp_path):
+    """OpenUSD knows no schema that is registered after it was first asked for one."""
+    code = (
+        "import newton; from pxr import Usd; Usd.SchemaRegistry(); "
+        "import os; from assets.robots import ROBOTS; from assets.robots.usd import robot_usd; "
+        f"robot = ROBOTS['xarm7_leap'](None); os.environ['LACE_CACHE'] = {str(tmp_path)!r}; print(robot_usd(robot))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert Path(done.stdout.strip().splitlines()[-1]).is_file()
 
 
 def test_contacts_without_room_are_an_error(physics, home, monkeypatch):

@@ -1,11 +1,14 @@
 """The robot as USD for Isaac Lab, made from its MJCF by mujoco-usd-converter and cached."""
 
 import shutil
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
 from assets.cache import built_folder
 from assets.robots.robot import Robot, collision_spec
+from lace.core.errors import AssetError
 
 USD_VERSION = 1
 """Raise when this file changes what it writes: the cache is keyed by it."""
@@ -24,12 +27,18 @@ def robot_usd(robot: Robot) -> Path:
 
 
 def _convert(robot: Robot, out: Path) -> None:
-    from mujoco_usd_converter import Converter
-
     spec = collision_spec(robot)
     for actuator in list(spec.actuators):
         spec.delete(actuator)
     spec.compile()
     shutil.copytree(robot.xml_path.parent / "meshes", out / "meshes")
     (out / "robot.xml").write_text(spec.to_xml())
-    Converter().convert(str(out / "robot.xml"), str(out / "usd"))
+    # In a process of its own: OpenUSD learns schemas once, and where Newton was imported first MuJoCo's come too late.
+    command = [sys.executable, "-m", "mujoco_usd_converter", str(out / "robot.xml"), str(out / "usd")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+        raise AssetError(
+            f"converting {robot.embodiment.name} to USD", f"the converter ended with code {done.returncode}: {said[0]}",
+            "a converted robot", "report this with the robot's description",
+        )  # fmt: skip
