@@ -1,9 +1,11 @@
 """Does something that is done again and again leave anything behind? Live objects are counted and memory is read."""
 
 import gc
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from resource import getpagesize
 
@@ -24,20 +26,21 @@ class Growth:
 def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
     """Does `work` `warm_up` times, then ROUNDS rounds of it, at least `times` in all, and looks after each."""
 
-    def look() -> tuple[Counter, float]:
+    def look() -> str:
         gc.collect()
         kinds = Counter(f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
-        return kinds, int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 2**20
+        memory = int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 2**20
+        return json.dumps([kinds, memory])  # a string is not tracked: what is kept of a look is not seen by the next
 
     for _ in range(warm_up):
         work()
-    looks = [look(), look()]  # each look is there while later ones count: the first pair shows what a look itself adds
-    own = looks[1][0] - looks[0][0]
+    looks = [look()]
     for _ in range(ROUNDS):
         for _ in range(-(-times // ROUNDS)):
             work()
         looks.append(look())
-    rounds = [(later[0] - before[0] - own, later[1] - before[1]) for before, later in zip(looks[1:], looks[2:], strict=False)]
+    seen = [(Counter(kinds), memory) for kinds, memory in map(json.loads, looks)]
+    rounds = [(later[0] - before[0], later[1] - before[1]) for before, later in pairwise(seen)]
     kinds = set.intersection(*(set(objects) for objects, _memory in rounds))
     least = {kind: ROUNDS * min(objects[kind] for objects, _memory in rounds) for kind in kinds}
     return Growth(Counter(least), ROUNDS * min(memory for _objects, memory in rounds))

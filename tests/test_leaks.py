@@ -42,3 +42,7 @@ def test_what_is_kept_once_is_no_leak():
 def test_what_is_let_go_is_no_leak():
     grown = growth(lambda: [Thing() for _ in range(100)], warm_up=1, times=ROUNDS)
     assert "tests.test_leaks.Thing" not in grown.objects
+
+
+def test_looking_leaves_nothing_to_be_seen():
+    assert not growth(lambda: None, warm_up=0, times=ROUNDS).objects
