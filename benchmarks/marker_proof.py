@@ -10,8 +10,11 @@ accuracy stays under 0.12. Exit code 1 if one does not hold. Frames are generate
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import tyro
@@ -104,16 +107,16 @@ def one_seed(seed: int, train: dict[str, FrameBank], held_out: dict[str, FrameBa
     return runs
 
 
-def kept(seed: int, train: dict[str, FrameBank], held_out: dict[str, FrameBank], config: ProofConfig) -> dict:
-    """The runs of a seed, from OUT where the same ones were finished."""
-    path = config.out / f"seed-{seed}.json"
-    asked = {
-        "iterations": config.iterations, "sampling": config.sampling, "commit": commit(),
-        "frames": {name: [train[name].digest(), held_out[name].digest()] for name in NAMES},
-    }  # fmt: skip
+def kept(
+    path: Path, options: dict[str, Any], train: dict[str, FrameBank], held_out: dict[str, FrameBank],
+    make: Callable[[], dict],
+) -> dict:  # fmt: skip
+    """The runs of a seed: those in `path` if they are of the same options, frames and commit, else those of `make`."""
+    digests = {name: [train[name].digest(), held_out[name].digest()] for name in NAMES}
+    asked = {**options, "commit": commit(), "frames": digests}
     if path.is_file() and (found := json.loads(path.read_text()))["asked"] == asked:
         return found["runs"]
-    runs = one_seed(seed, train, held_out, config)
+    runs = make()
     publish_bytes(path, json.dumps({"asked": asked, "runs": runs}, indent=1).encode())
     return runs
 
@@ -160,7 +163,9 @@ def main(config: ProofConfig) -> int:
     result, failed = {"config": asdict(config), "commit": commit(), "recipe": asdict(RECIPE), "seeds": {}}, []
     for seed in config.seeds:
         console.print(f"seed {seed}")
-        runs = kept(seed, train, held_out, config)
+        options = {"iterations": config.iterations, "sampling": config.sampling}
+        make = partial(one_seed, seed, train, held_out, config)
+        runs = kept(config.out / f"seed-{seed}.json", options, train, held_out, make)
         for label, run in runs.items():
             table.add_row(*row(f"{seed}: {label}", run))
         held = gates(runs)

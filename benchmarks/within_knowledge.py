@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import cross_entropy
 
-from benchmarks.marker_proof import HELD_OUT, NAMES, PAIRS, RECIPE, floor, frames, measured, row, shrunk
+from benchmarks.marker_proof import HELD_OUT, NAMES, PAIRS, RECIPE, floor, frames, kept, measured, row, shrunk
 from benchmarks.markers import plain
 from lace import losses
 from lace.backbones import load_backbone
@@ -101,20 +102,6 @@ def one_seed(
     return runs
 
 
-def kept(seed: int, train: dict[str, FrameBank], held_out: dict[str, FrameBank], config: WithinConfig) -> dict:
-    """The runs of a seed, from OUT where the same ones were finished."""
-    path = config.out / f"seed-{seed}.json"
-    asked = {
-        "within": config.within, "iterations": config.iterations, "commit": commit(),
-        "frames": {name: [train[name].digest(), held_out[name].digest()] for name in NAMES},
-    }  # fmt: skip
-    if path.is_file() and (found := json.loads(path.read_text()))["asked"] == asked:
-        return found["runs"]
-    runs = one_seed(seed, train, held_out, config)
-    publish_bytes(path, json.dumps({"asked": asked, "runs": runs}, indent=1).encode())
-    return runs
-
-
 @dataclass(frozen=True)
 class Verdict:
     """What LACE made of the gap between H-R and H-H EPE."""
@@ -155,7 +142,9 @@ def main(config: WithinConfig) -> int:
     verdicts, said, failed = {}, [], False
     for seed in config.seeds:
         print(f"seed {seed}", flush=True)
-        runs = kept(seed, train, held_out, config)
+        options = {"within": config.within, "iterations": config.iterations}
+        make = partial(one_seed, seed, train, held_out, config)
+        runs = kept(config.out / f"seed-{seed}.json", options, train, held_out, make)
         for title, run in runs.items():
             table.add_row(*row(f"{seed}: {title}", run))
         verdict = Verdict.of(runs)
