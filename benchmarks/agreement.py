@@ -14,14 +14,12 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from assets.grasps import grasp_for
 from lace.core.geometry import Array, apply
 from lace.data.shards import publish_bytes
 from lace.statistics import exact_rate
 from policies import make_policy
 from policies.outcome import TrialStopped
 from policies.policy import Observation, Policy
-from policies.primitives.grasp import GraspPrimitive
 from policies.primitives.playback import joint_targets
 from sim_envs.config import PRESETS, ClutterAxis, GenerateConfig
 from sim_envs.isaac_physics import IsaacPhysics
@@ -58,15 +56,13 @@ def scenes(options: Options) -> GenerateConfig:
 
 def planned(source: TrialSource, numbers: np.ndarray, policy: Policy) -> tuple[list[Trial], list[Array]]:
     """Trials with a plan, and their commands."""
-    robot = source.robot
     trials, commands = [], []
     for trial in source.draw(numbers):
         start = trial.physics.joint_positions
         seen = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
         policy.reset(trial.index)
-        primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(trial.record.objects[0]["object"]))
         try:
-            plan = primitive.plan(seen, policy.predict(seen), trial.physics.table_z)
+            plan = source.primitive(trial).plan(seen, policy.predict(seen), trial.physics.table_z)
         except TrialStopped:
             continue
         trials.append(trial)

@@ -26,5 +26,8 @@ def require_room(data: Data) -> None:
 
 
 def forget_overflow(data: Data) -> None:
-    """Takes the engine's marks back: before the first step all joints are at 0 and the hand is inside itself."""
+    """Takes the engine's marks back, where worlds begin: before that all joints are at 0 and the hand is inside itself.
+
+    Of worlds that go on beside them nothing is forgotten: every motion ends with `require_room`.
+    """
     data.overflow.zero_()

@@ -130,7 +130,6 @@ class IsaacWorlds:
         collide_own_hulls(NewtonManager._solver)
         self._targets = np.zeros((self.count, len(self._order)))
         self._place_robots(np.arange(self.count))
-        forget_overflow(NewtonManager._solver.mjw_data)
 
     def _simulation(self) -> sim_utils.SimulationContext:
         sim_utils.SimulationContext.clear_instance()
@@ -170,6 +169,7 @@ class IsaacWorlds:
         self._targets[worlds] = q
         self._command(self._targets)
         self._sim.forward()
+        forget_overflow(NewtonManager._solver.mjw_data)
 
     def _missing(self) -> np.ndarray:
         """(worlds, objects) whether a world has no such object."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.grasps import grasp_for
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
 from lace.core.draws import Draws
@@ -11,6 +12,7 @@ from lace.core.errors import IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array, apply
 from policies.policy import TwoPoints
+from policies.primitives.grasp import GraspPrimitive
 from sim_envs.compose import SceneBatch
 from sim_envs.config import GenerateConfig
 from sim_envs.physics import PhysicsScene, RigidObject
@@ -61,6 +63,14 @@ class TrialSource:
         self.frames = SimulatedFrames(config, worlds)
         self.body = self.frames.body
         self.robot = self.body.robot
+        self._primitives: dict[str, GraspPrimitive] = {}
+
+    def primitive(self, trial: Trial) -> GraspPrimitive:
+        """With the grasp of the trial's target: which kind of thing to pick up is the task, where it stands is not."""
+        grasp = grasp_for(trial.record.objects[0]["object"])
+        if grasp.target not in self._primitives:
+            self._primitives[grasp.target] = GraspPrimitive(self.robot.embodiment, self.robot.xml_path, grasp)
+        return self._primitives[grasp.target]
 
     def close(self) -> None:
         """Frees the renderer; nothing can be drawn afterwards."""

@@ -33,7 +33,7 @@ def _convert(robot: Robot, out: Path) -> None:
     spec.compile()
     shutil.copytree(robot.xml_path.parent / "meshes", out / "meshes")
     (out / "robot.xml").write_text(spec.to_xml())
-    # In a process of its own: OpenUSD learns schemas once, and where Newton was imported first MuJoCo's come too late.
+    # In a process of its own: OpenUSD learns schemas once, and where it was asked for one before, MuJoCo's come too late.
     command = [sys.executable, "-m", "mujoco_usd_converter", str(out / "robot.xml"), str(out / "usd")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from assets.grasps import grasp_for
 from lace.core.draws import Draws
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
 from policies import make_policy
 from policies.outcome import Outcome
-from policies.primitives.grasp import GraspPrimitive
 from policies.runner import run_trial
 from sim_envs.compose import SceneBatch
 from sim_envs.engines import PHYSICS
@@ -46,15 +43,13 @@ class SimulatedDemonstrator:
         self.embodiment = robot.embodiment
         self._physics = PHYSICS[config.physics](robot, self._source.frames.device)
         self._policy = make_policy("oracle")
-        self._primitive = cache(lambda target: GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(target)))
 
     def episodes(self, trials: Sequence[int]) -> list[Episode]:
         """See Demonstrator."""
         return [self._roll(cell) for cell in open_cells(self._source, self._physics, trials, stride=1)]
 
     def _roll(self, cell: SimCell) -> Episode:
-        primitive = self._primitive(cell.trial.record.objects[0]["object"])
-        outcome = run_trial(self._policy, cell, primitive, self.config.seed)
+        outcome = run_trial(self._policy, cell, self._source.primitive(cell.trial), self.config.seed)
         return sampled(cell, outcome, self.config.fps)
 
     def draw(self, episode: Episode, first_index: int) -> tuple[Array, list[FrameRecord]]:

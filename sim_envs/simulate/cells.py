@@ -6,13 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from assets.grasps import grasp_for
 from lace.core.draws import Draws
 from lace.model_card import commit
 from policies import make_policy
 from policies.outcome import Outcome
 from policies.policy import Policy
-from policies.primitives.grasp import GraspPrimitive
 from policies.runner import run_trial
 from sim_envs.config import GenerateConfig
 from sim_envs.engines import PHYSICS
@@ -37,7 +35,6 @@ class CellTrials:
         self.source = TrialSource(scenes)
         self.physics = PHYSICS[config.physics](self.source.robot, self.source.frames.device)
         self.policies = [make_policy(name) for name in config.policies]
-        self._primitives: dict[str, GraspPrimitive] = {}
 
     def close(self) -> None:
         """See TrialMaker."""
@@ -51,20 +48,12 @@ class CellTrials:
         outcomes = {policy.name: plain(self.outcome(trial, policy)[0]) for policy in self.policies}
         return TrialRecord(trial.index, scene_facts(trial), outcomes, self.commit), jpeg(trial.record.image)
 
-    def primitive(self, trial: Trial) -> GraspPrimitive:
-        """With the grasp of the trial's target: which kind of thing to pick up is the task, where it stands is not."""
-        grasp = grasp_for(trial.record.objects[0]["object"])
-        if grasp.target not in self._primitives:
-            robot = self.source.robot
-            self._primitives[grasp.target] = GraspPrimitive(robot.embodiment, robot.xml_path, grasp)
-        return self._primitives[grasp.target]
-
     def outcome(self, trial: Trial, policy: Policy) -> tuple[Outcome, SimCell]:
         """How the trial ends with `policy`, and the cell in which it did."""
         worlds = self.physics.open([trial.physics])
         cell = SimCell(trial, self.source, worlds, 0)
         seed = int(Draws(self.config.seed, [trial.index]).bits("policy")[0, 0])
-        outcome = run_trial(policy, cell, self.primitive(trial), seed)
+        outcome = run_trial(policy, cell, self.source.primitive(trial), seed)
         worlds.close()
         return outcome, cell
 
