@@ -1,1 +1,1 @@
-"""The physical arm and hand: to come."""
+"""The physical arm and hand behind the same `policies.cell.RobotCell` as the simulated one."""

@@ -1,0 +1,56 @@
+"""What a camera of the bridge is: it gives its newest frame, stamped by the host's monotonic clock."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from lace.core.camera import PinholeCamera
+from lace.core.errors import LaceError
+from lace.core.registry import Registry
+
+
+class CameraError(LaceError):
+    """A camera that cannot be opened, or that gives no frames that may be used."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image and when it was taken."""
+
+    image: np.ndarray
+    """RGB (height, width, 3) uint8."""
+    stamp_s: float
+    """When it was taken, on the host's monotonic clock [s] (`time.monotonic`)."""
+    number: int
+    """Counts the camera's frames; the same number is the same frame."""
+    camera: PinholeCamera | None = None
+    """Intrinsics, and T_world_cam with the robot's base as the world; None where a calibration must give them."""
+    depth_m: np.ndarray | None = None
+    """(height, width) along the camera axis [m], float32, 0 where unknown."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What an emulator knows of its scene, as JSON values (`real_bridge.cameras.wire`); a physical camera knows nothing."""
+
+
+@runtime_checkable
+class Camera(Protocol):
+    """Keeps the newest frame at hand; never waits for the next one once the first is there."""
+
+    def newest(self) -> Frame:
+        """The newest frame; the caller judges its age. CameraError where the stream has ended or is damaged."""
+        ...
+
+    def close(self) -> None:
+        """Frees the device; may be called twice."""
+        ...
+
+
+CAMERAS: Registry[Callable[[str], Camera]] = Registry("camera")
+"""By kind; each is opened from the text after the colon of `KIND:ARGUMENT` ("" where there is none)."""
+
+
+def open_camera(text: str) -> Camera:
+    """The camera that `KIND` or `KIND:ARGUMENT` stands for; UnknownNameError with the nearest kind."""
+    kind, _, argument = text.partition(":")
+    return CAMERAS[kind](argument)
