@@ -109,7 +109,9 @@ class _Joiner:
         self.parts.append(self._part("cabinet", "box", body, (0, 0, FOOT_Z + tall)))
         for i, (sx, sy) in enumerate(((1, 0.5), (1, -0.5), (-1, 0.5), (-1, -0.5))):
             door = (0.008, body[1] / 2 - 0.012, tall - 0.05)
-            self.parts.append(self._part(f"door_{i}", "box", door, (sx * (body[0] + 0.004), sy * body[1], FOOT_Z + tall - 0.02)))
+            self.parts.append(
+                self._part(f"door_{i}", "box", door, (sx * (body[0] + 0.004), sy * body[1], FOOT_Z + tall - 0.02))
+            )
 
     def _frame(self) -> None:
         """Two sledges of steel tube: two uprights and a foot each."""

@@ -14,19 +14,21 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from lace.core.files import publish_bytes
 from lace.core.geometry import Array, apply
-from lace.data.shards import publish_bytes
-from lace.statistics import exact_rate
+from lace.measure.rates import exact_rate
 from policies import make_policy
 from policies.outcome import TrialStopped
 from policies.policy import Observation, Policy
 from policies.primitives.playback import joint_targets
-from sim_envs.config import PRESETS, ClutterAxis, GenerateConfig
-from sim_envs.isaac_physics import IsaacPhysics
-from sim_envs.mujoco_physics import MujocoPhysics
-from sim_envs.physics import STEP_HZ, Physics
-from sim_envs.sim_cell import HELD_M, SETTLE_S
-from sim_envs.trials import Trial, TrialSource
+from sim_envs.config.axes import ClutterAxis
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.presets import PRESETS
+from sim_envs.physics.isaac.physics import IsaacPhysics
+from sim_envs.physics.mujoco import MujocoPhysics
+from sim_envs.physics.protocol import STEP_HZ, Physics
+from sim_envs.trials.cell import HELD_M, SETTLE_S
+from sim_envs.trials.source import Trial, TrialSource
 
 CARRIED_S = 0.3
 """How long the hand must hold the doll after its last move [s]."""
@@ -50,7 +52,9 @@ class Options:
 def scenes(options: Options) -> GenerateConfig:
     """Clean scenes with one doll, whichever it is."""
     axes = PRESETS["clean"]
-    axes = replace(axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, on=True, names=("all",)))
+    axes = replace(
+        axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, on=True, names=("all",))
+    )
     return GenerateConfig(out=options.out, preset="clean", seed=options.seed, width=224, height=224, axes=axes)
 
 
@@ -102,7 +106,9 @@ def run_block(options: Options, block: int) -> Path:
         rows[physics.name] = outcomes(physics, trials, commands)
         seconds[physics.name] = time.perf_counter() - started
     kept = [{"trial": trial.index, **{name: rows[name][i] for name in rows}} for i, trial in enumerate(trials)]
-    publish_bytes(path, json.dumps({"trials": kept, "seconds": seconds, "refused": len(numbers) - len(trials)}, indent=1).encode())
+    publish_bytes(
+        path, json.dumps({"trials": kept, "seconds": seconds, "refused": len(numbers) - len(trials)}, indent=1).encode()
+    )
     print(f"block {block}: {len(kept)} trials, seconds {seconds}", flush=True)
     return path
 
@@ -117,8 +123,10 @@ def main(options: Options) -> None:
     rows = [row for block in blocks for row in block["trials"]]
     same = sum(row["mujoco"]["held"] == row["isaac"]["held"] for row in rows)
     print(f"trials that end alike: {exact_rate(same, len(rows))}")
-    print(f"held: mujoco {sum(row['mujoco']['held'] for row in rows)}, isaac {sum(row['isaac']['held'] for row in rows)}; "
-          f"{sum(block['refused'] for block in blocks)} more had no plan")  # fmt: skip
+    print(
+        f"held: mujoco {sum(row['mujoco']['held'] for row in rows)}, isaac {sum(row['isaac']['held'] for row in rows)}; "
+        f"{sum(block['refused'] for block in blocks)} more had no plan"
+    )
     for row in rows:
         if row["mujoco"]["held"] != row["isaac"]["held"]:
             print(f"trial {row['trial']}: mujoco {row['mujoco']}, isaac {row['isaac']}")

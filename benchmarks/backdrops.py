@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import sim_envs.warp_start  # noqa: F401  # isort: skip  (before Warp is used, which starts it)
+import sim_envs.rendering.warp_start  # noqa: F401  # isort: skip  (before Warp is used, which starts it)
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from assets.backdrops.splats import SplatCloud
 from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.geometry import look_at
 from tests import reference_backdrops as reference
-from tests.test_backdrops import write_splats
+from tests.assets.test_backdrops import write_splats
 
 PHOTOS, PHOTO_SIZE, PANORAMA_SIZE = 6, (4000, 3000), (4096, 2048)
 
@@ -37,7 +37,9 @@ def picture(size: tuple[int, int], seed: int) -> np.ndarray:
     image = np.full((size[1], size[0], 3), rng.integers(60, 200, 3), np.uint8)
     for _ in range(40):
         corner = rng.integers(0, size)
-        cv2.rectangle(image, corner.tolist(), (corner + np.array(size) // 8).tolist(), rng.integers(0, 256, 3).tolist(), -1)
+        cv2.rectangle(
+            image, corner.tolist(), (corner + np.array(size) // 8).tolist(), rng.integers(0, 256, 3).tolist(), -1
+        )
     return image + rng.integers(0, 6, image.shape, np.uint8)
 
 
@@ -110,7 +112,9 @@ def measure(folder: Path, worlds: int, size: int, repetitions: int) -> list[tupl
         cloud, splats = SplatCloud(path), read_splats(path)
         cloud.render(camera, draw, out)
         old = best_ms(lambda splats=splats: reference.splats(splats, camera, draw[:, 0]), worlds, 1)
-        rows.append((f"splats, {count:,}", best_ms(lambda c=cloud: c.render(camera, draw, out), worlds, repetitions), old))
+        rows.append(
+            (f"splats, {count:,}", best_ms(lambda c=cloud: c.render(camera, draw, out), worlds, repetitions), old)
+        )
     return rows
 
 
@@ -121,7 +125,9 @@ def main() -> None:
     options.add_argument("--size", type=int, default=224)
     options.add_argument("--repetitions", type=int, default=5)
     given = options.parse_args()
-    table = Table("backdrop", "kernels [ms]", "numpy, OpenCV [ms]", "ratio", title=f"{given.worlds} worlds, {given.size} px")
+    table = Table(
+        "backdrop", "kernels [ms]", "numpy, OpenCV [ms]", "ratio", title=f"{given.worlds} worlds, {given.size} px"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name, ours, old in measure(Path(folder), given.worlds, given.size, given.repetitions):
             table.add_row(name, f"{ours:.1f}", f"{old:.1f}", f"{old / ours:.1f}")

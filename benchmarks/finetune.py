@@ -24,10 +24,11 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lace import losses
+from lace.alignment import losses
+from lace.alignment.config import TrainConfig
+from lace.alignment.pairs import FrameBank
+from lace.alignment.training import Trainer
 from lace.backbones import families, load_backbone
-from lace.pairs import FrameBank
-from lace.training import TrainConfig, Trainer
 
 FORMS = ("ours", "all pairs", "reference", "pair by pair")
 
@@ -153,20 +154,32 @@ def main() -> None:
     found = {}
     for form in FORMS:
         words = [sys.executable, "-m", "benchmarks.finetune", *sys.argv[1:], "--form", form]
-        found[form] = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        found[form] = json.loads(
+            subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+        )
     bound = found["ours"]["flops"] / found["ours"]["rate"]
-    print(f"{args.backbone}, {args.batch} pairs, {args.device}, {torch.get_num_threads()} thread(s), median of {args.steps}")
+    print(
+        f"{args.backbone}, {args.batch} pairs, {args.device}, {torch.get_num_threads()} thread(s), median of {args.steps}"
+    )
     headings = ("s/step", "pairs/s", "x ref.", "x pair", "of bound", "data", "GFLOP", "student", "teacher", "peak MB")
     print(f"{'form':<14}" + "".join(f"{heading:>10}" for heading in headings))
     for form, row in found.items():
         ratios = [found[other]["seconds"] / row["seconds"] for other in ("reference", "pair by pair")]
         cells = (
-            f"{row['seconds']:.4f}", f"{args.batch / row['seconds']:.1f}", *(f"{ratio:.2f}" for ratio in ratios),
-            f"{bound / row['seconds']:.1%}", f"{row['data'] / row['seconds']:.2%}", f"{row['flops'] / 1e9:.1f}",
-            row["student"], row["teacher"], f"{row['peak'] / 2**20:.0f}",
-        )  # fmt: skip
+            f"{row['seconds']:.4f}",
+            f"{args.batch / row['seconds']:.1f}",
+            *(f"{ratio:.2f}" for ratio in ratios),
+            f"{bound / row['seconds']:.1%}",
+            f"{row['data'] / row['seconds']:.2%}",
+            f"{row['flops'] / 1e9:.1f}",
+            row["student"],
+            row["teacher"],
+            f"{row['peak'] / 2**20:.0f}",
+        )
         print(f"{form:<14}" + "".join(f"{cell:>10}" for cell in cells))
-    print(f"bound {bound:.4f} s/step: ours' GFLOP at {found['ours']['rate'] / 1e9:.1f} GFLOP/s of matrix product, measured")
+    print(
+        f"bound {bound:.4f} s/step: ours' GFLOP at {found['ours']['rate'] / 1e9:.1f} GFLOP/s of matrix product, measured"
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim_envs.config import GenerateConfig, with_preset
+from sim_envs.config.generate import GenerateConfig, with_preset
 
 
 def raw(source, frames: int, shadows: bool) -> float:
@@ -28,17 +28,20 @@ def raw(source, frames: int, shadows: bool) -> float:
     import warp as wp
     from newton.sensors import SensorTiledCamera
 
-    from sim_envs.stage import _vec7
+    from sim_envs.rendering.renderer import _vec7
 
     size, worlds = source.config.width, source.worlds
     batch = source.compose(np.arange(worlds), np.zeros(worlds, int))
     source.draw(batch)
-    model = source.stage.model
-    model.shape_source_ptr.assign(np.ascontiguousarray(source.stage.rows["source"]))
+    model = source.renderer.model
+    model.shape_source_ptr.assign(np.ascontiguousarray(source.renderer.rows["source"]))
     settings = SensorTiledCamera.RenderConfig(
-        enable_shadows=shadows, enable_global_world=False, enable_particles=False,
-        enable_backface_culling=False, render_order=SensorTiledCamera.RenderOrder.TILED,
-    )  # fmt: skip
+        enable_shadows=shadows,
+        enable_global_world=False,
+        enable_particles=False,
+        enable_backface_culling=False,
+        render_order=SensorTiledCamera.RenderOrder.TILED,
+    )
     camera = SensorTiledCamera(model, default_render_config=settings)
     camera.utils.create_default_light(enable_shadows=shadows)
     fov = 2 * np.arctan(size / 2 / float(np.median(batch.camera.K[:, 0, 0])))
@@ -60,11 +63,13 @@ def render(source, frames: int) -> float:
     import warp as wp
 
     batch = source.compose(np.arange(source.worlds), np.zeros(source.worlds, int))
-    source.stage.dress(batch.table)
+    source.renderer.apply(batch.table)
     view, config = source.view(batch), source.config
-    draw = source.stage.draw
+    draw = source.renderer.draw
     return _rate(
-        lambda: (draw(view, config.width, config.height, shadows=config.shadows), wp.synchronize()), frames, source.worlds
+        lambda: (draw(view, config.width, config.height, shadows=config.shadows), wp.synchronize()),
+        frames,
+        source.worlds,
     )
 
 
@@ -79,7 +84,7 @@ def _rate(step, frames: int, per_step: int) -> float:
 
 def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
     """One process: each stage in step with its twin processes, so that all cores are busy in each."""
-    from sim_envs.generate import ShardMaker
+    from sim_envs.frames.generate import ShardMaker
 
     maker = ShardMaker(config)
     source = maker.source
@@ -100,7 +105,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
 
 def _human(config: GenerateConfig, frames: int) -> float:
     """The human on a stage of its own, opened after the robot's: frames/s end to end."""
-    from sim_envs.generate import ShardMaker
+    from sim_envs.frames.generate import ShardMaker
 
     config = replace(config, embodiment="human_right", out=config.out / "human")
     (config.out / "shards").mkdir(parents=True)
@@ -125,9 +130,15 @@ def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> d
         workers = []
         for p in range(processes):
             config = GenerateConfig(
-                out=Path(folder) / str(p), frames=10**6, width=size, height=size, shadows=shadows, seed=p,
-                shard_frames=64, workers=processes,
-            )  # fmt: skip
+                out=Path(folder) / str(p),
+                frames=10**6,
+                width=size,
+                height=size,
+                shadows=shadows,
+                seed=p,
+                shard_frames=64,
+                workers=processes,
+            )
             (config.out / "shards").mkdir(parents=True)
             config = replace(with_preset(config, preset))
             workers.append(context.Process(target=measure, args=(config, frames, barrier, results)))
@@ -148,7 +159,9 @@ def main() -> None:
     options.add_argument("--processes", type=int, default=os.cpu_count())
     options.add_argument("--preset", default="randomized")
     given = options.parse_args()
-    table = Table("stage", "no shadows [frames/s]", "shadows [frames/s]", title=f"{given.size} px, {given.processes} processes")
+    table = Table(
+        "stage", "no shadows [frames/s]", "shadows [frames/s]", title=f"{given.size} px, {given.processes} processes"
+    )
     plain = run(given.size, given.frames, False, given.processes, given.preset)
     shaded = run(given.size, given.frames, True, given.processes, given.preset)
     for name in plain:

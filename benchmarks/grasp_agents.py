@@ -1,6 +1,6 @@
 """Two agents in the gymnasium environment: a random one, and the scripted grasp. Prints success and steps per second.
 
-    python benchmarks/grasp_agents.py --episodes 8 --num-envs 4 [--physics isaac]
+python benchmarks/grasp_agents.py --episodes 8 --num-envs 4 [--physics isaac]
 """
 
 import time
@@ -75,9 +75,16 @@ def waypoints(env: GraspVectorEnv, world: int) -> Array:
 def run(name: str, agent: Agent, options: Options) -> None:
     """Prints how an agent did."""
     env = gymnasium.make_vec(
-        sim_envs.ENVIRONMENT, num_envs=options.num_envs, vectorization_mode="vector_entry_point", observations=("state",),
-        preset=options.preset, seed=options.seed, episode_s=14.0, physics=options.physics, device=options.device,
-    )  # fmt: skip
+        sim_envs.ENVIRONMENT,
+        num_envs=options.num_envs,
+        vectorization_mode="vector_entry_point",
+        observations=("state",),
+        preset=options.preset,
+        seed=options.seed,
+        episode_s=14.0,
+        physics=options.physics,
+        device=options.device,
+    )
     successes = steps = 0
     started = time.perf_counter()
     batches = -(-options.episodes // options.num_envs)
@@ -90,7 +97,9 @@ def run(name: str, agent: Agent, options: Options) -> None:
         successes += int(facts["success"].sum())
     rate = steps / (time.perf_counter() - started)
     env.close()
-    print(f"{name}: {successes} of {batches * options.num_envs} grasped, {rate:.0f} environment steps/s, scenes and plans included")
+    print(
+        f"{name}: {successes} of {batches * options.num_envs} grasped, {rate:.0f} environment steps/s, scenes and plans included"
+    )
 
 
 if __name__ == "__main__":

@@ -22,16 +22,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.markers import marked, renamed
-from lace import cli
-from lace.augmentation import AugmentConfig
+from lace.alignment.augmentation import AugmentConfig
+from lace.alignment.config import TrainConfig
+from lace.alignment.pairs import FrameBank, augment_bank
+from lace.alignment.training import Trainer
 from lace.backbones import load_backbone
-from lace.correspondence import correspondence, describe
+from lace.cli import main as cli
+from lace.core.files import publish_bytes
+from lace.core.provenance import commit
 from lace.data.dataset import META_NAME, FrameDataset
-from lace.data.shards import publish_bytes
-from lace.model_card import commit
-from lace.pairs import FrameBank, augment_bank
-from lace.predictors import mean_keypoints, trivial
-from lace.training import TrainConfig, Trainer
+from lace.measure.correspondence import correspondence, describe
+from lace.measure.predictors import mean_keypoints, trivial
 
 SIZE, HELD_OUT = 64, 100
 NAMES = ("human", "robot")
@@ -108,9 +109,12 @@ def one_seed(seed: int, train: dict[str, FrameBank], held_out: dict[str, FrameBa
 
 
 def kept(
-    path: Path, options: dict[str, Any], train: dict[str, FrameBank], held_out: dict[str, FrameBank],
+    path: Path,
+    options: dict[str, Any],
+    train: dict[str, FrameBank],
+    held_out: dict[str, FrameBank],
     make: Callable[[], dict],
-) -> dict:  # fmt: skip
+) -> dict:
     """The runs of a seed: those in `path` if they are of the same options, frames and commit, else those of `make`."""
     digests = {name: [train[name].digest(), held_out[name].digest()] for name in NAMES}
     asked = {**options, "commit": commit(), "frames": digests}
@@ -130,9 +134,11 @@ def gates(runs: dict) -> dict[str, bool]:
         f"H-R part accuracy reaches {PART}": after["H-R"]["part_accuracy"]["value"] >= PART,
         "H-H and R-R no worse": max(epe["H-H"], epe["R-R"]) <= 1,
         f"under {SECONDS:.0f} s": runs["LACE"]["seconds"] < SECONDS,
-        f"shuffled names stay under {CONTROL_PART}":
-            runs["part names shuffled"]["pairs"]["H-R"]["part_accuracy"]["value"] < CONTROL_PART,
-    }  # fmt: skip
+        f"shuffled names stay under {CONTROL_PART}": runs["part names shuffled"]["pairs"]["H-R"]["part_accuracy"][
+            "value"
+        ]
+        < CONTROL_PART,
+    }
 
 
 def floor(target: FrameBank, train: FrameBank) -> dict[str, dict[str, float]]:
@@ -174,7 +180,9 @@ def main(config: ProofConfig) -> int:
     result["trivial"] = {name: floor(held_out[name], train[name]) for name in NAMES}
     console.print(table)
     for name, rows in result["trivial"].items():
-        shown = "; ".join(f"{guess} {found['epe_px']:.1f} / {found['part_accuracy']:.2f}" for guess, found in rows.items())
+        shown = "; ".join(
+            f"{guess} {found['epe_px']:.1f} / {found['part_accuracy']:.2f}" for guess, found in rows.items()
+        )
         console.print(f"without features, {name} targets (EPE px / part): {shown}")
     publish_bytes(config.out / "proof.json", json.dumps(result, indent=1, default=str).encode())
     console.print("\n".join(f"FAILED {line}" for line in failed) or "all gates hold")

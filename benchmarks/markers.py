@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import torch
 
+from lace.alignment.pairs import FrameBank
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, Visibility
-from lace.pairs import FrameBank
 
 SIDE = 128
 """Side of the crops [px]."""

@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from policies.primitives.grasp import GraspPrimitive
-from sim_envs.config import PRESETS
-from sim_envs.mujoco_physics import MujocoPhysics, MujocoWorlds
+from sim_envs.config.presets import PRESETS
+from sim_envs.physics.mujoco import MujocoPhysics, MujocoWorlds
 from sim_envs.simulate import run
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import BLOCK
-from sim_envs.trials import TrialSource
+from sim_envs.trials.source import TrialSource
 
 STAGES = {
     "drawing and rendering scenes": (TrialSource, "draw"),
@@ -83,8 +83,10 @@ def report(trials: int, total: float, opened: float, seconds: Counter) -> None:
     console = Console(soft_wrap=True)
     console.print(table)
     rate = trials / total
-    console.print(f"{rate:.2f} trials/s a process; opening and the first block took {opened:.0f} s; 1,000 trials on two "
-                  f"processes: {(1000 / rate / 2 + opened) / 60:.1f} min")  # fmt: skip
+    console.print(
+        f"{rate:.2f} trials/s a process; opening and the first block took {opened:.0f} s; 1,000 trials on two "
+        f"processes: {(1000 / rate / 2 + opened) / 60:.1f} min"
+    )
 
 
 if __name__ == "__main__":

@@ -26,18 +26,36 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.marker_proof import HELD_OUT, NAMES, PAIRS, RECIPE, floor, frames, kept, measured, row, shrunk
 from benchmarks.markers import plain
-from lace import losses
+from lace.alignment import losses
+from lace.alignment.config import TrainConfig
+from lace.alignment.pairs import FrameBank, augment_bank
+from lace.alignment.training import Trainer
 from lace.backbones import load_backbone
-from lace.data.shards import publish_bytes
-from lace.model_card import commit
-from lace.pairs import FrameBank, augment_bank
-from lace.training import TrainConfig, Trainer
+from lace.core.files import publish_bytes
+from lace.core.provenance import commit
 
 NEAR = (
-    "--width", "256", "--height", "256", "--min-visible", "10", "--axes.camera.distance-m", "0.45", "0.6",
-    "--axes.camera.azimuth-deg", "-60", "60", "--axes.camera.elevation-deg", "25", "62",
-    "--axes.camera.roll-deg", "-10", "10", "--axes.camera.aim-m", "0.03",
-)  # fmt: skip
+    "--width",
+    "256",
+    "--height",
+    "256",
+    "--min-visible",
+    "10",
+    "--axes.camera.distance-m",
+    "0.45",
+    "0.6",
+    "--axes.camera.azimuth-deg",
+    "-60",
+    "60",
+    "--axes.camera.elevation-deg",
+    "25",
+    "62",
+    "--axes.camera.roll-deg",
+    "-10",
+    "10",
+    "--axes.camera.aim-m",
+    "0.03",
+)
 """Near and from the front: so much can be learnt of hands in minutes at 64 px."""
 BEFORE, AFTER = "part labels within each embodiment", "then LACE"
 

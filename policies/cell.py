@@ -89,9 +89,11 @@ def require_fresh(observation: Observation, now_s: float) -> Observation:
         age = now_s - stamp
         if not 0 <= age <= limit:
             raise SafetyStop(
-                "looking at the cell", f"the {what} is {age:.2f} s old", f"at most {limit} s, and not from the future",
+                "looking at the cell",
+                f"the {what} is {age:.2f} s old",
+                f"at most {limit} s, and not from the future",
                 "check the camera's and the robot's streams and that they share a clock",
-            )  # fmt: skip
+            )
     return observation
 
 
@@ -102,9 +104,11 @@ def require_path(path: CheckedPath, measured: Array, tolerance_rad: float) -> Ch
     gap = float(np.abs(path.positions[0] - measured).max())
     if not gap <= tolerance_rad:
         raise SafetyStop(
-            "starting a path", f"the arm is {gap:.3f} rad from where the path starts", f"at most {tolerance_rad} rad",
+            "starting a path",
+            f"the arm is {gap:.3f} rad from where the path starts",
+            f"at most {tolerance_rad} rad",
             "plan again from the joints as they are",
-        )  # fmt: skip
+        )
     return path
 
 
@@ -115,7 +119,9 @@ def require_hand_targets(targets: Array, limits: Array) -> Array:
     good = targets.shape == limits.shape[:1] and np.isfinite(targets).all()
     if not good or (targets < limits[:, 0] - slack).any() or (targets > limits[:, 1] + slack).any():
         raise SafetyStop(
-            "moving the hand", f"targets {np.round(targets, 3).tolist()}", f"{len(limits)} finite angles within limits",
+            "moving the hand",
+            f"targets {np.round(targets, 3).tolist()}",
+            f"{len(limits)} finite angles within limits",
             "mend the grasp",
-        )  # fmt: skip
+        )
     return targets

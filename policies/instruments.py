@@ -30,9 +30,11 @@ class Noise:
         truth = observation.truth
         if truth is None:
             raise InvalidValueError(
-                f"predicting with {self.name!r}", "an observation without truth", "a simulated cell, which knows the truth",
+                f"predicting with {self.name!r}",
+                "an observation without truth",
+                "a simulated cell, which knows the truth",
                 "use a trained policy on a real robot",
-            )  # fmt: skip
+            )
         offset = Draws(self.seed, 0).normal("instrument.noise", self.sigma_px, 4)[0]
         return TwoPoints(truth.end_effector + offset[:2], truth.target + offset[2:])
 
@@ -74,9 +76,11 @@ def make_noise(argument: str) -> Noise:
         sigma = np.nan
     if not 0 <= sigma < np.inf:
         raise InvalidValueError(
-            "building the policy 'noise'", f"the standard deviation {argument!r}", "a number of pixels, 0 or more",
+            "building the policy 'noise'",
+            f"the standard deviation {argument!r}",
+            "a number of pixels, 0 or more",
             "write for example noise:8",
-        )  # fmt: skip
+        )
     return Noise(f"noise:{argument}", sigma)
 
 

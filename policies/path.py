@@ -24,9 +24,11 @@ class JointPath:
         sound = times.ndim == 1 and positions.ndim == 2 and len(times) == len(positions) >= 2
         if not sound or times[0] != 0 or (np.diff(times) <= 0).any() or not np.isfinite(positions).all():
             raise InvalidValueError(
-                "building a joint path", f"times {times.shape} and positions {positions.shape}",
-                "at least two finite positions at increasing times from 0", "mend the planner",
-            )  # fmt: skip
+                "building a joint path",
+                f"times {times.shape} and positions {positions.shape}",
+                "at least two finite positions at increasing times from 0",
+                "mend the planner",
+            )
 
     @property
     def duration_s(self) -> float:

@@ -53,9 +53,13 @@ class _Trial:
     def _outcome(self, result: Result, reason: str) -> Outcome:
         evidence = self.cell.evidence()
         return Outcome(
-            result, self.phase, reason, predicted=self.points,
-            lifted_mm=None if evidence.lifted_m is None else 1000 * evidence.lifted_m, **self._errors(evidence),
-        )  # fmt: skip
+            result,
+            self.phase,
+            reason,
+            predicted=self.points,
+            lifted_mm=None if evidence.lifted_m is None else 1000 * evidence.lifted_m,
+            **self._errors(evidence),
+        )
 
     def _errors(self, evidence: Evidence) -> dict[str, float]:
         """Errors of the prediction by name, where the truth is known."""

@@ -1,1 +1,5 @@
-"""A package, because a dependency (draccus) installs one called `tests` that would be imported instead of this folder."""
+"""Tests, in the same tree as the code; `ROOT` is the repository."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]

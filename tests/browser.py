@@ -8,9 +8,17 @@ import time
 from base64 import b64decode
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1000,640",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1000,640",
+)
 
 
 def find_browser():
@@ -26,7 +34,16 @@ class Browser:
         self._in, theirs_out = os.pipe()
         # The browser reads descriptor 3 and writes descriptor 4; bash puts them there.
         line = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
-        command = ["bash", "-c", line, path, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank"]
+        command = [
+            "bash",
+            "-c",
+            line,
+            path,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            "--remote-debugging-pipe",
+            "about:blank",
+        ]
         self._process = subprocess.Popen(
             command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -84,7 +101,13 @@ class Browser:
         """A left click at page coordinates [px]."""
         for kind in ("mousePressed", "mouseReleased"):
             self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1, modifiers=8 if shift else 0
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button="left",
+                clickCount=1,
+                modifiers=8 if shift else 0,
             )
 
     def press(self, key):

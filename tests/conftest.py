@@ -17,8 +17,8 @@ def robot():
 @pytest.fixture(scope="session")
 def source(tmp_path_factory):
     """A simulated robot at 224x224 without shadows, 16 scenes at once."""
-    from sim_envs.config import GenerateConfig, with_preset
-    from sim_envs.simulated_frames import SimulatedFrames
+    from sim_envs.config.generate import GenerateConfig, with_preset
+    from sim_envs.frames.source import SimulatedFrames
 
     out = Path(tmp_path_factory.mktemp("unused"))
     config = with_preset(GenerateConfig(out=out, width=224, height=224, shadows=False), "randomized")

@@ -5,7 +5,7 @@ import pytest
 
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import apply, axis_angle
-from sim_envs.physics import STEP_HZ, PhysicsScene, RigidObject
+from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, RigidObject
 
 TABLE_Z, MASS_KG = -0.05, 0.1
 
@@ -93,7 +93,9 @@ class PhysicsLaws:
             assert np.array_equal(value, getattr(runs[1], name), equal_nan=True), name
 
     def test_worlds_are_apart_and_may_move_alone(self, physics, home):
-        worlds = physics.open([scene(home, cube(at=(0.4, 0.1))), scene(home, cube(), cube(at=(0.6, 0.2), name="other"))])
+        worlds = physics.open(
+            [scene(home, cube(at=(0.4, 0.1))), scene(home, cube(), cube(at=(0.6, 0.2), name="other"))]
+        )
         before = worlds.state()
         assert np.isnan(before.T_world_object[0, 1]).all()
         moved = home.copy()

@@ -90,9 +90,13 @@ def project(
 
 
 def composite(
-    screen: np.ndarray, covariance: np.ndarray, colours: np.ndarray, opacities: np.ndarray, size: tuple[int, int],
+    screen: np.ndarray,
+    covariance: np.ndarray,
+    colours: np.ndarray,
+    opacities: np.ndarray,
+    size: tuple[int, int],
     behind: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """The image (height, width, 3) uint8 of screen-space Gaussians listed front to back, over the colour `behind`."""
     width, height = size
     reach = np.sqrt(2 * np.log(np.maximum(opacities / splat_kernels.SMALLEST_ALPHA, 1)))

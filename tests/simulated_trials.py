@@ -30,23 +30,34 @@ def record(seed: int, number: int, policies: tuple[str, ...], size: int = 224) -
     clutter = int(draws.choice("clutter", 5)[0])
     hand, target = draws.uniform("hand", 0.3, 0.5, 2)[0] * size, draws.uniform("target", 0.5, 0.8, 2)[0] * size
     scene = {
-        "room": ("lab", "office")[number % 2], "table_z_m": float(draws.uniform("table", -0.1, 0)[0]),
+        "room": ("lab", "office")[number % 2],
+        "table_z_m": float(draws.uniform("table", -0.1, 0)[0]),
         "target": {
-            "object": "dinosaur", "xy_m": draws.uniform("xy", 0.3, 0.6, 2)[0].tolist(), "height_m": 0.1,
+            "object": "dinosaur",
+            "xy_m": draws.uniform("xy", 0.3, 0.6, 2)[0].tolist(),
+            "height_m": 0.1,
             "yaw_deg": float(draws.uniform("yaw", -180, 180)[0]),
         },
-        "distractors": ["mug"] * clutter, "truth": {"end_effector": hand.tolist(), "target": target.tolist()},
+        "distractors": ["mug"] * clutter,
+        "truth": {"end_effector": hand.tolist(), "target": target.tolist()},
         "boxes": {
-            "target@segmentation": [*(target - 12), *(target + 12)], "embodiment@keypoints": [*(hand - 20), *(hand + 20)],
+            "target@segmentation": [*(target - 12), *(target + 12)],
+            "embodiment@keypoints": [*(hand - 20), *(hand + 20)],
         },
         "draws": {
             name: float(draws.uniform(name, 0, 1)[0])
             for name in (
-                "light.elevation_deg", "light.azimuth_deg", "light.intensity", "light.ambient", "camera.distance_m",
-                "camera.azimuth_deg", "camera.elevation_deg", "sensor.exposure_stops",
+                "light.elevation_deg",
+                "light.azimuth_deg",
+                "light.intensity",
+                "light.ambient",
+                "camera.distance_m",
+                "camera.azimuth_deg",
+                "camera.elevation_deg",
+                "sensor.exposure_stops",
             )
         },
-    }  # fmt: skip
+    }
     luck, kind = draws.unit("luck")[0, 0], int(draws.choice("kind", len(FAILURES))[0])
     outcomes = {}
     for policy in policies:
@@ -56,11 +67,17 @@ def record(seed: int, number: int, policies: tuple[str, ...], size: int = 224) -
         points = TwoPoints(hand + offset[:2], target + offset[2:])
         outcomes[policy] = plain(
             Outcome(
-                Result.SUCCESS if won else FAILURES[kind], Phase.DONE if won else Phase.PLAN,
-                "" if won else "a made-up reason", points, float(np.hypot(*offset[:2])), float(np.hypot(*offset[2:])),
-                2.0 * float(np.hypot(*offset[:2])), 2.0 * float(np.hypot(*offset[2:])), 150.0 if won else 0.0,
+                Result.SUCCESS if won else FAILURES[kind],
+                Phase.DONE if won else Phase.PLAN,
+                "" if won else "a made-up reason",
+                points,
+                float(np.hypot(*offset[:2])),
+                float(np.hypot(*offset[2:])),
+                2.0 * float(np.hypot(*offset[:2])),
+                2.0 * float(np.hypot(*offset[2:])),
+                150.0 if won else 0.0,
             )
-        )  # fmt: skip
+        )
     return TrialRecord(number, scene, outcomes, COMMIT)
 
 

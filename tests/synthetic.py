@@ -41,15 +41,25 @@ def make_frame(index: int = 0, size: int = 96, seed: int = 0) -> FrameRecord:
     square = (slice(corner[1], corner[1] + size // 8), slice(corner[0], corner[0] + size // 8))
     segmentation[square], depth[square], image[square] = 4, TARGET_M, [30, 160, 40]
     record = FrameRecord(
-        image=image, embodiment="synthetic", index=index, seed=seed, source="synthetic", preset="test",
-        room=("lab", "kitchen")[index % 2], segmentation=segmentation, segments=SEGMENTS, depth_m=depth,
+        image=image,
+        embodiment="synthetic",
+        index=index,
+        seed=seed,
+        source="synthetic",
+        preset="test",
+        room=("lab", "kitchen")[index % 2],
+        segmentation=segmentation,
+        segments=SEGMENTS,
+        depth_m=depth,
         keypoints_uv=np.full((keypoints.COUNT, 2), np.nan, np.float32),
-        visibility=np.zeros(keypoints.COUNT, np.uint8), joint_names=("shoulder", "elbow"),
-        joint_positions=rng.uniform(-1, 1, 2).astype(np.float32), link_names=("arm", "hand"),
+        visibility=np.zeros(keypoints.COUNT, np.uint8),
+        joint_names=("shoulder", "elbow"),
+        joint_positions=rng.uniform(-1, 1, 2).astype(np.float32),
+        link_names=("arm", "hand"),
         T_world_link=np.tile(np.eye(4, dtype=np.float32), (2, 1, 1)),
         objects=[{"name": "doll_green", "family": "doll", "role": "target", "scale": 1.0}],
         draws={"light.intensity": float(rng.uniform(0, 2)), "camera.position": rng.uniform(-1, 1, 3), "shadows": True},
-    )  # fmt: skip
+    )
     _place_keypoints(record, rng, centre, radius)
     record.boxes = _boxes(record)
     return record

@@ -44,7 +44,9 @@ def open_backdrop(path: str | Path, device: str = "cpu") -> Backdrop:
     if path.is_dir():
         return PhotoFolder(path, device)
     if not path.exists():
-        raise InvalidValueError(f"opening the backdrop {path}", "there is no such file or folder", expected, "check the path")
+        raise InvalidValueError(
+            f"opening the backdrop {path}", "there is no such file or folder", expected, "check the path"
+        )
     if path.suffix.lower() == ".ply":
         return SplatCloud(path, device)
     if path.suffix.lower() in PANORAMA_SUFFIXES:

@@ -15,10 +15,12 @@ PANORAMA_SUFFIXES = (".hdr", ".exr", ".jpg", ".jpeg", ".png")
 @wp.func
 def texel(image: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
     """RGB of a pixel, columns wrapping around."""
-    across = wp.where(column < 0, column + image.shape[1], wp.where(column >= image.shape[1], column - image.shape[1], column))
+    across = wp.where(
+        column < 0, column + image.shape[1], wp.where(column >= image.shape[1], column - image.shape[1], column)
+    )
     return wp.vec3f(
         wp.float32(image[row, across, 0]), wp.float32(image[row, across, 1]), wp.float32(image[row, across, 2])
-    )  # fmt: skip
+    )
 
 
 @wp.kernel(enable_backward=False)

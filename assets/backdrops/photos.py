@@ -45,7 +45,7 @@ class Crop:
 def pixel(pixels: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
     return wp.vec3f(
         wp.float32(pixels[row, column, 0]), wp.float32(pixels[row, column, 1]), wp.float32(pixels[row, column, 2])
-    )  # fmt: skip
+    )
 
 
 @wp.func
@@ -88,7 +88,9 @@ def fill(photos: wp.array[Photo], crops: wp.array[Crop], out: wp.array4d[wp.uint
     crop = crops[world]
     number = wp.int32(crop.photo)  # Warp cannot index an array by a member of a struct
     photo = photos[number]
-    step = wp.vec2f(wp.float32(crop.width) / wp.float32(out.shape[2]), wp.float32(crop.height) / wp.float32(out.shape[1]))
+    step = wp.vec2f(
+        wp.float32(crop.width) / wp.float32(out.shape[2]), wp.float32(crop.height) / wp.float32(out.shape[1])
+    )
     low = wp.cw_mul(step, wp.vec2f(wp.float32(x), wp.float32(y)))
     colour = wp.vec3f(0.0)
     if crop.width > out.shape[2] and crop.height > out.shape[1]:
@@ -108,9 +110,11 @@ class PhotoFolder:
         self.photos = sorted(p for p in self.path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
         if not self.photos:
             raise InvalidValueError(
-                f"opening the photo folder {self.path}", "it holds no image",
-                f"files ending in {', '.join(PHOTO_SUFFIXES)}", "put some photographs of rooms into it",
-            )  # fmt: skip
+                f"opening the photo folder {self.path}",
+                "it holds no image",
+                f"files ending in {', '.join(PHOTO_SUFFIXES)}",
+                "put some photographs of rooms into it",
+            )
         self._kept: OrderedDict[tuple[int, int, int], Photo] = OrderedDict()
         self._decoders = ThreadPoolExecutor(os.cpu_count())
 

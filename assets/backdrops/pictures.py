@@ -50,6 +50,8 @@ def _read(path: Path, flags: int) -> np.ndarray:
 
 def _unreadable(path: Path, why: str) -> InvalidValueError:
     return InvalidValueError(
-        f"reading the backdrop {path}", f"the file could not be decoded ({why})", "an image that OpenCV reads",
+        f"reading the backdrop {path}",
+        f"the file could not be decoded ({why})",
+        "an image that OpenCV reads",
         "remove the file or convert it to .jpg, .png or .hdr",
-    )  # fmt: skip
+    )

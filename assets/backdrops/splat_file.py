@@ -8,14 +8,39 @@ import numpy as np
 from lace.core.errors import InvalidValueError
 
 _TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "<i2", "int16": "<i2", "ushort": "<u2",
-    "uint16": "<u2", "int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4", "float": "<f4", "float32": "<f4",
-    "double": "<f8", "float64": "<f8",
-}  # fmt: skip
+    "char": "i1",
+    "int8": "i1",
+    "uchar": "u1",
+    "uint8": "u1",
+    "short": "<i2",
+    "int16": "<i2",
+    "ushort": "<u2",
+    "uint16": "<u2",
+    "int": "<i4",
+    "int32": "<i4",
+    "uint": "<u4",
+    "uint32": "<u4",
+    "float": "<f4",
+    "float32": "<f4",
+    "double": "<f8",
+    "float64": "<f8",
+}
 _NEEDED = (
-    "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2",
+    "x",
+    "y",
+    "z",
+    "f_dc_0",
+    "f_dc_1",
+    "f_dc_2",
+    "opacity",
+    "scale_0",
+    "scale_1",
+    "scale_2",
+    "rot_0",
+    "rot_1",
+    "rot_2",
     "rot_3",
-)  # fmt: skip
+)
 SH_C0 = 0.28209479177387814
 """The constant spherical harmonic, 1 / (2 sqrt(pi))."""
 
@@ -85,6 +110,8 @@ def _header(path: Path, data: bytes) -> tuple[int, np.dtype, int]:
 
 def _bad(path: Path, got: str, next_step: str) -> InvalidValueError:
     return InvalidValueError(
-        f"reading the Gaussian splat {path}", got,
-        f"a binary little-endian .ply whose vertices have {', '.join(_NEEDED)}", next_step,
-    )  # fmt: skip
+        f"reading the Gaussian splat {path}",
+        got,
+        f"a binary little-endian .ply whose vertices have {', '.join(_NEEDED)}",
+        next_step,
+    )

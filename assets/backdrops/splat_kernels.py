@@ -99,9 +99,15 @@ def count_tiles(cloud: Cloud, views: Views, first_world: wp.int32, size: wp.vec2
 
 @wp.kernel(enable_backward=False)
 def list_pairs(
-    cloud: Cloud, views: Views, first_world: wp.int32, size: wp.vec2i, ends: wp.array[wp.int64], flats: wp.array[Flat],
-    keys: wp.array[wp.int64], order: wp.array[wp.int32],
-):  # fmt: skip
+    cloud: Cloud,
+    views: Views,
+    first_world: wp.int32,
+    size: wp.vec2i,
+    ends: wp.array[wp.int64],
+    flats: wp.array[Flat],
+    keys: wp.array[wp.int64],
+    order: wp.array[wp.int32],
+):
     """A pair for each tile of each Gaussian, keyed by (world, tile, depth); those of a Gaussian end before `ends`."""
     world, number = wp.tid()
     flat, tiles, depth = flatten(cloud, views, first_world + world, number, size)
@@ -130,9 +136,13 @@ def find_spans(keys: wp.array[wp.int64], count: wp.int32, spans: wp.array2d[wp.i
 
 @wp.kernel(enable_backward=False)
 def composite(
-    flats: wp.array[Flat], order: wp.array[wp.int32], spans: wp.array2d[wp.int32], behind: wp.vec3f,
-    first_world: wp.int32, out: wp.array4d[wp.uint8],
-):  # fmt: skip
+    flats: wp.array[Flat],
+    order: wp.array[wp.int32],
+    spans: wp.array2d[wp.int32],
+    behind: wp.vec3f,
+    first_world: wp.int32,
+    out: wp.array4d[wp.uint8],
+):
     """Each pixel's Gaussians front to back, over the colour `behind`."""
     world, y, x = wp.tid()
     columns = (out.shape[2] + wp.static(TILE_PX - 1)) / wp.static(TILE_PX)

@@ -28,7 +28,11 @@ PAIRS_AT_ONCE = 4_000_000
 """Pairs of Gaussian and tile sorted at a time, unless one world has more; bounds the memory."""
 COUNT_BYTES, PAIR_BYTES = 2 * 8, 2 * 8 + 2 * 4 + wp.types.type_size_in_bytes(Flat)
 """A count and where it ends; keys and order with the room that sorting needs, and what a pair looks like."""
-UP = {"-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)), "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)), "y": ((1, 0, 0), (0, 0, -1), (0, 1, 0))}  # fmt: skip
+UP = {
+    "-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
+    "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "y": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+}
 """Rotations that take the file's up axis to +z; captures by COLMAP have -y up."""
 
 
@@ -45,7 +49,9 @@ class SplatCloud:
             radius_m: Median distance of the Gaussians from the origin [m].
         """
         if up not in UP:
-            raise InvalidValueError(f"opening the splat {path}", f"up axis {up!r}", f"one of {', '.join(UP)}", "choose one")
+            raise InvalidValueError(
+                f"opening the splat {path}", f"up axis {up!r}", f"one of {', '.join(UP)}", "choose one"
+            )
         self.device, splats, R = device, read_splats(path), np.array(UP[up], float)
         self.count = len(splats.centres)
         self.working_bytes = max(COUNTED_AT_ONCE, self.count) * COUNT_BYTES + PAIRS_AT_ONCE * PAIR_BYTES

@@ -1,4 +1,4 @@
-"""Grasps by target, found by `sim_envs/grasp_search.py` and stored with their success rates."""
+"""Grasps by target, found by `tools/grasp_search.py` and stored with their success rates."""
 
 import json
 from functools import cache

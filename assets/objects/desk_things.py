@@ -35,7 +35,9 @@ def _parcel_paint(rng: np.random.Generator) -> Atlas:
 
 
 def _book() -> list[Mesh]:
-    boards = [place(soft_box((7, 10, 0.14), 0.1, {"+z": FRONT, "-z": BACK, "": EDGE}), None, (0, 0, z)) for z in (0.14, 2.66)]
+    boards = [
+        place(soft_box((7, 10, 0.14), 0.1, {"+z": FRONT, "-z": BACK, "": EDGE}), None, (0, 0, z)) for z in (0.14, 2.66)
+    ]
     spine = place(soft_box((0.14, 10, 1.4), 0.1, {"": EDGE}), None, (-6.9, 0, 1.4))
     pages = place(soft_box((6.65, 9.7, 1.2), 0.05, {"": TOP}, steps=2), None, (0, 0, 1.4))
     return [*boards, spine, pages]
@@ -62,13 +64,21 @@ def _notebook() -> list[Mesh]:
 def _screwdriver() -> list[Mesh]:
     grip = [(0.0, 0), (1.0, 0.1), (1.35, 0.8), (1.4, 3), (1.15, 4.2), (1.3, 6.5), (1.3, 8.2), (0.9, 9.2), (0.5, 9.4)]
     shaft = [(0.36, 9.3), (0.36, 14), (0.36, 18.2), (0.1, 19.2), (0.0, 19.3)]
-    ribs = [place(lathe([(0, 0), (0.26, 0), (0.26, 6.4), (0, 6.5)], B, 6), None, (1.2 * c, 1.2 * s, 1.4)) for c, s in arc(0, 300, 6)]  # fmt: skip
+    ribs = [
+        place(lathe([(0, 0), (0.26, 0), (0.26, 6.4), (0, 6.5)], B, 6), None, (1.2 * c, 1.2 * s, 1.4))
+        for c, s in arc(0, 300, 6)
+    ]
     return [place(merge(lathe(grip, SIDE, 24), lathe(shaft, C, 14), *ribs), _LYING)]
 
 
 def _screwdriver_paint(rng: np.random.Generator) -> Atlas:
     grip = paints.solid(rng, (0.6, 0.95), (0.5, 0.95))
-    return Atlas().paint(SIDE, grip).paint(B, grip * 0.35 if rng.random() < 0.6 else paints.solid(rng)).paint(C, paints.metal(rng, C))  # fmt: skip
+    return (
+        Atlas()
+        .paint(SIDE, grip)
+        .paint(B, grip * 0.35 if rng.random() < 0.6 else paints.solid(rng))
+        .paint(C, paints.metal(rng, C))
+    )
 
 
 def _marker() -> list[Mesh]:
@@ -102,7 +112,9 @@ def _stapler() -> list[Mesh]:
     base = place(soft_box((7, 1.7, 0.45), 0.3, {"": B}), None, (0, 0, 0.45))
     rail = place(soft_box((6.2, 0.9, 0.5), 0.1, {"": C}), axis_angle((0, 1, 0), -0.08), (0.2, 0, 2.0))
     arm = place(soft_box((6.9, 1.6, 1.05), 0.7, {"": A}, steps=4), axis_angle((0, 1, 0), -0.12), (0.1, 0, 3.4))
-    hinge = place(lathe([(0, -1.9), (1.4, -1.9), (1.4, 1.9), (0, 1.9)], B, 20), axis_angle((1, 0, 0), np.pi / 2), (-5.8, 0, 1.8))
+    hinge = place(
+        lathe([(0, -1.9), (1.4, -1.9), (1.4, 1.9), (0, 1.9)], B, 20), axis_angle((1, 0, 0), np.pi / 2), (-5.8, 0, 1.8)
+    )
     return [base, rail, arm, hinge]
 
 
@@ -115,7 +127,11 @@ def _scissors() -> list[Mesh]:
     for side in (-1, 1):
         ring = np.linspace(0, 2 * np.pi, 17)
         loop = np.stack([-6.3 + 2.3 * np.cos(ring), side * 2.0 + 1.6 * np.sin(ring), 0 * ring], -1)
-        blade = place(soft_box((4.8, 0.55, 0.14), 0.1, {"": C}), axis_angle((0, 0, 1), -side * 0.16), (4.2, -side * 0.6, side * 0.15))
+        blade = place(
+            soft_box((4.8, 0.55, 0.14), 0.1, {"": C}),
+            axis_angle((0, 0, 1), -side * 0.16),
+            (4.2, -side * 0.6, side * 0.15),
+        )
         neck = tube([(-4.2, side * 1.3, 0), (-2, side * 0.7, 0), (0.4, 0, side * 0.12)], (0.5, 0.5, 0.4), SIDE, 8)
         parts += [tube(loop, 0.48, SIDE, 8), blade, neck]
     screw = merge(lathe([(0.5, -0.42), (0.5, 0.42)], D, 14), disc(0.5, 0.42, D), disc(0.5, -0.42, D, up=False))

@@ -15,7 +15,13 @@ from assets.objects.surface import ellipsoid_distance, gradient, limb_distance, 
 from assets.shapes import Mesh
 
 TORSO, HEAD, LIMBS = Cell(0, 0, 4, 4), Cell(4, 0, 4, 4), Cell(0, 4, 4, 2)
-PLATES, EYE, HORNS, CHEEKS, NOSTRILS = Cell(4, 4, 2, 2), Cell(6, 4, 2, 2), Cell(4, 6, 2, 2), Cell(6, 6, 1, 2), Cell(7, 6, 1, 2)  # fmt: skip
+PLATES, EYE, HORNS, CHEEKS, NOSTRILS = (
+    Cell(4, 4, 2, 2),
+    Cell(6, 4, 2, 2),
+    Cell(4, 6, 2, 2),
+    Cell(6, 6, 1, 2),
+    Cell(7, 6, 1, 2),
+)
 SEWN_DIRECTIONS = 42
 """Directions in which the hull of what is sewn on keeps its farthest vertex."""
 Point = tuple[float, float, float]
@@ -52,7 +58,9 @@ class Blob:
         ball = unit_ball()
         if self.end is None:
             return ball * self.radii @ self._turn.T + np.array(self.centre)
-        return np.concatenate([ball * r + np.array(p) for r, p in zip(self.radii, (self.centre, self.end), strict=False)])
+        return np.concatenate(
+            [ball * r + np.array(p) for r, p in zip(self.radii, (self.centre, self.end), strict=False)]
+        )
 
     @property
     def mirrored(self) -> bool:
@@ -129,7 +137,9 @@ class Doll:
         return [*self._eyes(), *self._plates(), *self._horns(), *self._extras()]
 
     def _skin(self) -> Mesh:
-        vertices, faces, normals = mesh_surface(self.distance, *self.bounds, cell=0.30, faces=1350 if self.plate_rows == 1 else 1150)
+        vertices, faces, normals = mesh_surface(
+            self.distance, *self.bounds, cell=0.30, faces=1350 if self.plate_rows == 1 else 1150
+        )
         middle = vertices[faces].mean(1)
         folded = middle * (1, 0, 1) + np.abs(middle) * (0, 1, 0)
         nearest = np.argmin([blob.distance(folded) for blob in self.blobs], 0)
@@ -221,9 +231,7 @@ def _plate(size: float) -> Mesh:
     t = np.linspace(0, 1, 6)
     width = 0.62 * size * np.sqrt(np.maximum(1 - t, 0)) * (0.82 + 0.35 * np.sin(np.pi * t))
     spindle = solids.lathe(np.stack([np.maximum(width, 1e-4), t * size], -1), PLATES, 9 if size > 1.2 else 7)
-    return solids.make(
-        spindle.vertices * (1, 0.42, 1), spindle.faces, spindle.normals * (1, 1 / 0.42, 1), spindle.uvs
-    )
+    return solids.make(spindle.vertices * (1, 0.42, 1), spindle.faces, spindle.normals * (1, 1 / 0.42, 1), spindle.uvs)
 
 
 _FACE = (((4.02, 0.42, 7.75), (0.16, 0.2, 0.16), NOSTRILS), ((2.75, 1.72, 6.95), (0.42, 0.25, 0.34), CHEEKS))
@@ -240,9 +248,17 @@ SITTING = Doll(
     ),
     head=(0.55, 0, 7.8),
     eye=Eye(),
-    plates=((0.4, 7.9, 1.45, 1.35), (0.4, 7.9, 2.15, 1.55), (0.4, 7.9, 2.85, 1.5), (0, 5.2, 2.9, 1.5), (0, 3.4, 2.95, 1.45), (-1.8, 1.6, 2.2, 1.2), (-3.7, 1.2, 1.8, 0.95)),
+    plates=(
+        (0.4, 7.9, 1.45, 1.35),
+        (0.4, 7.9, 2.15, 1.55),
+        (0.4, 7.9, 2.85, 1.5),
+        (0, 5.2, 2.9, 1.5),
+        (0, 3.4, 2.95, 1.45),
+        (-1.8, 1.6, 2.2, 1.2),
+        (-3.7, 1.2, 1.8, 0.95),
+    ),
     extras=_FACE,
-)  # fmt: skip
+)
 
 
 def changed(doll: Doll, **fields: object) -> Doll:

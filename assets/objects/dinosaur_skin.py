@@ -68,8 +68,13 @@ def zigzag(s: np.ndarray, t: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 PATTERNS: dict[str, Pattern] = {
-    "plain": plain, "spots": spots, "stripes": stripes, "scales": scales, "patchwork": patchwork, "zigzag": zigzag,
-}  # fmt: skip
+    "plain": plain,
+    "spots": spots,
+    "stripes": stripes,
+    "scales": scales,
+    "patchwork": patchwork,
+    "zigzag": zigzag,
+}
 
 
 def _jitter(colour: Hsv, rng: np.random.Generator) -> np.ndarray:
@@ -117,9 +122,13 @@ def paint(coat: Coat, rng: np.random.Generator) -> np.ndarray:
     belly, plates = _jitter(coat.belly, rng), _jitter(coat.plates, rng)
     _, t = doll.PLATES.grid()
     _, horn = doll.HORNS.grid()
-    atlas = Atlas().paint(doll.TORSO, _torso(coat, colours, belly, rng)).paint(doll.HEAD, _face(coat, colours, belly, rng))
+    atlas = (
+        Atlas().paint(doll.TORSO, _torso(coat, colours, belly, rng)).paint(doll.HEAD, _face(coat, colours, belly, rng))
+    )
     atlas.paint(doll.LIMBS, _cover(doll.LIMBS, coat, colours, rng))
-    atlas.paint(doll.PLATES, shade(plates, 0.8 + 0.25 * t)).paint(doll.HORNS, shade((0.95, 0.91, 0.80), 0.9 + 0.1 * horn))
+    atlas.paint(doll.PLATES, shade(plates, 0.8 + 0.25 * t)).paint(
+        doll.HORNS, shade((0.95, 0.91, 0.80), 0.9 + 0.1 * horn)
+    )
     atlas.paint(doll.CHEEKS, blend(colours[0], (0.98, 0.55, 0.55), np.full((1, 1), 0.75))[0, 0])
     atlas.paint(doll.NOSTRILS, colours[0] * 0.25)
     fur = 1 + 0.035 * noise(rng, SIZE, 0.5, band=(20, 128))

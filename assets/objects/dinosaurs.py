@@ -33,10 +33,17 @@ T_REX = Doll(
     ),
     head=(1.0, 0, 8.5),
     eye=Eye(0.75, 0.5, 0.5),
-    plates=((1, 8.5, 1.6, 0.8), (1, 8.5, 2.2, 0.9), (1, 8.5, 2.8, 0.9), (0, 5.5, 2.8, 0.9), (0, 4, 2.9, 0.9), (-2.6, 2.2, 2.1, 0.8)),
+    plates=(
+        (1, 8.5, 1.6, 0.8),
+        (1, 8.5, 2.2, 0.9),
+        (1, 8.5, 2.8, 0.9),
+        (0, 5.5, 2.8, 0.9),
+        (0, 4, 2.9, 0.9),
+        (-2.6, 2.2, 2.1, 0.8),
+    ),
     horns=(((4.2, 0.9, 7.1), (4.25, 0.95, 6.55), 0.2), ((3.5, 1.25, 7.0), (3.55, 1.3, 6.45), 0.2)),
     extras=(((5.0, 0.4, 8.6), (0.15, 0.18, 0.15), NOSTRILS),),
-)  # fmt: skip
+)
 TRICERATOPS = Doll(
     blobs=(
         Blob("torso", (-0.9, 0, 3.9), (3.4, 2.8, 2.7)),
@@ -66,9 +73,16 @@ STEGOSAURUS = Doll(
     head=(4.3, 0, 5.4),
     eye=Eye(0.72, 0.42, 0.45),
     plate_rows=2,
-    plates=((2.6, 4.6, 1.8, 1.3), (-0.4, 4, 1.2, 2.0), (-0.4, 4, 1.65, 2.7), (-0.4, 4, 2.15, 2.4), (-0.4, 4, 2.6, 1.7), (-4.3, 3.2, 2.0, 1.1)),
+    plates=(
+        (2.6, 4.6, 1.8, 1.3),
+        (-0.4, 4, 1.2, 2.0),
+        (-0.4, 4, 1.65, 2.7),
+        (-0.4, 4, 2.15, 2.4),
+        (-0.4, 4, 2.6, 1.7),
+        (-4.3, 3.2, 2.0, 1.1),
+    ),
     extras=(((6.7, 0.35, 5.25), (0.12, 0.15, 0.12), NOSTRILS), ((5.4, 1.15, 4.85), (0.3, 0.2, 0.26), CHEEKS)),
-)  # fmt: skip
+)
 BABY = changed(
     SITTING,
     blobs=(
@@ -102,25 +116,61 @@ HORNED = changed(
 )
 TUFTED = changed(
     SITTING,
-    plates=((0.4, 7.9, 1.1, 0.9), (0.4, 7.9, 1.5, 1.5), (0.4, 7.9, 1.9, 1.9), (0.4, 7.9, 2.35, 1.5), (0, 4.4, 2.9, 0.9)),
+    plates=(
+        (0.4, 7.9, 1.1, 0.9),
+        (0.4, 7.9, 1.5, 1.5),
+        (0.4, 7.9, 1.9, 1.9),
+        (0.4, 7.9, 2.35, 1.5),
+        (0, 4.4, 2.9, 0.9),
+    ),
     eye=Eye(0.5, 0.45, 0.75),
-)  # fmt: skip
+)
 GREEN = Coat((0.30, 0.62, 0.62), (0.34, 0.70, 0.42), (0.19, 0.40, 0.93), (0.08, 0.75, 0.93))
 
 _DOLLS: dict[str, tuple[Doll, Coat]] = {
     "dinosaur": (SITTING, GREEN),
-    "dinosaur_long_neck": (LONG_NECK, Coat((0.50, 0.50, 0.70), (0.47, 0.6, 0.5), (0.14, 0.2, 0.95), (0.95, 0.5, 0.9), "spots", belly_size=0)),
-    "dinosaur_trex": (T_REX, Coat((0.04, 0.75, 0.66), (0.02, 0.8, 0.4), (0.11, 0.45, 0.95), (0.0, 0.75, 0.35), "stripes")),
-    "dinosaur_triceratops": (TRICERATOPS, Coat((0.60, 0.30, 0.60), (0.62, 0.4, 0.45), (0.1, 0.15, 0.9), (0.13, 0.7, 0.9), belly_size=0)),
-    "dinosaur_stegosaurus": (STEGOSAURUS, Coat((0.13, 0.62, 0.80), (0.07, 0.7, 0.6), (0.13, 0.25, 0.97), (0.36, 0.65, 0.5), "spots", belly_size=0)),
-    "dinosaur_pink_spotted": (STANDING, Coat((0.93, 0.42, 0.95), (0.90, 0.65, 0.75), (0.96, 0.12, 1.0), (0.80, 0.4, 0.85), "spots")),
-    "dinosaur_blue_striped": (HORNED, Coat((0.58, 0.65, 0.85), (0.62, 0.8, 0.45), (0.55, 0.15, 0.97), (0.1, 0.7, 0.9), "stripes")),
+    "dinosaur_long_neck": (
+        LONG_NECK,
+        Coat((0.50, 0.50, 0.70), (0.47, 0.6, 0.5), (0.14, 0.2, 0.95), (0.95, 0.5, 0.9), "spots", belly_size=0),
+    ),
+    "dinosaur_trex": (
+        T_REX,
+        Coat((0.04, 0.75, 0.66), (0.02, 0.8, 0.4), (0.11, 0.45, 0.95), (0.0, 0.75, 0.35), "stripes"),
+    ),
+    "dinosaur_triceratops": (
+        TRICERATOPS,
+        Coat((0.60, 0.30, 0.60), (0.62, 0.4, 0.45), (0.1, 0.15, 0.9), (0.13, 0.7, 0.9), belly_size=0),
+    ),
+    "dinosaur_stegosaurus": (
+        STEGOSAURUS,
+        Coat((0.13, 0.62, 0.80), (0.07, 0.7, 0.6), (0.13, 0.25, 0.97), (0.36, 0.65, 0.5), "spots", belly_size=0),
+    ),
+    "dinosaur_pink_spotted": (
+        STANDING,
+        Coat((0.93, 0.42, 0.95), (0.90, 0.65, 0.75), (0.96, 0.12, 1.0), (0.80, 0.4, 0.85), "spots"),
+    ),
+    "dinosaur_blue_striped": (
+        HORNED,
+        Coat((0.58, 0.65, 0.85), (0.62, 0.8, 0.45), (0.55, 0.15, 0.97), (0.1, 0.7, 0.9), "stripes"),
+    ),
     "dinosaur_yellow_baby": (BABY, Coat((0.14, 0.65, 0.96), (0.11, 0.75, 0.9), (0.13, 0.18, 1.0), (0.02, 0.65, 0.95))),
-    "dinosaur_purple_scales": (TUFTED, Coat((0.76, 0.45, 0.68), (0.78, 0.6, 0.42), (0.75, 0.12, 0.9), (0.48, 0.6, 0.8), "scales")),
-    "dinosaur_orange_patchwork": (STANDING, Coat((0.07, 0.72, 0.95), (0.10, 0.35, 0.97), (0.12, 0.2, 0.98), (0.55, 0.6, 0.65), "patchwork")),
-    "dinosaur_grey_zigzag": (changed(SITTING, plate_rows=2), Coat((0.6, 0.06, 0.72), (0.98, 0.65, 0.7), (0.1, 0.05, 0.95), (0.98, 0.7, 0.75), "zigzag")),
-}  # fmt: skip
-_HEIGHTS = {name: (0.10, 0.12) for name in _DOLLS} | {"dinosaur_triceratops": (0.085, 0.105), "dinosaur_stegosaurus": (0.085, 0.105)}  # fmt: skip
+    "dinosaur_purple_scales": (
+        TUFTED,
+        Coat((0.76, 0.45, 0.68), (0.78, 0.6, 0.42), (0.75, 0.12, 0.9), (0.48, 0.6, 0.8), "scales"),
+    ),
+    "dinosaur_orange_patchwork": (
+        STANDING,
+        Coat((0.07, 0.72, 0.95), (0.10, 0.35, 0.97), (0.12, 0.2, 0.98), (0.55, 0.6, 0.65), "patchwork"),
+    ),
+    "dinosaur_grey_zigzag": (
+        changed(SITTING, plate_rows=2),
+        Coat((0.6, 0.06, 0.72), (0.98, 0.65, 0.7), (0.1, 0.05, 0.95), (0.98, 0.7, 0.75), "zigzag"),
+    ),
+}
+_HEIGHTS = {name: (0.10, 0.12) for name in _DOLLS} | {
+    "dinosaur_triceratops": (0.085, 0.105),
+    "dinosaur_stegosaurus": (0.085, 0.105),
+}
 
 
 def _register(name: str, doll: Doll, coat: Coat) -> None:
@@ -128,10 +178,16 @@ def _register(name: str, doll: Doll, coat: Coat) -> None:
     OBJECTS.add(
         name,
         ObjectSpec(
-            name, "dinosaur", "target", lambda: doll.build((low + high) / 2), lambda rng: paint(coat, rng),
-            (low, high), (0.05, 0.12), lambda: doll.parts((low + high) / 2),
+            name,
+            "dinosaur",
+            "target",
+            lambda: doll.build((low + high) / 2),
+            lambda rng: paint(coat, rng),
+            (low, high),
+            (0.05, 0.12),
+            lambda: doll.parts((low + high) / 2),
         ),
-    )  # fmt: skip
+    )
 
 
 for _name, (_doll, _coat) in _DOLLS.items():

@@ -169,9 +169,11 @@ def extrude(polygon: ArrayLike, height: float, side: Cell, cap: Cell) -> Mesh:
     s, t = np.stack([k, k + 1, k + 1, k], 1) / n, np.broadcast_to([0, 0, 1, 1], (n, 4))
     quads = np.arange(4 * n).reshape(n, 4)
     wall = make(
-        np.concatenate([corner, z], -1).reshape(-1, 3), np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]),
-        np.repeat(out, 4, 0), side.uv(s, t).reshape(-1, 2),
-    )  # fmt: skip
+        np.concatenate([corner, z], -1).reshape(-1, 3),
+        np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]),
+        np.repeat(out, 4, 0),
+        side.uv(s, t).reshape(-1, 2),
+    )
     flat = np.concatenate([polygon, centre[None]])
     low, size = polygon.min(0), np.ptp(polygon, axis=0)
     uv = cap.uv(*((flat - low) / size).T)

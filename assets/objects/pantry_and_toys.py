@@ -89,7 +89,14 @@ def _toy_block_paint(rng: np.random.Generator) -> Atlas:
     return Atlas().paint(A, colour).paint(E, colour * 0.97)
 
 
-_SIX = {"+x": A, "-x": Cell(0, 0, 4, 4), "+y": Cell(4, 0, 4, 4), "-y": A, "+z": Cell(4, 4, 4, 4), "-z": Cell(4, 0, 4, 4)}
+_SIX = {
+    "+x": A,
+    "-x": Cell(0, 0, 4, 4),
+    "+y": Cell(4, 0, 4, 4),
+    "-y": A,
+    "+z": Cell(4, 4, 4, 4),
+    "-z": Cell(4, 0, 4, 4),
+}
 
 
 def _puzzle_cube() -> list[Mesh]:
@@ -131,11 +138,16 @@ def _duck_distance(p: np.ndarray) -> np.ndarray:
 
 
 def _rubber_duck() -> list[Mesh]:
-    vertices, faces, normals = mesh_surface(_duck_distance, np.array([-4.3, -3.2, -0.3]), np.array([4.2, 3.2, 7.8]), 0.33, 1200)  # fmt: skip
+    vertices, faces, normals = mesh_surface(
+        _duck_distance, np.array([-4.3, -3.2, -0.3]), np.array([4.2, 3.2, 7.8]), 0.33, 1200
+    )
     low, high = vertices.min(0), vertices.max(0)
     uv = SIDE.uv((vertices[:, 0] - low[0]) / (high[0] - low[0]), (vertices[:, 2] - low[2]) / (high[2] - low[2]))
     beak = place(ellipsoid((1.0, 0.95, 0.35), B, 14, 8), axis_angle((0, 1, 0), -0.15), (3.6, 0, 5.25))
-    eyes = [place(ellipsoid((0.32, 0.2, 0.36), C, 10, 6), axis_angle((0, 0, 1), -0.6 * y), (2.95, 1.25 * y, 6.05)) for y in (-1, 1)]  # fmt: skip
+    eyes = [
+        place(ellipsoid((0.32, 0.2, 0.36), C, 10, 6), axis_angle((0, 0, 1), -0.6 * y), (2.95, 1.25 * y, 6.05))
+        for y in (-1, 1)
+    ]
     return [make(vertices, faces, normals, uv), beak, *eyes]
 
 
@@ -148,7 +160,9 @@ def _star() -> list[Mesh]:
     angle = np.radians(90 + 36 * np.arange(10))
     radius = np.where(np.arange(10) % 2, 1.9, 4.2)
     flat = extrude(np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1), 2.0, D, A)
-    knob = place(merge(lathe([(0.5, 0), (0.5, 1.2), (0.9, 1.6), (0.9, 2.1), (0.5, 2.5), (0, 2.6)], E, 24)), None, (0, 0, 1.9))
+    knob = place(
+        merge(lathe([(0.5, 0), (0.5, 1.2), (0.9, 1.6), (0.9, 2.1), (0.5, 2.5), (0, 2.6)], E, 24)), None, (0, 0, 1.9)
+    )
     return [flat, knob, place(ellipsoid((1.2, 1.2, 0.35), E, 24, 10), None, (0, 0, 2.0))]
 
 

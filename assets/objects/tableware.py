@@ -39,11 +39,18 @@ def vessel(outer: object, inner: object, wall: Cell, inside: Cell, foot: Cell) -
     """An open vessel: outer profile upward, rounded rim, inner profile downward, a disc below."""
     outer, inner = np.asarray(outer, float), np.asarray(inner, float)
     rim = [outer[-1], (outer[-1] + inner[0]) / 2 + (0, 0.12), inner[0]]
-    return [lathe(outer, wall), lathe(rim, inside), lathe(inner, inside), disc(outer[0, 0], outer[0, 1], foot, up=False)]
+    return [
+        lathe(outer, wall),
+        lathe(rim, inside),
+        lathe(inner, inside),
+        disc(outer[0, 0], outer[0, 1], foot, up=False),
+    ]
 
 
 def _mug() -> list[Mesh]:
-    body = vessel([(3.7, 0), (4.0, 0.4), (4.0, 5), (4.0, 9.4)], [(3.65, 9.4), (3.65, 5), (3.5, 0.8), (0, 0.6)], SIDE, B, C)
+    body = vessel(
+        [(3.7, 0), (4.0, 0.4), (4.0, 5), (4.0, 9.4)], [(3.65, 9.4), (3.65, 5), (3.5, 0.8), (0, 0.6)], SIDE, B, C
+    )
     bow = arc(-95, 95, 15, (3.8, 4.8), 2.7)
     path = np.stack([bow[:, 0], np.zeros(15), bow[:, 1]], -1)
     return [*body, tube(path, 0.5, D, 8)]
@@ -51,11 +58,19 @@ def _mug() -> list[Mesh]:
 
 def _mug_paint(rng: np.random.Generator) -> Atlas:
     outside = paints.glaze(rng)
-    return Atlas().paint(SIDE, outside).paint(B, paints.solid(rng, (0, 0.15), (0.85, 1))).paint(C, outside[-1, 0]).paint(D, outside[128, 0])  # fmt: skip
+    return (
+        Atlas()
+        .paint(SIDE, outside)
+        .paint(B, paints.solid(rng, (0, 0.15), (0.85, 1)))
+        .paint(C, outside[-1, 0])
+        .paint(D, outside[128, 0])
+    )
 
 
 def _cup() -> list[Mesh]:
-    return vessel([(2.6, 0), (2.7, 0.3), (3.2, 4.5), (3.7, 9)], [(3.5, 9), (3.0, 4.5), (2.5, 0.6), (0, 0.5)], SIDE, B, C)
+    return vessel(
+        [(2.6, 0), (2.7, 0.3), (3.2, 4.5), (3.7, 9)], [(3.5, 9), (3.0, 4.5), (2.5, 0.6), (0, 0.5)], SIDE, B, C
+    )
 
 
 def _cup_paint(rng: np.random.Generator) -> Atlas:
@@ -78,10 +93,11 @@ def _bowl_paint(rng: np.random.Generator) -> Atlas:
 def _plate() -> list[Mesh]:
     under = [(5.0, 0), (6.0, 0.1), (8.5, 1.0), (10.0, 1.7)]
     return [
-        lathe(under, C), lathe([(10, 1.7), (10.05, 1.85), (9.9, 1.95)], B),
+        lathe(under, C),
+        lathe([(10, 1.7), (10.05, 1.85), (9.9, 1.95)], B),
         lathe([(9.9, 1.95), (8.4, 1.35), (6.6, 0.75), (5.8, 0.55), (0, 0.5)], SIDE, flat=True),
         disc(5.0, 0, C, up=False),
-    ]  # fmt: skip
+    ]
 
 
 def _plate_paint(rng: np.random.Generator) -> Atlas:
@@ -121,18 +137,31 @@ def _bottle() -> list[Mesh]:
 
 def _bottle_paint(rng: np.random.Generator) -> Atlas:
     art, glass = label(rng, 128, 128), paints.solid(rng, (0.1, 0.8), (0.2, 0.9))
-    return Atlas().paint(SIDE, np.concatenate([art, art], 1)).paint(A, glass).paint(B, paints.solid(rng)).paint(C, glass)
+    return (
+        Atlas().paint(SIDE, np.concatenate([art, art], 1)).paint(A, glass).paint(B, paints.solid(rng)).paint(C, glass)
+    )
 
 
 def _jar() -> list[Mesh]:
     wall = [(3.6, 0), (4.0, 0.5), (4.0, 4), (4.0, 8), (3.6, 8.8), (3.4, 9)]
     lid = [(3.7, 8.9), (3.75, 9.0), (3.75, 10.2), (3.65, 10.4)]
     band = [(4.03, 1.6), (4.03, 4.4), (4.03, 7.2)]
-    return [lathe(wall, A), lathe(band, SIDE), lathe(lid, B), disc(3.65, 10.4, E), disc(3.6, 0, C, up=False), disc(3.7, 8.9, B, up=False)]  # fmt: skip
+    return [
+        lathe(wall, A),
+        lathe(band, SIDE),
+        lathe(lid, B),
+        disc(3.65, 10.4, E),
+        disc(3.6, 0, C, up=False),
+        disc(3.7, 8.9, B, up=False),
+    ]
 
 
 def _jar_paint(rng: np.random.Generator) -> Atlas:
-    art, filling, lid = label(rng, 128, 128), hsv(rng.uniform(-0.05, 0.15), 0.8, rng.uniform(0.3, 0.8)), paints.solid(rng)
+    art, filling, lid = (
+        label(rng, 128, 128),
+        hsv(rng.uniform(-0.05, 0.15), 0.8, rng.uniform(0.3, 0.8)),
+        paints.solid(rng),
+    )
     atlas = Atlas().paint(SIDE, np.concatenate([art, art], 1)).paint(A, paints.speckled(rng, filling, filling * 0.8))
     return atlas.paint(B, lid).paint(C, filling).paint(E, paints.square("tartan", rng) if rng.random() < 0.4 else lid)
 
@@ -143,7 +172,14 @@ def _plant_pot() -> list[Mesh]:
     for k in range(9):
         turn, tilt = 2.4 * k, 0.25 + 0.09 * k
         t = np.linspace(0, 1, 6)
-        out = np.stack([np.cos(turn) * t * tilt * 4.5, np.sin(turn) * t * tilt * 4.5, 6 + (5.5 - 0.35 * k) * t - 1.4 * tilt * t**2], -1)  # fmt: skip
+        out = np.stack(
+            [
+                np.cos(turn) * t * tilt * 4.5,
+                np.sin(turn) * t * tilt * 4.5,
+                6 + (5.5 - 0.35 * k) * t - 1.4 * tilt * t**2,
+            ],
+            -1,
+        )
         leaves.append(tube(out, 0.75 * np.sin(np.pi * (0.12 + 0.83 * t)), A, 6))
     return [*pot, *leaves]
 

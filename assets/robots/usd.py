@@ -39,6 +39,8 @@ def _convert(robot: Robot, out: Path) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
         raise AssetError(
-            f"converting {robot.embodiment.name} to USD", f"the converter ended with code {done.returncode}: {said[0]}",
-            "a converted robot", "report this with the robot's description",
-        )  # fmt: skip
+            f"converting {robot.embodiment.name} to USD",
+            f"the converter ended with code {done.returncode}: {said[0]}",
+            "a converted robot",
+            "report this with the robot's description",
+        )

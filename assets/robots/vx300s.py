@@ -91,9 +91,14 @@ def _draw_and_collide(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, folder: Path, m
         export_hull(folder / f"{geom.meshname}.stl", meshes / f"{hull}.obj", HULL_FACES)
         spec.add_mesh(name=hull, file=f"{hull}.obj", scale=[1e-3] * 3)
     geom.parent.add_geom(
-        name=f"{geom.name}_collision", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=hull, group=COLLISION_GROUP, density=0,
-        pos=geom.pos, quat=geom.quat,
-    )  # fmt: skip
+        name=f"{geom.name}_collision",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=hull,
+        group=COLLISION_GROUP,
+        density=0,
+        pos=geom.pos,
+        quat=geom.quat,
+    )
 
 
 def _finger(finger: str, side: str, sign: int, joints: tuple[str, ...], why: str = "") -> tuple[Keypoint, ...]:
@@ -119,8 +124,14 @@ VX300S = Recipe(
     version=1,
     home={"shoulder": -0.6, "elbow": 0.7, "wrist_angle": 1.0, "left_finger": 0.04, "right_finger": -0.04},
     keypoints=(
-        Keypoint("wrist", "gripper_link", (0, 0, 0), 0.04, ("gripper_link", "wrist_link"),
-                 "where the gripper's body meets the arm's last servo"),
+        Keypoint(
+            "wrist",
+            "gripper_link",
+            (0, 0, 0),
+            0.04,
+            ("gripper_link", "wrist_link"),
+            "where the gripper's body meets the arm's last servo",
+        ),
         *_finger("thumb", "left", 1, ("cmc", "mcp", "ip", "tip")),
         *_finger("index", "right", -1, ("mcp", "pip", "dip", "tip")),
         *_finger("middle", "right", -1, ("mcp", "pip", "dip", "tip"), SHARED),
@@ -128,11 +139,14 @@ VX300S = Recipe(
     hand_root="gripper_link",
     grasp_point=(0.115, 0.0, 0.0),
     provenance=(
-        Provenance("ViperX 300 S kinematics, masses, limits, meshes", "gym-aloha 0.1.5 wheel, vx300s_right.xml (from "
-                   "Trossen's interbotix descriptions by way of ALOHA)", "Apache-2.0, MIT"),
+        Provenance(
+            "ViperX 300 S kinematics, masses, limits, meshes",
+            "gym-aloha 0.1.5 wheel, vx300s_right.xml (from Trossen's interbotix descriptions by way of ALOHA)",
+            "Apache-2.0, MIT",
+        ),
         Provenance("servo torques", "Dynamixel e-manual, XM540-W270 and XM430-W350", "facts"),
     ),
     curls={"left_finger": Curl(1.0, 0.0, noise=0.0), "right_finger": Curl(0.0, 1.0, noise=0.0)},
     figure_pose={"left_finger": 0.05, "right_finger": -0.05},
-)  # fmt: skip
+)
 """The finger at +y is the thumb: seen from the back of the gripper it lies to the left, as a right hand's thumb does."""

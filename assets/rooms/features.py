@@ -17,13 +17,29 @@ def window(s: Sketch, wall: int, along: float, width: float = 0.7) -> None:
     s.on_wall("window_frame", wall, along, half, 1.0, Finish(None, (0.95, 0.95, 0.94)))
     pane = (half[0] - 0.06, 0.01, half[2] - 0.06)
     s.on_wall("window_pane", wall, along, pane, 1.06, Finish("sky"), gap=2 * half[1] - 0.02 + PROUD)
-    s.on_wall("window_bar", wall, along, (0.02, 0.014, pane[2] - 0.01), 1.07, Finish(None, (0.93, 0.93, 0.92)), gap=2 * half[1])
+    s.on_wall(
+        "window_bar",
+        wall,
+        along,
+        (0.02, 0.014, pane[2] - 0.01),
+        1.07,
+        Finish(None, (0.93, 0.93, 0.92)),
+        gap=2 * half[1],
+    )
 
 
 def blind(s: Sketch, wall: int, along: float, width: float = 0.75) -> None:
     """A roller blind above a window; 1 part."""
     drop = s.rng.uniform(0.1, 0.4)
-    s.on_wall("blind", wall, along, (width + 0.05, 0.02, drop), 2.32 - 2 * drop, Finish("fabric_weave", s.tone((0, 0.4), (0.6, 0.95))), gap=0.09)  # fmt: skip
+    s.on_wall(
+        "blind",
+        wall,
+        along,
+        (width + 0.05, 0.02, drop),
+        2.32 - 2 * drop,
+        Finish("fabric_weave", s.tone((0, 0.4), (0.6, 0.95))),
+        gap=0.09,
+    )
 
 
 def door(s: Sketch, wall: int, along: float) -> None:
@@ -37,7 +53,14 @@ def door(s: Sketch, wall: int, along: float) -> None:
 def print_on_wall(s: Sketch, wall: int, along: float, kind: str, bottom: float = 1.2) -> None:
     """A poster or chart in a thin frame; 2 parts."""
     half = _ART_TILE_M / 2 * s.rng.uniform(0.8, 1.0)
-    s.on_wall(f"{kind}_frame", wall, along, (half + 0.02, 0.008, half + 0.02), bottom, Finish(None, s.tone((0, 0.3), (0.1, 0.9))))  # fmt: skip
+    s.on_wall(
+        f"{kind}_frame",
+        wall,
+        along,
+        (half + 0.02, 0.008, half + 0.02),
+        bottom,
+        Finish(None, s.tone((0, 0.3), (0.1, 0.9))),
+    )
     s.on_wall(kind, wall, along, (half, 0.006, half), bottom + 0.02, Finish(kind), gap=0.008)
 
 
@@ -53,14 +76,30 @@ def pegboard(s: Sketch, wall: int, along: float, tools: int = 3) -> None:
     s.on_wall("pegboard", wall, along, (0.6, 0.01, 0.4), 1.2, Finish("pegboard", s.tone((0, 0.3), (0.7, 1))))
     for k in range(tools):
         at = along - 0.4 + 0.8 * (k + 0.5) / tools
-        s.on_wall("tool", wall, at, (0.03, 0.015, s.rng.uniform(0.08, 0.2)), s.rng.uniform(1.25, 1.4), Finish(None, s.tone((0.3, 0.9))), gap=0.022)  # fmt: skip
+        s.on_wall(
+            "tool",
+            wall,
+            at,
+            (0.03, 0.015, s.rng.uniform(0.08, 0.2)),
+            s.rng.uniform(1.25, 1.4),
+            Finish(None, s.tone((0.3, 0.9))),
+            gap=0.022,
+        )
 
 
 def desk(s: Sketch, wall: int, along: float, half: tuple[float, float], top: Finish, height: float = 0.74) -> None:
     """A desk of half length and half depth on two side panels; 3 parts."""
     s.on_wall("desk_top", wall, along, (half[0], half[1], 0.015), height - 0.03, top, gap=0.015)
     for side in (-1, 1):
-        s.on_wall("desk_side", wall, along + side * (half[0] - 0.05), (0.02, half[1] - 0.04, height / 2 - 0.015), 0.0, Finish(None, s.tone((0, 0.1), (0.2, 0.9))), gap=0.04)  # fmt: skip
+        s.on_wall(
+            "desk_side",
+            wall,
+            along + side * (half[0] - 0.05),
+            (0.02, half[1] - 0.04, height / 2 - 0.015),
+            0.0,
+            Finish(None, s.tone((0, 0.1), (0.2, 0.9))),
+            gap=0.04,
+        )
 
 
 def screen(s: Sketch, wall: int, along: float, on: float, away: float = 0.12) -> None:
@@ -73,14 +112,33 @@ def screen(s: Sketch, wall: int, along: float, on: float, away: float = 0.12) ->
 def cabinet(s: Sketch, wall: int, along: float, half: tuple[float, float, float], bottom: float, front: Finish) -> None:
     """A cabinet whose door stands a little proud, with a handle; 3 parts."""
     l, d, h = half  # noqa: E741
-    s.on_wall("cabinet", wall, along, (l, d - 0.012, h), bottom, Finish(front.texture, _dim(front.colour, 0.92)), gap=0.01)
-    s.on_wall("cabinet_door", wall, along, (l - 0.015, 0.008, h - 0.015), bottom + 0.015, front, gap=0.01 + 2 * d - 0.03)
-    s.on_wall("cabinet_handle", wall, along + l * 0.6, (0.012, 0.012, min(0.1, h * 0.4)), bottom + h * 0.8, Finish("brushed_metal"), gap=2 * d - 0.006)  # fmt: skip
+    s.on_wall(
+        "cabinet", wall, along, (l, d - 0.012, h), bottom, Finish(front.texture, _dim(front.colour, 0.92)), gap=0.01
+    )
+    s.on_wall(
+        "cabinet_door", wall, along, (l - 0.015, 0.008, h - 0.015), bottom + 0.015, front, gap=0.01 + 2 * d - 0.03
+    )
+    s.on_wall(
+        "cabinet_handle",
+        wall,
+        along + l * 0.6,
+        (0.012, 0.012, min(0.1, h * 0.4)),
+        bottom + h * 0.8,
+        Finish("brushed_metal"),
+        gap=2 * d - 0.006,
+    )
 
 
 def shelf(s: Sketch, wall: int, along: float, half: float, height: float, things: int) -> None:
     """A wall board with boxes, jars and balls on it; 1 + things parts."""
-    s.on_wall("shelf", wall, along, (half, 0.13, 0.012), height, Finish(s.pick("wood_oak", "wood_pine", "laminate", "wood_walnut")))  # fmt: skip
+    s.on_wall(
+        "shelf",
+        wall,
+        along,
+        (half, 0.13, 0.012),
+        height,
+        Finish(s.pick("wood_oak", "wood_pine", "laminate", "wood_walnut")),
+    )
     standing(s, wall, along, half, height + 0.024, things)
 
 
@@ -90,15 +148,26 @@ def standing(s: Sketch, wall: int, along: float, half: float, on: float, things:
     for k in range(things):
         at = along - half + room * (k + 0.5)
         radius = min(room * 0.42, s.rng.uniform(0.04, 0.10))
-        finish = Finish(s.pick("label_print", "cardboard", "book_cover", "stripes", "painted_wall", "confetti"), s.tone((0, 0.4), (0.7, 1)))  # fmt: skip
+        finish = Finish(
+            s.pick("label_print", "cardboard", "book_cover", "stripes", "painted_wall", "confetti"),
+            s.tone((0, 0.4), (0.7, 1)),
+        )
         kind = s.rng.integers(3)
         if kind == 0:
             tall = s.rng.uniform(0.05, 0.14)
             s.round("thing", "cylinder", (radius, tall, 0), (*s.spot(wall, at, 0.13), on + tall), finish)
         elif kind == 1:
-            s.on_wall("thing", wall, at, (radius, 0.08, s.rng.uniform(0.05, 0.15)), on, finish, gap=s.rng.uniform(0.02, 0.09))
+            s.on_wall(
+                "thing", wall, at, (radius, 0.08, s.rng.uniform(0.05, 0.15)), on, finish, gap=s.rng.uniform(0.02, 0.09)
+            )
         else:
-            s.round("thing", "sphere", (radius, 0, 0), (*s.spot(wall, at, 0.13), on + radius), Finish("painted_wall", s.tone((0.4, 0.9))))  # fmt: skip
+            s.round(
+                "thing",
+                "sphere",
+                (radius, 0, 0),
+                (*s.spot(wall, at, 0.13), on + radius),
+                Finish("painted_wall", s.tone((0.4, 0.9))),
+            )
 
 
 def bookcase(s: Sketch, wall: int, along: float, boards: int) -> None:
@@ -107,15 +176,29 @@ def bookcase(s: Sketch, wall: int, along: float, boards: int) -> None:
     wood = Finish(s.pick("wood_oak", "wood_walnut", "wood_birch", "laminate"), (0.97, 0.97, 0.97))
     pitch = s.rng.uniform(0.34, 0.5)
     tall = pitch * boards
-    s.on_wall("bookcase_back", wall, along, (half - 0.02, 0.008, tall / 2), 0.01, Finish(wood.texture, (0.8, 0.8, 0.8)), gap=0.002)  # fmt: skip
+    s.on_wall(
+        "bookcase_back",
+        wall,
+        along,
+        (half - 0.02, 0.008, tall / 2),
+        0.01,
+        Finish(wood.texture, (0.8, 0.8, 0.8)),
+        gap=0.002,
+    )
     for side in (-1, 1):
         s.on_wall("bookcase_side", wall, along + side * half, (0.018, depth, tall / 2 + 0.02), 0.0, wood, gap=0.02)
     for board in range(boards):
-        s.on_wall("bookcase_board", wall, along, (half - 0.02, depth - 0.005, 0.012), 0.05 + pitch * board, wood, gap=0.022)
+        s.on_wall(
+            "bookcase_board", wall, along, (half - 0.02, depth - 0.005, 0.012), 0.05 + pitch * board, wood, gap=0.022
+        )
         wide, tall_book = s.rng.uniform(0.15, 0.34), s.rng.uniform(0.1, 0.145)
         at = along + s.rng.uniform(-1, 1) * (half - 0.05 - wide)
-        books = Finish(s.pick("stripes", "label_print", "tartan", "wallpaper_stripes", "confetti"), s.tone((0, 0.3), (0.7, 1)))
-        s.on_wall("books", wall, at, (wide, s.rng.uniform(0.08, 0.115), tall_book), 0.074 + pitch * board, books, gap=0.03)
+        books = Finish(
+            s.pick("stripes", "label_print", "tartan", "wallpaper_stripes", "confetti"), s.tone((0, 0.3), (0.7, 1))
+        )
+        s.on_wall(
+            "books", wall, at, (wide, s.rng.uniform(0.08, 0.115), tall_book), 0.074 + pitch * board, books, gap=0.03
+        )
 
 
 def chair(s: Sketch, wall: int, along: float, away: float) -> None:
@@ -140,7 +223,9 @@ def floor_lamp(s: Sketch, x: float, y: float) -> None:
     """A standing lamp; 3 parts."""
     s.round("lamp_foot", "cylinder", (0.15, 0.015, 0), (x, y, 0.016), Finish(None, DARK))
     s.round("lamp_pole", "cylinder", (0.015, 0.7, 0), (x, y, 0.73), Finish("brushed_metal"))
-    s.round("lamp_shade", "cylinder", (0.17, 0.13, 0), (x, y, 1.5), Finish("fabric_weave", s.tone((0.0, 0.4), (0.85, 1))))
+    s.round(
+        "lamp_shade", "cylinder", (0.17, 0.13, 0), (x, y, 1.5), Finish("fabric_weave", s.tone((0.0, 0.4), (0.85, 1)))
+    )
 
 
 def boxes(s: Sketch, x: float, y: float) -> None:

@@ -25,7 +25,9 @@ def _counter_wall(s: Sketch, wall: int, front: Finish) -> None:
     s.on_wall("sink", wall, at, (0.26, 0.17, 0.006), 0.918, Finish("brushed_metal", (0.75, 0.75, 0.77)), gap=0.12)
     s.round("tap", "cylinder", (0.014, 0.11, 0), (*s.spot(wall, at, 0.07), 1.03), Finish("brushed_metal"))
     s.on_wall("hood", wall, -at * 0.8, (0.3, 0.2, 0.05), 1.62, Finish("brushed_metal"), gap=0.01)
-    s.on_wall("hood_pipe", wall, -at * 0.8, (0.12, 0.12, 0.3), 1.722, Finish("brushed_metal", (0.9, 0.9, 0.9)), gap=0.01)
+    s.on_wall(
+        "hood_pipe", wall, -at * 0.8, (0.12, 0.12, 0.3), 1.722, Finish("brushed_metal", (0.9, 0.9, 0.9)), gap=0.01
+    )
 
 
 def _tall_wall(s: Sketch, wall: int, front: Finish) -> None:
@@ -35,7 +37,15 @@ def _tall_wall(s: Sketch, wall: int, front: Finish) -> None:
     f.cabinet(s, wall, 0.5 * side, (0.32, depth, s.rng.uniform(0.8, 0.98)), 0.03, fridge)
     f.cabinet(s, wall, -0.35 * side, (0.31, depth, 0.43), 0.03, front)
     s.on_wall("oven", wall, -0.35 * side, (0.3, depth - 0.02, 0.3), 0.895, Finish("brushed_metal"), gap=0.01)
-    s.on_wall("oven_glass", wall, -0.35 * side, (0.24, 0.008, 0.17), 0.98, Finish(None, (0.07, 0.07, 0.08)), gap=2 * depth - 0.036)  # fmt: skip
+    s.on_wall(
+        "oven_glass",
+        wall,
+        -0.35 * side,
+        (0.24, 0.008, 0.17),
+        0.98,
+        Finish(None, (0.07, 0.07, 0.08)),
+        gap=2 * depth - 0.036,
+    )
 
 
 def _shelf_wall(s: Sketch, wall: int) -> None:

@@ -43,7 +43,9 @@ class Sketch:
 
     WALL_THICKNESS = 0.1
 
-    def __init__(self, rng: np.random.Generator, floor: Finish, walls: Finish, skirting: Colour | None = (0.9, 0.9, 0.88)):
+    def __init__(
+        self, rng: np.random.Generator, floor: Finish, walls: Finish, skirting: Colour | None = (0.9, 0.9, 0.88)
+    ):
         """Lays the floor and raises four walls of a random size.
 
         Args:
@@ -75,11 +77,25 @@ class Sketch:
 
     def box(self, name: str, half: tuple, position: tuple, yaw: float, finish: Finish) -> None:
         """A box of half extents `half` at a centre."""
-        self._add(Part(self._unique(name), "box", _floats(half), _floats(position), float(yaw), _floats(finish.colour), finish.texture))  # fmt: skip
+        self._add(
+            Part(
+                self._unique(name),
+                "box",
+                _floats(half),
+                _floats(position),
+                float(yaw),
+                _floats(finish.colour),
+                finish.texture,
+            )
+        )
 
     def round(self, name: str, kind: str, size: tuple, position: tuple, finish: Finish) -> None:
         """A cylinder (radius, half height, 0) or sphere (radius, 0, 0)."""
-        self._add(Part(self._unique(name), kind, _floats(size), _floats(position), 0.0, _floats(finish.colour), finish.texture))  # fmt: skip
+        self._add(
+            Part(
+                self._unique(name), kind, _floats(size), _floats(position), 0.0, _floats(finish.colour), finish.texture
+            )
+        )
 
     def on_wall(
         self, name: str, wall: int, along: float, half: tuple, bottom: float, finish: Finish, gap: float = 0.0

@@ -6,7 +6,22 @@ import numpy as np
 from assets.textures.noise import any_colour, blend, coordinates, hsv, noise, smoothstep
 from assets.textures.texture import texture
 
-WORDS = ("LACE", "TASTY", "FRESH", "OATS", "TOMATO", "COLA", "TEA", "ROBOT", "LAB", "BEANS", "JAM", "SOUP", "PURE", "HELLO")
+WORDS = (
+    "LACE",
+    "TASTY",
+    "FRESH",
+    "OATS",
+    "TOMATO",
+    "COLA",
+    "TEA",
+    "ROBOT",
+    "LAB",
+    "BEANS",
+    "JAM",
+    "SOUP",
+    "PURE",
+    "HELLO",
+)
 """What labels and posters say."""
 
 
@@ -29,7 +44,9 @@ def write(image: np.ndarray, word: str, centre: tuple[float, float], width: floa
     cv2.putText(image, word, origin, font, scale, tuple(float(c) for c in colour), thick, cv2.LINE_AA)
 
 
-def lines_of_text(image: np.ndarray, box: tuple[float, float, float, float], rows: int, rng: np.random.Generator) -> None:
+def lines_of_text(
+    image: np.ndarray, box: tuple[float, float, float, float], rows: int, rng: np.random.Generator
+) -> None:
     """Draws grey bars that read as small print into the box (x0, y0, x1, y1) [fractions] of a float32 image."""
     height, width = image.shape[:2]
     for row in range(rows):
@@ -126,7 +143,9 @@ def _screen(rng: np.random.Generator, size: int) -> np.ndarray:
         x = 0.22 + 0.05 * rng.integers(0, 4)
         end = x + rng.uniform(0.1, 0.5)
         ink = any_colour(rng, (0.2, 0.6), (0.7, 0.95) if dark else (0.2, 0.5))
-        cv2.line(image, (int(x * size), int(y * size)), (int(end * size), int(y * size)), ink.tolist(), max(1, size // 110))
+        cv2.line(
+            image, (int(x * size), int(y * size)), (int(end * size), int(y * size)), ink.tolist(), max(1, size // 110)
+        )
     return _centred(image)
 
 

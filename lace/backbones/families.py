@@ -10,7 +10,7 @@ import transformers as hf
 from torch import nn
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
-from lace.data.hub import answers
+from lace.core.hub import answers
 
 hf.utils.logging.disable_progress_bar()
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -56,9 +56,7 @@ _SIGLIP = Family(hf.SiglipVisionModel, HALF, _interpolating, False, ("head",))
 FAMILIES: dict[str, Family] = {
     "dinov3_vit": Family(hf.DINOv3ViTModel, IMAGENET, _plain, True, ("mask_token",), _registers),
     "dinov2": Family(hf.Dinov2Model, IMAGENET, _plain, True, ("mask_token",), lambda config: 1),
-    "dinov2_with_registers": Family(
-        hf.Dinov2WithRegistersModel, IMAGENET, _plain, True, ("mask_token",), _registers
-    ),
+    "dinov2_with_registers": Family(hf.Dinov2WithRegistersModel, IMAGENET, _plain, True, ("mask_token",), _registers),
     # Fixed-resolution SigLIP 2 checkpoints are published with the architecture of SigLIP ("siglip").
     "siglip": _SIGLIP,
     "siglip_vision_model": _SIGLIP,
@@ -90,9 +88,11 @@ class PatchBackbone(nn.Module):
         if height % self.patch or width % self.patch or fixed:
             only = f"{self.image_size} x {self.image_size} px" if fixed else f"multiples of the patch, {self.patch} px"
             raise BackboneError(
-                f"computing features with {self.name!r}", f"the images are {height} x {width} px", only,
+                f"computing features with {self.name!r}",
+                f"the images are {height} x {width} px",
+                only,
                 "resize the images, or load the backbone with another image_size",
-            )  # fmt: skip
+            )
         return self.family.tokens(self.model, (images - self.mean) / self.std)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -118,17 +118,25 @@ def from_config(config: hf.PretrainedConfig, name: str, image_size: int, seed: i
 
 
 def _announce(name: str) -> None:
-    print(f"backbone {name!r}: RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", file=sys.stderr)
+    print(
+        f"backbone {name!r}: RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", file=sys.stderr
+    )
 
 
 def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:
     """Small DINOv3 architecture with random weights (2 M), 64 px images of 8 px patches; always announced."""
     _announce("tiny")
     config = hf.DINOv3ViTConfig(
-        patch_size=8, image_size=64, hidden_size=192, intermediate_size=768, num_hidden_layers=layers,
-        num_attention_heads=3, num_register_tokens=4, pos_embed_rescale=None,
+        patch_size=8,
+        image_size=64,
+        hidden_size=192,
+        intermediate_size=768,
+        num_hidden_layers=layers,
+        num_attention_heads=3,
+        num_register_tokens=4,
+        pos_embed_rescale=None,
         **{STAND_IN_KEY: True},
-    )  # fmt: skip
+    )
     return from_config(config, "tiny", 64, seed)
 
 
@@ -142,9 +150,11 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
             _announce(name)
         if kind not in FAMILIES:
             raise BackboneError(
-                f"loading the backbone {name!r}", f"{source} is a {kind!r} model", f"one of {', '.join(FAMILIES)}",
+                f"loading the backbone {name!r}",
+                f"{source} is a {kind!r} model",
+                f"one of {', '.join(FAMILIES)}",
                 "choose a checkpoint of these families, or add the family to FAMILIES",
-            )  # fmt: skip
+            )
         config = config.vision_config if kind == "siglip" else config
         if kind == "vjepa2":
             config.crop_size = image_size  # its rotary positions are laid out for crop_size // patch_size columns
@@ -165,9 +175,14 @@ _NEXT_STEPS = {
 
 def _unavailable(name: str, source: str | Path, error: Exception) -> BackboneError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    doing, expected = f"loading the backbone {name!r} from {source}", "a checkpoint with config.json and model.safetensors"
+    doing, expected = (
+        f"loading the backbone {name!r} from {source}",
+        "a checkpoint with config.json and model.safetensors",
+    )
     if isinstance(source, Path):
-        return BackboneError(doing, f"the folder does not load ({first})", expected, "restore the folder or give another")
+        return BackboneError(
+            doing, f"the folder does not load ({first})", expected, "restore the folder or give another"
+        )
     steps = [step.format(source=source) for word, step in _NEXT_STEPS.items() if word in str(error)]
     if "dinov3" in str(source) and "gated" not in str(error):
         steps.append("DINOv3 is gated: " + _NEXT_STEPS["gated"].format(source=source))

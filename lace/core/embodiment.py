@@ -110,7 +110,9 @@ class Embodiment:
             if row.name not in keypoints.INDEX or unknown:
                 raise InvalidValueError(
                     f"building embodiment {self.name!r}",
-                    f"keypoint {row.name!r} names unknown links {sorted(unknown)}" if unknown else f"keypoint {row.name!r}",
+                    f"keypoint {row.name!r} names unknown links {sorted(unknown)}"
+                    if unknown
+                    else f"keypoint {row.name!r}",
                     f"keypoints of {', '.join(keypoints.NAMES)} on links {', '.join(self.links)}",
                     "mend the keypoint table",
                 )

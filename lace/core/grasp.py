@@ -31,6 +31,8 @@ class Grasp:
     def __post_init__(self):
         if self.T_table_palm.shape != (4, 4) or self.open.shape != self.closed.shape:
             raise InvalidValueError(
-                f"reading a grasp of {self.target!r}", f"shapes {self.T_table_palm.shape}, {self.open.shape}, "
-                f"{self.closed.shape}", "(4, 4) and two equal hand poses", "make the grasp file again (sim_envs/grasp_search.py)",
-            )  # fmt: skip
+                f"reading a grasp of {self.target!r}",
+                f"shapes {self.T_table_palm.shape}, {self.open.shape}, {self.closed.shape}",
+                "(4, 4) and two equal hand poses",
+                "make the grasp file again (tools/grasp_search.py)",
+            )

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import NAMES, SKELETON, Visibility
 from lace.data.dataset import FrameDataset
 from lace.data.schema import decode_row
-from lace.data.shards import publish_bytes
 from lace.data.verify import EMBODIMENT_SEMANTICS, TARGET_SEMANTIC, mask_box
 
 ANNOTATIONS_NAME, IMAGES_NAME = "annotations.json", "images"

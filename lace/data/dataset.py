@@ -53,9 +53,11 @@ def named_folders(items: Sequence[str], first: Mapping[str, Path]) -> dict[str, 
         name, equals, folder = item.partition("=")
         if not (name and equals and folder) or name in folders:
             raise InvalidValueError(
-                "reading --more", f"{item!r}", f"NAME=DIR with another name than {', '.join(folders)}",
+                "reading --more",
+                f"{item!r}",
+                f"NAME=DIR with another name than {', '.join(folders)}",
                 "write for example --more allegro=data/allegro",
-            )  # fmt: skip
+            )
         folders[name] = Path(folder)
     return folders
 

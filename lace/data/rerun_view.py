@@ -9,11 +9,11 @@ import numpy as np
 import rerun as rr
 
 from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, NAMES, SKELETON, Visibility
 from lace.data.overlay import keypoint_colour
 from lace.data.schema import DEPTH_UNIT_M
-from lace.data.shards import publish_bytes
 
 APPLICATION = "lace"
 _CAMERA, _IMAGE = "world/camera", "world/camera/image"

@@ -18,7 +18,13 @@ EncodedFrame = dict[str, Any]
 
 DEPTH_UNIT_M = 0.0002
 """One step of the 16-bit depth image [m]: 0.1 mm rounding error, saturates at 65535 steps = 13.107 m."""
-BOX_NAMES = ("embodiment@segmentation", "hand@segmentation", "embodiment@keypoints", "target@segmentation", "target@owlv2")
+BOX_NAMES = (
+    "embodiment@segmentation",
+    "hand@segmentation",
+    "embodiment@keypoints",
+    "target@segmentation",
+    "target@owlv2",
+)
 IMAGE_FORMATS = ("jpg", "png")
 METADATA_KEY = b"lace"
 _FLOATS, _DOUBLES = pa.list_(pa.float32()), pa.list_(pa.float64())

@@ -1,7 +1,6 @@
 """Parquet shards that are either whole or not there: temporary name, fsync, rename, fsync of the folder."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.files import publish_bytes
 from lace.data.schema import BINARY_COLUMNS, METADATA_KEY, SCHEMA, EncodedFrame, to_json
 
-TEMPORARY_SUFFIX = ".part"
 _ZSTD_LEVEL = 3
 """zstd's own default."""
 
@@ -73,55 +72,6 @@ def _layout(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": False,
         "write_statistics": ["index"],
     }
-
-
-def publish_bytes(path: str | Path, content: bytes) -> None:
-    """Writes `content` to `path` so that a crash leaves the old file or the new one, never a part of one."""
-    path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
-    with _published_or_removed(path, temporary):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync(path.parent)
-
-
-@contextmanager
-def _published_or_removed(path: Path, temporary: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DatasetError(
-            f"writing {path}",
-            f"{error.strerror or error} (errno {error.errno})",
-            f"a folder that can be written, with room for the file ({path.parent})",
-            "make room or mend the permissions, then run the same command again: finished shards are kept",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def remove_leftovers(folder: str | Path) -> int:
-    """Deletes the temporary files that killed writers left in `folder`; returns how many.
-
-    Call it before any writer starts: a running writer's file would go too.
-    """
-    left = list(Path(folder).glob(f"*{TEMPORARY_SUFFIX}"))
-    for path in left:
-        path.unlink(missing_ok=True)
-    return len(left)
-
-
-def sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from lace.core.errors import InvalidValueError
+from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.data.dataset import FrameDataset
 from lace.data.overlay import draw_overlay
 from lace.data.schema import encode_image
-from lace.data.shards import publish_bytes
 
 _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 34), (110, 110, 116)
 _MARGIN_PX, _GAP_PX, _CAPTION_PX, _TITLE_PX = 24, 12, 24, 40
@@ -66,7 +66,10 @@ def caption(record: FrameRecord) -> str:
 
 def target_name(record: FrameRecord) -> str:
     """What the target is ("dinosaur"), or its name in the scene; empty where there is none."""
-    return next((str(thing.get("object", thing.get("name", ""))) for thing in record.objects if thing.get("role") == "target"), "")
+    return next(
+        (str(thing.get("object", thing.get("name", ""))) for thing in record.objects if thing.get("role") == "target"),
+        "",
+    )
 
 
 def save_contact_sheet(

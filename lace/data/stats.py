@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from lace.core.files import publish_bytes
 from lace.core.keypoints import NAMES, Visibility
 from lace.data.dataset import FrameDataset
 from lace.data.schema import to_json
-from lace.data.shards import publish_bytes, read_metadata
+from lace.data.shards import read_metadata
 
 BINS = 24
 """Bins of a histogram."""

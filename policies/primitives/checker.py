@@ -36,9 +36,14 @@ class PathChecker:
     """Checks paths of one robot; not for use from several threads."""
 
     def __init__(
-        self, xml_path: Path, embodiment: Embodiment, workspace: Workspace, speed: float, clearance_m: float,
+        self,
+        xml_path: Path,
+        embodiment: Embodiment,
+        workspace: Workspace,
+        speed: float,
+        clearance_m: float,
         keep_out_m: tuple[float, float] = (0.05, 0.12),
-    ):  # fmt: skip
+    ):
         """Args:
         xml_path: MJCF with the robot's collision shapes.
         embodiment: The same robot.
@@ -84,13 +89,17 @@ class PathChecker:
             palm = data.xpos[self._palm]
             if not self.workspace.holds(palm):
                 raise SafetyStop(
-                    "checking a path", f"the palm would leave the workspace at {np.round(palm, 3).tolist()} m",
-                    f"between {self.workspace.low} and {self.workspace.high}", "look at the prediction",
-                )  # fmt: skip
+                    "checking a path",
+                    f"the palm would leave the workspace at {np.round(palm, 3).tolist()} m",
+                    f"between {self.workspace.low} and {self.workspace.high}",
+                    "look at the prediction",
+                )
             mujoco.mj_collision(model, data)
             struck = self._struck()
             if struck:
-                raise PlanRefused("checking a path", f"{struck} after {time_s:.2f} s", "a path free of collisions", "move the target")
+                raise PlanRefused(
+                    "checking a path", f"{struck} after {time_s:.2f} s", "a path free of collisions", "move the target"
+                )
         return sealed(path, self.clearance_m)
 
     def _check_limits(self, path: JointPath) -> None:
@@ -98,12 +107,19 @@ class PathChecker:
         for joint, q in zip(joints, path.positions.T, strict=True):
             if q.min() < joint.lower or q.max() > joint.upper:
                 raise PlanRefused(
-                    "checking a path", f"{joint.name} would go from {q.min():.3f} to {q.max():.3f} rad",
-                    f"between {joint.lower:.3f} and {joint.upper:.3f}", "move the target",
-                )  # fmt: skip
+                    "checking a path",
+                    f"{joint.name} would go from {q.min():.3f} to {q.max():.3f} rad",
+                    f"between {joint.lower:.3f} and {joint.upper:.3f}",
+                    "move the target",
+                )
         fastest = np.abs(np.diff(path.positions, axis=0) / np.diff(path.times_s)[:, None]).max()
         if fastest > self.speed * 1.001:
-            raise PlanRefused("checking a path", f"a joint moves at {fastest:.2f} rad/s", f"at most {self.speed}", "slow the path down")  # fmt: skip
+            raise PlanRefused(
+                "checking a path",
+                f"a joint moves at {fastest:.2f} rad/s",
+                f"at most {self.speed}",
+                "slow the path down",
+            )
 
     def _struck(self) -> str:
         """What is struck at the pose at hand, "" for nothing."""

@@ -65,9 +65,11 @@ class GraspPrimitive:
     def __init__(self, embodiment: Embodiment, xml_path: Path, grasp: Grasp, config: GraspConfig = GraspConfig()):  # noqa: B008
         if grasp.embodiment != embodiment.name:
             raise PlanRefused(
-                "preparing the grasp primitive", f"a grasp of {grasp.embodiment}", f"one of {embodiment.name}",
-                "search grasps for this hand (sim_envs/grasp_search.py)",
-            )  # fmt: skip
+                "preparing the grasp primitive",
+                f"a grasp of {grasp.embodiment}",
+                f"one of {embodiment.name}",
+                "search grasps for this hand (tools/grasp_search.py)",
+            )
         self.embodiment, self.grasp, self.config = embodiment, grasp, config
         self.needs_depth = config.lift_by == "depth"
         self.kinematics = Kinematics(embodiment)
@@ -80,9 +82,11 @@ class GraspPrimitive:
         target = self.locate(observation, points, table_z)
         if not self.config.workspace.holds(target):
             raise SafetyStop(
-                "locating the target", f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
-                f"between {self.config.workspace.low} and {self.config.workspace.high}", "look at the prediction",
-            )  # fmt: skip
+                "locating the target",
+                f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
+                f"between {self.config.workspace.low} and {self.config.workspace.high}",
+                "look at the prediction",
+            )
         stops: list[TrialStopped] = []
         for heading in HEADINGS:
             try:
@@ -100,9 +104,11 @@ class GraspPrimitive:
         gap = float(np.linalg.norm(real - predicted))
         if not gap <= config.disagreement_m:
             raise SafetyStop(
-                "comparing the end-effector point with forward kinematics", f"they are {1000 * gap:.0f} mm apart",
-                f"at most {1000 * config.disagreement_m:.0f} mm", "look at the prediction, or recalibrate the camera",
-            )  # fmt: skip
+                "comparing the end-effector point with forward kinematics",
+                f"they are {1000 * gap:.0f} mm apart",
+                f"at most {1000 * config.disagreement_m:.0f} mm",
+                "look at the prediction, or recalibrate the camera",
+            )
         if config.lift_by == "depth":
             target = by_depth(camera, points.target, observation.depth_m, config.target_radius_m)
         else:
@@ -128,9 +134,7 @@ class GraspPrimitive:
             self._arm(Phase.RETREAT, [ascent[-1], self.embodiment.home[:dof]], self.grasp.open, table_z),
         )
 
-    def _transit(
-        self, start: Array, above: Array, table_z: float, keep_out: Array
-    ) -> tuple[ArmMove | HandMove, ...]:
+    def _transit(self, start: Array, above: Array, table_z: float, keep_out: Array) -> tuple[ArmMove | HandMove, ...]:
         """From the start to the pre-grasp: straight, or where something is in the way, first up, or over home."""
         dof, opened = self.embodiment.arm_dof, HandMove(Phase.APPROACH, self.grasp.open, self.config.open_s)
         arm, hand = start[:dof], np.clip(start[dof:], *self.embodiment.limits[dof:].T)
@@ -168,9 +172,11 @@ class GraspPrimitive:
             if q is None:
                 where = np.round(goal[:3, 3], 3).tolist()
                 raise PlanRefused(
-                    IK, f"the palm does not reach {where} m as the grasp wants it",
-                    "a target within the arm's reach", "move the target",
-                )  # fmt: skip
+                    IK,
+                    f"the palm does not reach {where} m as the grasp wants it",
+                    "a target within the arm's reach",
+                    "move the target",
+                )
             rows.append(q)
         return np.array(rows)
 

@@ -30,9 +30,11 @@ def end_effector_point(keypoints_world: Array, camera: PinholeCamera) -> tuple[A
     members = [k for k in (0, *FINGERTIPS) if inside[k]]
     if not members:
         raise PlanRefused(
-            "looking for the hand by forward kinematics", "neither wrist nor fingertips are in the image",
-            "a camera that sees the hand", "check the extrinsics, or move the camera",
-        )  # fmt: skip
+            "looking for the hand by forward kinematics",
+            "neither wrist nor fingertips are in the image",
+            "a camera that sees the hand",
+            "check the extrinsics, or move the camera",
+        )
     visibility = np.where(inside, Visibility.OCCLUDED, Visibility.OUT_OF_VIEW)
     x0, y0, x1, y1 = keypoint_box(uv, visibility).astype(float)
     return np.array([x0 + x1, y0 + y1]) / 2, float(depth[members].mean())
@@ -47,15 +49,22 @@ def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: flo
     column, row = np.floor(np.asarray(uv, float)).astype(int)
     height, width = depth_m.shape
     if not (0 <= column < width and 0 <= row < height):
-        raise PlanRefused("reading the depth", f"the target point {np.round(uv, 1)} is outside the image", "a point inside", "look at the policy")  # fmt: skip
+        raise PlanRefused(
+            "reading the depth",
+            f"the target point {np.round(uv, 1)} is outside the image",
+            "a point inside",
+            "look at the policy",
+        )
     rows, columns = (slice(max(i - WINDOW_PX, 0), i + WINDOW_PX + 1) for i in (row, column))
     near = depth_m[rows, columns]
     near = near[near > 0]
     if not len(near):
         raise PlanRefused(
-            "reading the depth", f"no depth is known around {np.round(uv, 1)}", "a depth there",
+            "reading the depth",
+            f"no depth is known around {np.round(uv, 1)}",
+            "a depth there",
             "lift by the table plane instead, or move the camera",
-        )  # fmt: skip
+        )
     point = camera.unproject(np.asarray(uv, float)[None], np.median(near)[None])[0]
     ray = point - camera.T_world_cam[:3, 3]
     return point + behind_m * ray / np.linalg.norm(ray)
@@ -72,7 +81,9 @@ def by_plane(camera: PinholeCamera, uv: ArrayLike, z: float) -> Array:
     share = (z - eye[2]) / ray[2] if abs(ray[2]) > 1e-9 else -1.0
     if share <= 0:
         raise PlanRefused(
-            "lifting the target by the table plane", f"the ray through {np.round(uv, 1)} does not meet it",
-            "a point below the horizon, seen from above the table", "look at the policy, or lift by depth",
-        )  # fmt: skip
+            "lifting the target by the table plane",
+            f"the ray through {np.round(uv, 1)} does not meet it",
+            "a point below the horizon, seen from above the table",
+            "look at the policy, or lift by depth",
+        )
     return eye + share * ray

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from lace.core.errors import InvalidValueError
-from sim_envs.config import PRESETS, Axes, GenerateConfig
-from sim_envs.engines import PHYSICS
+from sim_envs.config.axes import Axes
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.presets import PRESETS
+from sim_envs.physics.engines import PHYSICS
 
 OBSERVATIONS = ("image", "keypoints", "state")
 
@@ -49,20 +51,30 @@ class GraspEnvConfig:
         unknown = sorted(set(self.observations) - set(OBSERVATIONS))
         if unknown or not self.observations:
             got = f"unknown {', '.join(unknown)}" if unknown else "none"
-            raise InvalidValueError("choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "mend observations=")
+            raise InvalidValueError(
+                "choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "mend observations="
+            )
         if self.actions not in ("joint", "end_effector"):
             raise InvalidValueError("choosing actions", repr(self.actions), "joint or end_effector", "mend actions=")
         if self.physics is not None:
             PHYSICS[self.physics]
         if not 1 <= self.rate_hz <= 50 or self.episode_s * self.rate_hz < 1:
             raise InvalidValueError(
-                "reading the environment's options", f"{self.rate_hz} Hz for {self.episode_s} s",
-                "1 to 50 Hz, for at least one step", "mend rate_hz= or episode_s=",
-            )  # fmt: skip
+                "reading the environment's options",
+                f"{self.rate_hz} Hz for {self.episode_s} s",
+                "1 to 50 Hz, for at least one step",
+                "mend rate_hz= or episode_s=",
+            )
         scenes = GenerateConfig(
-            out=Path(), preset=self.preset, axes=self.axes or PRESETS[self.preset], seed=self.seed, width=self.width,
-            height=self.height, device=self.device, assets=self.assets,
-        ).checked()  # fmt: skip
+            out=Path(),
+            preset=self.preset,
+            axes=self.axes or PRESETS[self.preset],
+            seed=self.seed,
+            width=self.width,
+            height=self.height,
+            device=self.device,
+            assets=self.assets,
+        ).checked()
         object.__setattr__(self, "scenes", scenes)
 
     @property

@@ -8,7 +8,7 @@ from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, axis_angle
 from lace.core.kinematics import Kinematics
 from lace.core.registry import Registry
-from sim_envs.poses import arm_ik
+from sim_envs.bodies.robot.poses import arm_ik
 
 ARM_SPEED, HAND_SPEED = 1.5, 3.0
 """Largest change of a joint target [rad/s]: GraspConfig.arm_speed; what closes a hand in half a second."""

@@ -23,7 +23,9 @@ class GraspEnv(gymnasium.Env):
 
     def __init__(self, render_mode: str | None = None, **options: Any):
         if render_mode not in (None, "rgb_array"):
-            raise InvalidValueError("making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "mend render_mode=")
+            raise InvalidValueError(
+                "making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "mend render_mode="
+            )
         self.config, self.render_mode = GraspEnvConfig(**options), render_mode
         self.metadata = self.metadata | {"render_fps": self.config.rate_hz}
         self.worlds = GraspWorlds(self.config, 1)

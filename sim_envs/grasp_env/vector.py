@@ -21,7 +21,10 @@ class GraspVectorEnv(VectorEnv):
     def __init__(self, num_envs: int = 1, **options: Any):
         self.config, self.num_envs = GraspEnvConfig(**options), num_envs
         self.worlds = GraspWorlds(self.config, num_envs)
-        self.single_action_space, self.single_observation_space = self.worlds.action_space, self.worlds.observation_space
+        self.single_action_space, self.single_observation_space = (
+            self.worlds.action_space,
+            self.worlds.observation_space,
+        )
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._steps = np.zeros(num_envs, int)
@@ -66,10 +69,11 @@ class GraspVectorEnv(VectorEnv):
         shaped = mask.shape == (self.num_envs,) and mask.dtype == bool
         if not shaped or not mask.any() or (self._ended is None and not mask.all()):
             raise InvalidValueError(
-                "resetting worlds", f"the mask {mask.tolist()}",
+                "resetting worlds",
+                f"the mask {mask.tolist()}",
                 f"{self.num_envs} times true or false, not all false, and all true the first time",
                 "mend options={'reset_mask': ...}",
-            )  # fmt: skip
+            )
         return mask
 
     def close_extras(self, **kwargs: Any) -> None:

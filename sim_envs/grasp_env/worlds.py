@@ -6,13 +6,13 @@ import numpy as np
 from gymnasium import spaces
 
 from lace.core.geometry import Array, apply, quat_wxyz_from_rotation
-from sim_envs.compose import SceneBatch
-from sim_envs.engines import PHYSICS, fastest
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.controls import CONTROLS, Control
-from sim_envs.physics import Worlds
-from sim_envs.sim_cell import HELD_M, scene_at
-from sim_envs.trials import Trial, TrialSource
+from sim_envs.physics.engines import PHYSICS, fastest
+from sim_envs.physics.protocol import Worlds
+from sim_envs.scenes.state import SceneBatch
+from sim_envs.trials.cell import HELD_M, scene_at
+from sim_envs.trials.source import Trial, TrialSource
 
 LIFT_M = 0.15
 """Height at which lifting earns no more: that of the grasp primitive [m]."""
@@ -97,7 +97,12 @@ class GraspWorlds:
         state, source = self.state, self._source
         palm = source.body.palm(source.body.pose(state.joint_positions))
         grasp = apply(palm, np.array([self.embodiment.grasp_point]))[:, 0]
-        now = np.stack([apply(T, self._local(trial)[None])[0] for T, trial in zip(state.T_world_object[:, 0], self.trials, strict=True)])
+        now = np.stack(
+            [
+                apply(T, self._local(trial)[None])[0]
+                for T, trial in zip(state.T_world_object[:, 0], self.trials, strict=True)
+            ]
+        )
         rise = now[:, 2] - np.array([trial.target_middle[2] for trial in self.trials])
         touching = state.robot_object_N[:, 0] > 0
         carried = touching & (state.object_table_N[:, 0] == 0)
@@ -120,7 +125,9 @@ class GraspWorlds:
         target = state.T_world_object[:, 0]
         pose = np.concatenate([target[:, :3, 3], quat_wxyz_from_rotation(target[:, :3, :3])], 1)
         seen: dict[str, Any] = {
-            "joint_positions": state.joint_positions, "joint_velocities": state.joint_velocities, "target_pose": pose
+            "joint_positions": state.joint_positions,
+            "joint_velocities": state.joint_velocities,
+            "target_pose": pose,
         }
         if "image" in wanted or "keypoints" in wanted:
             seen |= self._drawn()
@@ -137,13 +144,17 @@ class GraspWorlds:
                 uv, visibility = frames.keypoint_labels(batch, segment)
                 image = rgb.numpy()
             else:
-                frames.dress(batch)
+                frames.apply(batch)
                 uv, visibility = (labels[: len(rows)] for labels in frames.keypoint_labels(batch))
                 image = np.zeros((len(rows), 0))
             parts.append((image, uv[:, present], visibility[:, present]))
-        return dict(zip(("image", "keypoints", "visibility"), map(np.concatenate, zip(*parts, strict=True)), strict=True))
+        return dict(
+            zip(("image", "keypoints", "visibility"), map(np.concatenate, zip(*parts, strict=True)), strict=True)
+        )
 
     def _scene(self, world: int) -> SceneBatch:
         state, trial = self.state, self.trials[world]
         count = len(trial.physics.objects)
-        return scene_at(self._source, trial, state.joint_positions[world, None], state.T_world_object[world, None, :count])
+        return scene_at(
+            self._source, trial, state.joint_positions[world, None], state.T_world_object[world, None, :count]
+        )

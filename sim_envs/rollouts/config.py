@@ -6,8 +6,10 @@ from pathlib import Path
 from tyro import MISSING
 
 from lace.core.errors import InvalidValueError
-from sim_envs.config import PRESETS, Axes, GenerateConfig, given
-from sim_envs.engines import PHYSICS
+from sim_envs.config.axes import Axes
+from sim_envs.config.generate import GenerateConfig, given
+from sim_envs.config.presets import PRESETS
+from sim_envs.physics.engines import PHYSICS
 
 FPS = (10, 30)
 """Range of camera rates: what LeRobot's datasets of arms have."""
@@ -62,9 +64,16 @@ class RolloutsConfig:
     def scenes(self) -> GenerateConfig:
         """What scenes are drawn from."""
         return GenerateConfig(
-            out=self.out, frames=self.trials, preset=self.preset, seed=self.seed, width=self.width, height=self.height,
-            device=self.device, assets=self.assets, axes=self.axes,
-        )  # fmt: skip
+            out=self.out,
+            frames=self.trials,
+            preset=self.preset,
+            seed=self.seed,
+            width=self.width,
+            height=self.height,
+            device=self.device,
+            assets=self.assets,
+            axes=self.axes,
+        )
 
     @property
     def parts(self) -> int:

@@ -12,12 +12,12 @@ from lace.core.geometry import Array
 from policies import make_policy
 from policies.outcome import Outcome
 from policies.runner import run_trial
-from sim_envs.compose import SceneBatch
-from sim_envs.engines import PHYSICS
+from sim_envs.physics.engines import PHYSICS
+from sim_envs.rendering.sensor import TILE
 from sim_envs.rollouts.config import RolloutsConfig
-from sim_envs.sensor import TILE
-from sim_envs.sim_cell import SimCell, open_cells, scene_at
-from sim_envs.trials import Trial, TrialSource
+from sim_envs.scenes.state import SceneBatch
+from sim_envs.trials.cell import SimCell, open_cells, scene_at
+from sim_envs.trials.source import Trial, TrialSource
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,20 @@ def facts(episode: Episode) -> dict[str, Any]:
     """What is known of an episode beside its frames, as values for JSON."""
     record, physics, outcome = episode.trial.record, episode.trial.physics, episode.outcome
     return {
-        "trial": record.index, "seed": record.seed, "attempt": record.attempt, "success": outcome.success,
-        "result": outcome.result, "phase": outcome.phase, "reason": outcome.reason, "lifted_mm": outcome.lifted_mm,
-        "room": record.room, "K": record.K, "T_world_cam": record.T_world_cam, "table_z": physics.table_z,
-        "objects": record.objects, "draws": record.draws,
+        "trial": record.index,
+        "seed": record.seed,
+        "attempt": record.attempt,
+        "success": outcome.success,
+        "result": outcome.result,
+        "phase": outcome.phase,
+        "reason": outcome.reason,
+        "lifted_mm": outcome.lifted_mm,
+        "room": record.room,
+        "K": record.K,
+        "T_world_cam": record.T_world_cam,
+        "table_z": physics.table_z,
+        "objects": record.objects,
+        "draws": record.draws,
         "masses_kg": {thing.name: thing.mass_kg for thing in physics.objects},
         "frictions": {thing.name: thing.friction for thing in physics.objects},
-    }  # fmt: skip
+    }

@@ -1,9 +1,9 @@
 """The output folder: parts that are whole or not there, and one dataset of all parts so far that is never half there.
 
-    out/rollouts.json          the configuration
-    out/parts/part-00000/      part.json, dataset/ (episodes of its trials)
-    out/dataset                link to the newest joined dataset; switched over at once
-    out/frames/                labelled frames, where wanted
+out/rollouts.json          the configuration
+out/parts/part-00000/      part.json, dataset/ (episodes of its trials)
+out/dataset                link to the newest joined dataset; switched over at once
+out/frames/                labelled frames, where wanted
 """
 
 import json
@@ -16,9 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lace.data.run_folder import claim_folder
-from lace.data.shards import TEMPORARY_SUFFIX, remove_leftovers, sync
-from lace.model_card import commit
+from lace.core.files import TEMPORARY_SUFFIX, remove_leftovers, sync
+from lace.core.provenance import commit
+from lace.core.run_folder import claim_folder
 from sim_envs.rollouts.config import RolloutsConfig
 
 RUN_ONLY = ("out", "trials", "device")

@@ -56,9 +56,14 @@ class DatasetWriter:
     def __init__(self, root: Path, embodiment: Embodiment, config: RolloutsConfig):
         self._root, self._facts = root, []
         self._dataset = LeRobotDataset.create(
-            "local/rollouts", config.fps, features_of(embodiment, config), root, robot_type=embodiment.name,
-            use_videos=config.video, video_backend="pyav",
-        )  # fmt: skip
+            "local/rollouts",
+            config.fps,
+            features_of(embodiment, config),
+            root,
+            robot_type=embodiment.name,
+            use_videos=config.video,
+            video_backend="pyav",
+        )
 
     def add(self, episode: Episode, images: Array) -> None:
         """One episode with its pictures (f, height, width, 3) uint8."""
@@ -69,12 +74,16 @@ class DatasetWriter:
             won = episode.outcome.success and k == last
             self._dataset.add_frame(
                 {
-                    CAMERA: image, "observation.state": episode.joint_positions[k].astype(np.float32),
+                    CAMERA: image,
+                    "observation.state": episode.joint_positions[k].astype(np.float32),
                     "observation.environment_state": pose[k].astype(np.float32),
-                    "action": episode.actions[k].astype(np.float32), "next.reward": np.array([won], np.float32),
-                    "next.done": np.array([k == last]), "next.success": np.array([won]), "task": task,
+                    "action": episode.actions[k].astype(np.float32),
+                    "next.reward": np.array([won], np.float32),
+                    "next.done": np.array([k == last]),
+                    "next.success": np.array([won]),
+                    "task": task,
                 }
-            )  # fmt: skip
+            )
         with quiet():
             self._dataset.save_episode(parallel_encoding=False)
         self._facts.append(facts(episode))
@@ -88,7 +97,10 @@ class DatasetWriter:
 
 def write_facts(root: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Writes EPISODE_FACTS; rows are numbered as the dataset numbers its episodes."""
-    lines = [to_json({"episode_index": i} | {k: v for k, v in row.items() if k != "episode_index"}) for i, row in enumerate(rows)]
+    lines = [
+        to_json({"episode_index": i} | {k: v for k, v in row.items() if k != "episode_index"})
+        for i, row in enumerate(rows)
+    ]
     (root / EPISODE_FACTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
+from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
 from lace.data.schema import constants_of, encode_frame
-from lace.data.shards import publish_bytes, shard_name, write_shard
+from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frames
 from policies.outcome import Result
 from sim_envs.rollouts.config import RolloutsConfig
@@ -118,8 +119,9 @@ def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
             left = (config.trials - counts.total()) / rate
             print(
                 f"{counts.total()} of {config.trials} trials, {counts[Result.SUCCESS]} grasped, {rate:.2f} trials/s, "
-                f"{left:.0f} s to go", flush=True,
-            )  # fmt: skip
+                f"{left:.0f} s to go",
+                flush=True,
+            )
     if demonstrator:
         demonstrator.close()
     return counts
@@ -127,10 +129,12 @@ def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
 
 def main(config: RolloutsConfig) -> int:
     """`lace generate rollouts`: runs, then says what came of it. Returns the exit code."""
-    from sim_envs.kinds import refuse_idle_axes
+    from sim_envs.config.kinds import refuse_idle_axes
 
     refuse_idle_axes(config.axes, config.preset, "robot")
-    print(f"grasping in {config.trials} scenes at {config.fps} Hz (preset {config.preset}, {config.width}x{config.height})")
+    print(
+        f"grasping in {config.trials} scenes at {config.fps} Hz (preset {config.preset}, {config.width}x{config.height})"
+    )
     counts = run(config)
     ends = ", ".join(f"{name} {count}" for name, count in counts.most_common())
     episodes = sum(read_part(config.out, part)["episodes"] for part in range(config.parts))

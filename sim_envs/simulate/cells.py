@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 
 from lace.core.draws import Draws
-from lace.model_card import commit
+from lace.core.provenance import commit
 from policies import make_policy
 from policies.outcome import Outcome
 from policies.policy import Policy
 from policies.runner import run_trial
-from sim_envs.config import GenerateConfig
-from sim_envs.engines import PHYSICS
-from sim_envs.sim_cell import SimCell
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.physics.engines import PHYSICS
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import TrialRecord, plain
-from sim_envs.trials import Trial, TrialSource
+from sim_envs.trials.cell import SimCell
+from sim_envs.trials.source import Trial, TrialSource
 
 JPEG_QUALITY = 92
 """Of the pictures that are kept; policies see them uncompressed."""
@@ -29,9 +29,15 @@ class CellTrials:
     def __init__(self, config: SimulateConfig):
         self.config, self.commit = config, commit()
         scenes = GenerateConfig(
-            out=config.out, preset=config.preset, seed=config.seed, width=config.width, height=config.height,
-            device=config.device, assets=config.assets, axes=config.axes,
-        )  # fmt: skip
+            out=config.out,
+            preset=config.preset,
+            seed=config.seed,
+            width=config.width,
+            height=config.height,
+            device=config.device,
+            assets=config.assets,
+            axes=config.axes,
+        )
         self.source = TrialSource(scenes)
         self.physics = PHYSICS[config.physics](self.source.robot, self.source.frames.device)
         self.policies = [make_policy(name) for name in config.policies]
@@ -65,16 +71,24 @@ def scene_facts(trial: Trial) -> dict[str, Any]:
     T = np.asarray(target["T_world_object"]).reshape(4, 4)
     boxes = {name: box for name, box in record.boxes.items() if np.isfinite(box).all()}
     return {
-        "attempt": trial.attempt, "room": record.room, "table_z_m": trial.physics.table_z,
+        "attempt": trial.attempt,
+        "room": record.room,
+        "table_z_m": trial.physics.table_z,
         "target": {
-            "object": target["object"], "scale": target["scale"], "xy_m": T[:2, 3],
-            "yaw_deg": float(np.degrees(np.arctan2(T[1, 0], T[0, 0]))), "middle_m": trial.target_middle,
-            "radius_m": trial.target_radius_m, "height_m": 2 * float(trial.target_middle[2] - T[2, 3]),
+            "object": target["object"],
+            "scale": target["scale"],
+            "xy_m": T[:2, 3],
+            "yaw_deg": float(np.degrees(np.arctan2(T[1, 0], T[0, 0]))),
+            "middle_m": trial.target_middle,
+            "radius_m": trial.target_radius_m,
+            "height_m": 2 * float(trial.target_middle[2] - T[2, 3]),
         },
         "distractors": [thing["object"] for thing in others],
-        "truth": {"end_effector": trial.truth.end_effector, "target": trial.truth.target}, "boxes": boxes,
-        "joint_positions": trial.physics.joint_positions, "draws": record.draws,
-    }  # fmt: skip
+        "truth": {"end_effector": trial.truth.end_effector, "target": trial.truth.target},
+        "boxes": boxes,
+        "joint_positions": trial.physics.joint_positions,
+        "draws": record.draws,
+    }
 
 
 def jpeg(image: np.ndarray) -> bytes:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lace.data.shards import publish_bytes
+from lace.core.files import publish_bytes
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.report import deepest
@@ -23,7 +23,7 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def main(config: SimulateConfig) -> int:
     """Runs what is missing, then reports; returns the exit code."""
-    from sim_envs.kinds import refuse_idle_axes
+    from sim_envs.config.kinds import refuse_idle_axes
 
     refuse_idle_axes(config.axes, config.preset, "robot")
     origin = open_folder(config.checked())
@@ -61,9 +61,13 @@ def shown(config: SimulateConfig) -> Iterator[Report]:
             "first use also fetches meshes and compiles kernels"
         )
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rates]}"),
-        TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rates]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as bar:
         yield _reporter(config, bar, there)
 
@@ -115,7 +119,17 @@ def print_results(results: dict) -> None:
 def policies_table(results: dict) -> Table:
     """One row a policy."""
     table = Table(title=f"{results['n']} trials, seed {results['seed']}; 95 % exact intervals")
-    for heading in ("policy", "success %", "localis.", "safety", "plan", "slip", "collision", "target error", "effector error"):
+    for heading in (
+        "policy",
+        "success %",
+        "localis.",
+        "safety",
+        "plan",
+        "slip",
+        "collision",
+        "target error",
+        "effector error",
+    ):
         table.add_column(heading, no_wrap=True, justify="left" if heading == "policy" else "right")
     for name, row in results["policies"].items():
         rate = row["success"]
@@ -138,7 +152,11 @@ def pairs_table(pairs: list[dict]) -> Table:
         table.add_column(heading, no_wrap=True)
     for pair in pairs:
         table.add_row(
-            pair["first"], pair["second"], str(pair["only_first"]), str(pair["only_second"]),
-            f"{100 * pair['difference']:+.1f} points", f"{pair['p_value']:.2g}",
-        )  # fmt: skip
+            pair["first"],
+            pair["second"],
+            str(pair["only_first"]),
+            str(pair["only_second"]),
+            f"{100 * pair['difference']:+.1f} points",
+            f"{pair['p_value']:.2g}",
+        )
     return table

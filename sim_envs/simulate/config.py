@@ -8,8 +8,10 @@ from tyro import MISSING
 from lace.core.errors import InvalidValueError
 from lace.core.registry import Registry
 from policies import make_policy
-from sim_envs.config import PRESETS, Axes, given
-from sim_envs.engines import PHYSICS
+from sim_envs.config.axes import Axes
+from sim_envs.config.generate import given
+from sim_envs.config.presets import PRESETS
+from sim_envs.physics.engines import PHYSICS
 
 SWEEPS: Registry[tuple[str, ...]] = Registry("sweep")
 """Sets of policies whose rates make a curve."""
@@ -34,9 +36,11 @@ class SequentialConfig:
         for name in ("threshold", "alpha"):
             if not 0 < getattr(self, name) < 1:
                 raise InvalidValueError(
-                    "reading the options", f"sequential {name} {getattr(self, name)}", "a number between 0 and 1",
+                    "reading the options",
+                    f"sequential {name} {getattr(self, name)}",
+                    "a number between 0 and 1",
                     f"set --sequential.{name}",
-                )  # fmt: skip
+                )
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,20 @@ class SimulateConfig:
         for name, floor in {"trials": 1, "width": 32, "height": 32, "workers": 1}.items():
             if getattr(self, name) < floor:
                 raise InvalidValueError(
-                    "reading the options", f"{name} is {getattr(self, name)}", f"at least {floor}",
+                    "reading the options",
+                    f"{name} is {getattr(self, name)}",
+                    f"at least {floor}",
                     f"give --{name} a larger number",
-                )  # fmt: skip
+                )
         PHYSICS[self.physics]
         names = self.policies
         if not names or len(set(names)) < len(names):
             raise InvalidValueError(
-                "reading the options", f"the policies {list(names)}", "one or more different policies",
+                "reading the options",
+                f"the policies {list(names)}",
+                "one or more different policies",
                 "name each policy once (--policy oracle noise:8)",
-            )  # fmt: skip
+            )
         for name in names:
             make_policy(name)
         bad = [number for number in self.film if not 0 <= number < self.trials]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import chi2_contingency
 
 from lace.core.registry import Registry
-from lace.statistics import exact_rate
+from lace.measure.rates import exact_rate
 from sim_envs.simulate.records import TrialRecord
 
 Scene = dict[str, Any]

@@ -9,16 +9,16 @@ import imageio.v3 as iio
 import numpy as np
 
 from lace.core.errors import IntegrityError
+from lace.core.files import publish_bytes
 from lace.core.geometry import Array
-from lace.data.shards import publish_bytes
-from sim_envs.mujoco_physics import MujocoPhysics
-from sim_envs.overlap import DrawnRobot, by_kind
-from sim_envs.physics import STEP_HZ
-from sim_envs.sim_cell import STRIDE, SimCell, scene_at
+from sim_envs.physics.mujoco import MujocoPhysics
+from sim_envs.physics.overlap import DrawnRobot, by_kind
+from sim_envs.physics.protocol import STEP_HZ
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import TrialRecord, film_path
-from sim_envs.trials import Trial, TrialSource
+from sim_envs.trials.cell import STRIDE, SimCell, scene_at
+from sim_envs.trials.source import Trial, TrialSource
 
 ENLARGEMENT, SUPERSAMPLING = 2, 2
 """Films are so much larger than what the policies saw, with so many colour rays per pixel and axis."""
@@ -69,9 +69,11 @@ class Filmer:
 def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
     if result != recorded:
         raise IntegrityError(
-            f"filming trial {number} of {policy}", f"it ended with {result}", f"{recorded}, as recorded",
+            f"filming trial {number} of {policy}",
+            f"it ended with {result}",
+            f"{recorded}, as recorded",
             "the code has changed since: choose another --out and run again",
-        )  # fmt: skip
+        )
 
 
 class OverlapWatch:
@@ -115,8 +117,10 @@ def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
     width, height = ENLARGEMENT * scene.camera.width, ENLARGEMENT * scene.camera.height
     K = scene.camera.K * np.array([ENLARGEMENT, ENLARGEMENT, 1])[:, None]
     view = frames.view(replace(scene, camera=replace(scene.camera, K=K, width=width, height=height)))
-    frames.stage.dress(scene.table)
-    rgb, _segment, _depth = frames.stage.draw(view, width, height, shadows=True, supersampling=SUPERSAMPLING, count=count)
+    frames.renderer.apply(scene.table)
+    rgb, _segment, _depth = frames.renderer.draw(
+        view, width, height, shadows=True, supersampling=SUPERSAMPLING, count=count
+    )
     return rgb.numpy()
 
 

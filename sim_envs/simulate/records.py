@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes
 from lace.data.schema import to_json
-from lace.data.shards import publish_bytes
 from policies.outcome import Outcome, Result
 
 BLOCK = 16
@@ -78,9 +78,11 @@ def read_block(out: Path, block: int) -> list[TrialRecord]:
         return [TrialRecord(**json.loads(line)) for line in path.read_text().splitlines()]
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(
-            f"reading {path}", f"the block is damaged ({error})", "lines of JSON, one a trial",
+            f"reading {path}",
+            f"the block is damaged ({error})",
+            "lines of JSON, one a trial",
             "delete this file and run the same command again: it makes the missing block",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def missing_blocks(out: Path, trials: int) -> list[int]:

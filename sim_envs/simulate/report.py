@@ -8,15 +8,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lace.data.shards import publish_bytes
+from lace.core.files import publish_bytes
 from policies.outcome import Result
 from sim_envs.simulate.records import TrialRecord, film_path, frame_path
 from sim_envs.simulate.sweep import sweep_path
 
 COLOURS = {
-    Result.SUCCESS: "#009e73", Result.LOCALISATION: "#0072b2", Result.SAFETY_STOP: "#e69f00",
-    Result.PLAN_REFUSED: "#56b4e9", Result.SLIP: "#cc79a7", Result.COLLISION: "#d55e00",
-}  # fmt: skip
+    Result.SUCCESS: "#009e73",
+    Result.LOCALISATION: "#0072b2",
+    Result.SAFETY_STOP: "#e69f00",
+    Result.PLAN_REFUSED: "#56b4e9",
+    Result.SLIP: "#cc79a7",
+    Result.COLLISION: "#d55e00",
+}
 """Okabe and Ito (2008): told apart by the colour-blind too."""
 OVERLAPS = {"drawn": "as drawn", "collision": "of the collision shapes"}
 TILES = 5
@@ -26,21 +30,29 @@ TILES = 5
 def write_report(out: Path, results: dict[str, Any], trials: Sequence[TrialRecord]) -> None:
     """Publishes `out`/report.html."""
     environment = Environment(
-        loader=PackageLoader("sim_envs.simulate", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("sim_envs.simulate", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     names = list(results["policies"])
     gallery = {name: shots(trials, name) for name in names}
     shown = sorted({shot["number"] for kinds in gallery.values() for some in kinds.values() for shot in some})
     page = environment.get_template("report.html.j2").render(
         title=f"Grasping in simulation: {', '.join(names[:3])}{' ...' * (len(names) > 3)}",
-        results=results, width=results["config"]["width"], height=results["config"]["height"], gallery=gallery,
+        results=results,
+        width=results["config"]["width"],
+        height=results["config"]["height"],
+        gallery=gallery,
         counts={name: ending_counts(row) for name, row in results["policies"].items()},
         colours={kind.value: colour for kind, colour in COLOURS.items()},
-        frames={number: _base64(frame_path(out, number)) for number in shown}, films=_films(out, trials, names),
+        frames={number: _base64(frame_path(out, number)) for number in shown},
+        films=_films(out, trials, names),
         sweep=_base64(sweep_path(out)) if sweep_path(out).is_file() else "",
-        config=json.dumps(results["config"], indent=1), versions=json.dumps(results["versions"], indent=1),
-    )  # fmt: skip
+        config=json.dumps(results["config"], indent=1),
+        versions=json.dumps(results["versions"], indent=1),
+    )
     publish_bytes(out / "report.html", page.encode())
 
 
@@ -68,8 +80,13 @@ def ending_counts(row: dict[str, Any]) -> dict[str, int]:
 
 def _films(out: Path, trials: Sequence[TrialRecord], names: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"number": trial.trial, "policy": name, "result": trial.outcomes[name]["result"], "data": _base64(path),
-         "overlap": deepest(json.loads(path.with_suffix(".json").read_text()))}
+        {
+            "number": trial.trial,
+            "policy": name,
+            "result": trial.outcomes[name]["result"],
+            "data": _base64(path),
+            "overlap": deepest(json.loads(path.with_suffix(".json").read_text())),
+        }
         for trial in trials
         for name in names
         if (path := film_path(out, trial.trial, name)).is_file()

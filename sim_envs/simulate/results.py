@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lace.statistics import CONFIDENCE, exact_rate, mcnemar
+from lace.measure.rates import CONFIDENCE, exact_rate, mcnemar
 from policies.outcome import Phase, Result
 from sim_envs.simulate import stopping
 from sim_envs.simulate.config import SimulateConfig
@@ -31,15 +31,20 @@ def summarise(trials: Sequence[TrialRecord], config: SimulateConfig, origin: dic
     """
     names = config.policies
     return {
-        "format": 1, "kind": "simulation", "seed": config.seed, "n": len(trials), "asked_for": config.trials,
-        "confidence": CONFIDENCE, "interval": "Clopper-Pearson, exact for a number of trials fixed beforehand",
+        "format": 1,
+        "kind": "simulation",
+        "seed": config.seed,
+        "n": len(trials),
+        "asked_for": config.trials,
+        "confidence": CONFIDENCE,
+        "interval": "Clopper-Pearson, exact for a number of trials fixed beforehand",
         "policies": {name: policy_summary(trials, name) for name in names},
         "pairs": [_pair(trials, names[0], name) for name in names[1:]],
         "sequential": stopping.summary(trials, names, config.sequential) if config.sequential.on else None,
         "commits": sorted({trial.commit for trial in trials}),
         "breakdown": {name: breakdown(trials, name) for name in names},
         **origin,
-    }  # fmt: skip
+    }
 
 
 def policy_summary(trials: Sequence[TrialRecord], name: str) -> dict[str, Any]:
@@ -60,7 +65,9 @@ def hits(trials: Sequence[TrialRecord], name: str) -> dict[str, list[bool]]:
     """Trial by trial, whether each predicted point lies in the true box (paper, appendix A), and both do."""
     found: dict[str, list[bool]] = {}
     for which, box in BOXES.items():
-        found[which] = [_inside(trial.outcomes[name]["predicted"], which, trial.scene["boxes"][box]) for trial in trials]
+        found[which] = [
+            _inside(trial.outcomes[name]["predicted"], which, trial.scene["boxes"][box]) for trial in trials
+        ]
     return found | {"both": [a and b for a, b in zip(*found.values(), strict=True)]}
 
 

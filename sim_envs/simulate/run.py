@@ -15,11 +15,20 @@ from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
 from lace.core.errors import DatasetError
-from lace.data.run_folder import claim_folder
-from lace.data.shards import publish_bytes, remove_leftovers
+from lace.core.files import publish_bytes, remove_leftovers
+from lace.core.run_folder import claim_folder
 from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.records import (
+    BLOCK,
+    TrialRecord,
+    block_numbers,
+    block_path,
+    frame_path,
+    missing_blocks,
+    read_block,
+    write_block,
+)
 from sim_envs.simulate.stopping import answers
-from sim_envs.simulate.records import BLOCK, TrialRecord, block_numbers, block_path, frame_path, missing_blocks, read_block, write_block
 
 RUN_ONLY = ("out", "workers", "film", "device")
 """Options that do not change the results."""
@@ -158,9 +167,11 @@ def _pool(config: SimulateConfig, build: Build) -> Iterator[Callable[[list[int]]
         yield made
     except BrokenProcessPool as error:
         raise DatasetError(
-            "simulating in several processes", f"a worker ended ({error})", "workers that run to the end",
+            "simulating in several processes",
+            f"a worker ended ({error})",
+            "workers that run to the end",
             "free memory or use fewer --workers; run the same command to resume",
-        ) from error  # fmt: skip
+        ) from error
     finally:
         end.set()
         pool.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
 """Sequential stopping: each question keeps a fair share of the error, and is answered once the evidence is overwhelming.
 
-The evidence (`lace.statistics.log_evidence`) exceeds 1 / alpha with probability at most alpha if the answer is "no
+The evidence (`lace.measure.rates.log_evidence`) exceeds 1 / alpha with probability at most alpha if the answer is "no
 difference", however often one looks; with q questions each has alpha / q (Bonferroni).
 """
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lace.statistics import anytime_rate, log_evidence
+from lace.measure.rates import anytime_rate, log_evidence
 from sim_envs.simulate.config import SequentialConfig
 from sim_envs.simulate.records import TrialRecord
 
@@ -33,7 +33,9 @@ def answers(trials: Sequence[TrialRecord], policies: Sequence[str], config: Sequ
     found = []
     for name in policies:
         question = f"is {name} above {config.threshold:g}"
-        found.append(_answer(question, wins[name], np.ones(len(trials), bool), config.threshold, bar, ("above", "below")))
+        found.append(
+            _answer(question, wins[name], np.ones(len(trials), bool), config.threshold, bar, ("above", "below"))
+        )
     for name in others:
         differ = wins[first] != wins[name]
         found.append(_answer(f"is {first} or {name} better", wins[first], differ, 0.5, bar, (first, name)))
@@ -61,10 +63,12 @@ def summary(trials: Sequence[TrialRecord], policies: Sequence[str], config: Sequ
         for name in policies
     }
     return {
-        "alpha": config.alpha, "threshold": config.threshold, "questions": [asdict(answer) for answer in found],
+        "alpha": config.alpha,
+        "threshold": config.threshold,
+        "questions": [asdict(answer) for answer in found],
         "method": "mixture martingale with a uniform prior (Robbins 1970), Bonferroni over the questions",
         "anytime_intervals": {name: [rate.low, rate.high] for name, rate in rates.items()},
-    }  # fmt: skip
+    }
 
 
 def is_decided(trials: Sequence[TrialRecord], policies: Sequence[str], config: SequentialConfig) -> bool:

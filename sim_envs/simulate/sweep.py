@@ -36,7 +36,9 @@ def sweep_figure(results: dict[str, Any]) -> bytes:
         rate = 100 * frozen["success"]["value"]
         pixels.axhline(rate, color=_FROZEN, linewidth=1, linestyle="--", label="frozen")
         pixels.legend(fontsize=8, frameon=False)
-    figure.suptitle(f"{results['n']} trials a point, preset {results['config']['preset']}; 95 % exact intervals", fontsize=10)
+    figure.suptitle(
+        f"{results['n']} trials a point, preset {results['config']['preset']}; 95 % exact intervals", fontsize=10
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()
@@ -49,7 +51,9 @@ def _curve(ax: Axes, rows: dict[str, Any], of) -> None:
     y = [100 * rate["value"] for rate in rates]
     below = [100 * (rate["value"] - rate["low"]) for rate in rates]
     above = [100 * (rate["high"] - rate["value"]) for rate in rates]
-    ax.errorbar(x, y, (below, above), color=_SUCCESS, ecolor=_INK, elinewidth=0.8, capsize=2.5, marker="o", markersize=4)
+    ax.errorbar(
+        x, y, (below, above), color=_SUCCESS, ecolor=_INK, elinewidth=0.8, capsize=2.5, marker="o", markersize=4
+    )
     ax.set_ylim(-3, 103)
     ax.grid(color="#e2e8f0", linewidth=0.6)
     ax.set_axisbelow(True)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
 from lace.data.dataset import META_NAME, FrameDataset
 from lace.data.imports.images import image_files, read_image, settle
 from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.schema import encode_image
-from lace.data.shards import publish_bytes
 
 EMBODIMENT = "human_right_hand"
 """What a plain folder of images is taken to show."""

@@ -78,7 +78,9 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
-        raise DatasetError(doing, f"it cannot be read ({error.strerror})", "a COCO json file", "check the path") from error
+        raise DatasetError(
+            doing, f"it cannot be read ({error.strerror})", "a COCO json file", "check the path"
+        ) from error
     except ValueError as error:
         raise DatasetError(doing, f"it is not JSON ({error})", "a COCO json file", next_step) from error
     for key, needed in (("images", ("id", "file_name")), ("annotations", ()), ("categories", ("id", "name"))):

@@ -10,7 +10,7 @@ import torch
 import transformers as hf
 
 from lace.core.errors import InvalidValueError
-from lace.data.hub import answers
+from lace.core.hub import answers
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
 """config.json's model_type of detectors that take a text; all others have fixed classes."""
@@ -70,9 +70,11 @@ def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         kind = "local folder" if Path(name).exists() else "hub name"
         raise InvalidValueError(
-            f"loading the {what} {name} ({kind})", reason, f"a {what} that transformers can load",
+            f"loading the {what} {name} ({kind})",
+            reason,
+            f"a {what} that transformers can load",
             "check the name, download its weights once while online, or leave the option out",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _ready(model: torch.nn.Module) -> torch.nn.Module:
@@ -96,7 +98,10 @@ class TextDetector:
     @torch.inference_mode()
     def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
         """See Detector."""
-        tokens, most = len(self.processor.tokenizer(text)["input_ids"]), self.model.config.text_config.max_position_embeddings
+        tokens, most = (
+            len(self.processor.tokenizer(text)["input_ids"]),
+            self.model.config.text_config.max_position_embeddings,
+        )
         if tokens > most:
             raise InvalidValueError(
                 "asking a text detector", f"{text!r} is {tokens} tokens", f"at most {most}", "say it in fewer words"
@@ -168,7 +173,9 @@ def _classes(name: str, id2label: dict[int, str], text: str) -> dict[int, str]:
     wanted = {number: label for number, label in id2label.items() if text.lower() in label.lower()}
     if not wanted:
         raise InvalidValueError(
-            f"asking {name} for {text!r}", f"its classes are {', '.join(list(id2label.values())[:20])}",
-            "a class whose name contains that", "choose another model, or another text",
-        )  # fmt: skip
+            f"asking {name} for {text!r}",
+            f"its classes are {', '.join(list(id2label.values())[:20])}",
+            "a class whose name contains that",
+            "choose another model, or another text",
+        )
     return wanted

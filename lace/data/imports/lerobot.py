@@ -42,7 +42,9 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
     key = _camera(dataset.meta.camera_keys, camera)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, frames).round().astype(int)).tolist()
     return [
-        Candidate(f"{episode}/{i}", partial(_load, dataset, i, key, embodiment, f"lerobot/{where['repo_id']}/{episode}/{i}"))
+        Candidate(
+            f"{episode}/{i}", partial(_load, dataset, i, key, embodiment, f"lerobot/{where['repo_id']}/{episode}/{i}")
+        )
         for i in chosen
     ]
 

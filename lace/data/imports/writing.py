@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.frames import FrameRecord
 from lace.data.dataset import META_NAME, SHARDS_NAME, read_meta
 from lace.data.schema import EncodedFrame, constants_of, decode_row, encode_frame, to_json
-from lace.data.shards import is_whole, publish_bytes, read_metadata, read_shard, remove_leftovers, shard_name, write_shard
+from lace.data.shards import is_whole, read_metadata, read_shard, shard_name, write_shard
 from lace.data.verify import check_frame, image_digest
 
 REPORT_NAME = "import_report.json"
@@ -136,7 +137,9 @@ def _claim(out: Path, meta: dict[str, Any]) -> None:
     """Writes dataset.json, or checks that the one there is of the same import."""
     if not (out / META_NAME).exists():
         if (out / SHARDS_NAME).exists() and any((out / SHARDS_NAME).iterdir()):
-            raise DatasetError(f"importing to {out}", "it holds shards but no dataset.json", "a new folder", "give another --out")
+            raise DatasetError(
+                f"importing to {out}", "it holds shards but no dataset.json", "a new folder", "give another --out"
+            )
         _publish_json(out / META_NAME, {**meta, "complete": False})
         return
     there = read_meta(out)
@@ -174,5 +177,3 @@ def _digest(candidates: Sequence[Candidate]) -> str:
 
 def _publish_json(path: Path, value: Any) -> None:
     publish_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
-
-

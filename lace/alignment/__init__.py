@@ -1,0 +1,1 @@
+"""The alignment fine-tune: pairs, losses, training, checkpoints (paper sec. 4)."""

@@ -1,0 +1,73 @@
+"""The README.md beside a fine-tuned backbone: what it is, from which data, with which settings, how training went."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lace.core.files import publish_bytes
+from lace.core.provenance import commit, versions
+
+STAND_IN_WARNING = "The base has RANDOM weights: a stand-in for tests and demos. Its numbers mean nothing."
+
+
+def write_card(
+    folder: Path,
+    *,
+    base: str,
+    random_weights: bool,
+    data: Mapping[str, Mapping[str, Any]],
+    config: Mapping[str, Any],
+    metrics: Mapping[str, float],
+) -> Path:
+    """Writes `folder`/README.md.
+
+    Args:
+        folder: The run's folder; the weights are in its backbone/.
+        base: Name of the backbone that was fine-tuned.
+        random_weights: Whether that one was a random stand-in, which is then said first.
+        data: Embodiment -> facts of its data.
+        config: All settings.
+        metrics: Of the last step.
+    """
+    warning = f"\n> {STAND_IN_WARNING}\n"
+    rows = [
+        f"| {name} | {', '.join(f'{key} {value}' for key, value in facts.items())} |" for name, facts in data.items()
+    ]
+    card = [
+        f"# LACE fine-tune of {base}",
+        warning if random_weights else "",
+        "Patch features in which corresponding parts of human and robot hands are alike (arXiv 2605.16743).",
+        "The weights inherit the licence of the base checkpoint.",
+        "",
+        "```python",
+        "from transformers import AutoModel",
+        'model = AutoModel.from_pretrained("backbone")',
+        "```",
+        "",
+        "## Data",
+        "",
+        "| embodiment | |",
+        "|---|---|",
+        *rows,
+        "",
+        "## Last step of training",
+        "",
+        "| metric | |",
+        "|---|---|",
+        *[f"| {name} | {value:.6g} |" for name, value in metrics.items()],
+        "",
+        "These are training losses; `lace evaluate` measures correspondence on held-out frames.",
+        "",
+        "## Settings",
+        "",
+        "```json",
+        json.dumps(config, indent=2, default=str),
+        "```",
+        "",
+        f"Commit `{commit()}`; " + ", ".join(f"{name} {number}" for name, number in versions().items()) + ".",
+        "",
+    ]
+    path = folder / "README.md"
+    publish_bytes(path, "\n".join(card).encode())
+    return path

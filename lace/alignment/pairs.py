@@ -1,0 +1,212 @@
+"""Banks of labelled frames in memory, and the seeded, balanced sampling of image pairs from them (paper sec. 4.2)."""
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from lace.alignment.augmentation import AugmentConfig, augmented
+from lace.core.errors import InvalidValueError
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import Visibility
+from lace.data.dataset import FrameDataset
+
+_TRIES = 50
+"""Draws for one place in a batch before its combination is said to have no shared keypoints."""
+
+
+@dataclass(frozen=True)
+class FrameBank:
+    """Square images of one size with their keypoints."""
+
+    images: Tensor
+    """(n, 3, size, size) uint8 RGB."""
+    keypoints: Tensor
+    """(n, 21, 2) float32 [px]; NaN where absent."""
+    visible: Tensor
+    """(n, 21) bool."""
+    embodiment: list[str]
+    """(n) name of the body in each image."""
+
+    def __post_init__(self):
+        n = len(self.embodiment)
+        shapes = tuple(self.images.shape), tuple(self.keypoints.shape), tuple(self.visible.shape)
+        good = shapes[0][:2] == (n, 3) and len(shapes[0]) == 4 and shapes[1] == (n, 21, 2) and shapes[2] == (n, 21)
+        if not good or self.images.dtype != torch.uint8 or self.visible.dtype != torch.bool:
+            raise InvalidValueError(
+                "building a frame bank",
+                f"images, keypoints, visible of shapes {shapes} and {n} names",
+                "(n, 3, H, W) uint8, (n, 21, 2), (n, 21) bool and n names",
+                "mend the arrays",
+            )
+
+    def __len__(self) -> int:
+        return len(self.embodiment)
+
+    @property
+    def size(self) -> int:
+        """Side of the images [px]."""
+        return self.images.shape[-1]
+
+    @classmethod
+    def from_dataset(
+        cls, source: str | Path | FrameDataset, size: int, limit: int | None = None, name: str | None = None
+    ) -> "FrameBank":
+        """The first `limit` frames (all if None) resized to `size` px, both axes on their own as in sec. 5.1.
+
+        `name` overrides the embodiment's name in the records. A keypoint counts as visible if its label says so.
+        """
+        frames = source if isinstance(source, FrameDataset) else FrameDataset(source)
+        count = len(frames) if limit is None else min(limit, len(frames))
+        if count < 1:
+            raise InvalidValueError("reading frames", f"limit {limit}", "at least one frame", "raise the limit")
+        return cls.from_records([frames[i] for i in range(count)], size, name)
+
+    @classmethod
+    def from_records(cls, records: list[FrameRecord], size: int, name: str | None = None) -> "FrameBank":
+        """As `from_dataset`, from records in memory."""
+        images, keypoints = [], []
+        for record in records:
+            height, width = record.image.shape[:2]
+            smaller = size < min(height, width)
+            kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+            images.append(cv2.resize(record.image, (size, size), interpolation=kind))
+            keypoints.append(record.keypoints_uv * (size / np.array([width, height], np.float32)))
+        visible = np.stack([record.visibility for record in records]) == Visibility.VISIBLE
+        uv = torch.from_numpy(np.stack(keypoints).astype(np.float32))
+        stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+        inside = ((uv >= 0) & (uv < size)).all(-1)
+        return cls(stacked, uv, torch.from_numpy(visible) & inside, [name or record.embodiment for record in records])
+
+    @classmethod
+    def joined(cls, banks: "list[FrameBank]") -> "FrameBank":
+        """One bank of all images, in order; their sizes must agree."""
+        if len({bank.size for bank in banks}) != 1:
+            sizes = sorted({bank.size for bank in banks})
+            raise InvalidValueError("joining frame banks", f"image sizes {sizes}", "one size", "load them at one size")
+        parts = (torch.cat([getattr(bank, key) for bank in banks]) for key in ("images", "keypoints", "visible"))
+        return cls(*parts, [name for bank in banks for name in bank.embodiment])
+
+    def names(self) -> list[str]:
+        """Embodiments, sorted."""
+        return sorted(set(self.embodiment))
+
+    def members(self, name: str) -> np.ndarray:
+        """Indices of the images of one embodiment."""
+        return np.flatnonzero(np.array(self.embodiment) == name)
+
+    def patches(self, patch: int) -> Tensor:
+        """(n, 21) row-major index of the patch of `patch` px that holds each keypoint; clamped where not visible."""
+        side = self.size // patch
+        cell = torch.nan_to_num(self.keypoints / patch).floor().long().clamp(0, side - 1)
+        return cell[..., 1] * side + cell[..., 0]
+
+    def digest(self) -> str:
+        """SHA-256 of all its content, as 16 hexadecimal digits."""
+        found = hashlib.sha256(json.dumps(self.embodiment).encode())
+        for part in (self.images, self.keypoints, self.visible):
+            found.update(part.cpu().contiguous().numpy())
+        return found.hexdigest()[:16]
+
+    def to(self, device: str | torch.device) -> "FrameBank":
+        """The same bank on another device."""
+        return replace(
+            self, images=self.images.to(device), keypoints=self.keypoints.to(device), visible=self.visible.to(device)
+        )
+
+
+def augment_bank(
+    bank: FrameBank, per_embodiment: int, size: int, seed: int, config: AugmentConfig | None = None
+) -> FrameBank:
+    """`per_embodiment` random views of each embodiment's images, which take turns; `size` px (sec. 5.1: 1K images)."""
+    config, parts = config or AugmentConfig(), []
+    for number, name in enumerate(bank.names()):
+        rng = np.random.default_rng([seed, number])
+        chosen = torch.from_numpy(np.resize(bank.members(name), per_embodiment))
+        views = augmented(
+            bank.images[chosen], bank.keypoints[chosen], bank.visible[chosen], size, config=config, rng=rng
+        )
+        parts.append(FrameBank(*views, [name] * per_embodiment))
+    return FrameBank.joined(parts)
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """One batch of pairs."""
+
+    a: np.ndarray
+    """(pairs,) image indices of a bank."""
+    b: np.ndarray
+    combination: np.ndarray
+    """(pairs,) index into `PairSampler.combinations`."""
+    skipped: int
+    """Draws thrown away because the two images shared no visible keypoint."""
+
+
+class PairSampler:
+    """Pairs for any step of a run: a pure function of (seed, step), so a resumed run needs no state.
+
+    Embodiment combinations take turns over the places of the batch, so over a run each gets the same number of pairs
+    to within one; inside a combination images are uniform. Cross pairs come in both orders equally often.
+    """
+
+    def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True, anchor: str | None = None):
+        """Args:
+        bank: The images.
+        batch: Pairs per step.
+        seed: Of the sampling.
+        intra: Whether pairs within an embodiment enter (table 6 ablates them).
+        anchor: An embodiment that comes first in every cross pair it is in; None draws the order.
+        """
+        self.batch, self.seed = batch, seed
+        self._is_anchor = np.array([name == anchor for name in bank.embodiment])
+        self._visible = bank.visible.cpu().numpy()
+        names = bank.names()
+        self._members = {name: bank.members(name) for name in names}
+        same = [(name, name) for name in names if len(self._members[name]) > 1] if intra else []
+        cross = list(itertools.combinations(names, 2))
+        self.combinations = cross + same
+        if not self.combinations:
+            raise InvalidValueError(
+                "pairing embodiments",
+                f"only {', '.join(names)} with intra={intra}",
+                "two embodiments, or intra pairs",
+                "add a dataset of another embodiment or allow intra pairs",
+            )
+
+    def step(self, step: int) -> PairBatch:
+        """The batch of one step."""
+        rng = np.random.default_rng([self.seed, step])
+        place = step * self.batch + np.arange(self.batch)
+        combination = place % len(self.combinations)
+        a, b = np.zeros(self.batch, int), np.zeros(self.batch, int)
+        todo, skipped = np.arange(self.batch), 0
+        for _ in range(_TRIES):
+            for i in todo:
+                a[i], b[i] = self._draw(combination[i], rng)
+            shared = (self._visible[a[todo]] & self._visible[b[todo]]).any(1)
+            todo = todo[~shared]
+            if not len(todo):
+                swap = rng.random(self.batch) < 0.5
+                swap = np.where(self._is_anchor[a] == self._is_anchor[b], swap, self._is_anchor[b])
+                return PairBatch(np.where(swap, b, a), np.where(swap, a, b), combination, skipped)
+            skipped += len(todo)
+        raise InvalidValueError(
+            "sampling pairs",
+            f"{_TRIES} draws of {self.combinations[combination[todo[0]]]} shared no visible keypoint",
+            "embodiments with keypoints in common",
+            "check the labels with `lace data stats`",
+        )
+
+    def _draw(self, combination: int, rng: np.random.Generator) -> tuple[int, int]:
+        first, second = (self._members[name] for name in self.combinations[combination])
+        if first is second:
+            i, j = rng.choice(len(first), 2, replace=False)
+            return first[i], first[j]
+        return first[rng.integers(len(first))], second[rng.integers(len(second))]

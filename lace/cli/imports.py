@@ -1,0 +1,157 @@
+"""The `lace import ...` commands. Each is a function whose signature is its command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from lace.core.progress import progress_bar
+from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, write_frames
+
+
+def subcommands() -> dict[str, Callable[..., int]]:
+    """The commands by the word that follows `lace import`; each returns its exit code."""
+    return {"hint": hint, "coco": coco, "lerobot": lerobot}
+
+
+def hint(
+    folder: Path,
+    /,
+    out: Path,
+    splits: tuple[Literal["epick", "newdays", "ego4d"], ...] = ("epick", "newdays", "ego4d"),
+    parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN", "VAL", "TEST"),
+    crop: bool = False,
+    size: int | None = None,
+    detector: str | None = None,
+) -> int:
+    """Right hands of HInt, from the folder as it was unpacked.
+
+    Args:
+        folder: HInt's folder.
+        out: Dataset folder to write; the same command again goes on where it stopped.
+        splits: Which sources; the paper uses epick.
+        parts: Which parts.
+        crop: Cut a square of twice the hand's size around it.
+        size: Longer side of the images [px]; by default as they are.
+        detector: Hub name or folder of a hand detector for `transformers`; keeps frames in which one right hand alone
+            is seen, as the paper does.
+    """
+    from lace.data.imports import hint as module
+
+    facts = {"splits": splits, "parts": parts, "crop": crop, "size": size} | (
+        {"detector": detector} if detector else {}
+    )
+    check = None
+    if detector:
+        from lace.data.imports.detectors import load_detector
+
+        check = module.right_hand_alone(load_detector(detector))
+    else:
+        note(
+            "no hand detector ran: images with a second hand may be among these; give --detector NAME_OR_DIR to drop them"
+        )
+    found = module.candidates(folder, splits, parts, crop, size, check)
+    return run(out, found, {"source": "hint", "embodiment": module.EMBODIMENT, **facts})
+
+
+def coco(
+    file: Path,
+    /,
+    images: Path,
+    map: tuple[str, ...],
+    out: Path,
+    embodiment: str = "human_right_hand",
+    category: str | None = None,
+) -> int:
+    """Keypoints in COCO's format (exports of CVAT, FiftyOne), one hand an image.
+
+    Args:
+        file: The json file.
+        images: Folder of its images.
+        map: NAME=keypoint for every keypoint to take: the name in the file, then ours ("thumb4=thumb_tip").
+        out: Dataset folder to write.
+        embodiment: What the images show.
+        category: Which category, where several have keypoints.
+    """
+    from lace.data.imports import coco as module
+
+    mapping = module.parse_mapping(map)
+    found = module.candidates(file, images, mapping, embodiment, category)
+    return run(out, found, {"source": "coco", "embodiment": embodiment, "map": mapping, "category": category})
+
+
+def lerobot(
+    name: str, /, out: Path, episode: int = 0, frames: int = 10, embodiment: str = "robot", camera: str | None = None
+) -> int:
+    """Frames of one episode of a LeRobot dataset, ready for `lace annotate`.
+
+    Args:
+        name: Hub name or folder of a LeRobot dataset (v3).
+        out: Dataset folder to write.
+        episode: Which episode.
+        frames: How many frames, spread evenly over it.
+        embodiment: What the images show.
+        camera: Which camera, where there are several.
+    """
+    from lace.data.imports import lerobot as module
+
+    found = module.candidates(name, episode, frames, embodiment, camera)
+    return run(out, found, {"source": "lerobot", "name": Path(name).name, "embodiment": embodiment, "camera": camera})
+
+
+def note(text: str) -> None:
+    """Says on screen what a user must know of the labels."""
+    Console(soft_wrap=True, highlight=False).print(text, style="yellow", markup=False)
+
+
+def detect_target(
+    folder: Path,
+    /,
+    out: Path,
+    text: str = "a green dinosaur doll",
+    detector: str = "google/owlv2-base-patch16-ensemble",
+    threshold: float = 0.3,
+) -> int:
+    """Box the target in the images of a dataset by a text (OWLv2); the dataset's copy gets the box target@owlv2.
+
+    Args:
+        folder: Dataset folder.
+        out: New dataset folder.
+        text: What to look for.
+        detector: Hub name or folder of OWLv2 or another detector that takes a text.
+        threshold: Least score of a box, in [0, 1].
+    """
+    from lace.data.dataset import FrameDataset
+    from lace.data.imports import targets
+    from lace.data.imports.detectors import load_detector
+
+    dataset = FrameDataset(folder)
+    found = targets.candidates(dataset, load_detector(detector), text, threshold)
+    facts = {"embodiment": dataset.meta.get("embodiment"), "text": text, "detector": detector, "threshold": threshold}
+    code = run(out, found, {"source": f"{Path(folder).name} with target boxes", **facts})
+    share = targets.share_found(FrameDataset(out).column("box_target_owlv2")) if code == 0 else 0.0
+    note(f"a box of {text!r} in {share:.0%} of the frames")
+    return code
+
+
+def run(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
+    """Writes the candidates and prints what was kept and skipped; 1 where nothing was kept."""
+    with progress_bar("importing") as advance:
+        report = write_frames(out, candidates, facts, advance)
+    console = Console(soft_wrap=True, highlight=False)
+    print_summary(console, report)
+    console.print(f"wrote {report.n_frames} frames to {out}; every name is in {out / REPORT_NAME}", markup=False)
+    return 0 if report.n_frames else 1
+
+
+def print_summary(console: Console, report: ImportReport) -> None:
+    """Counts of what was kept and of each reason to skip, with the first name of each."""
+    table = Table(Column("import", no_wrap=True), "frames", Column("for instance", overflow="fold"))
+    table.add_row("kept", str(report.n_frames), "")
+    for reason, count in report.counts.items():
+        first = next(skip for skip in report.skipped if skip["reason"] == reason)
+        table.add_row(Text(f"skipped: {reason}"), str(count), Text(f"{first['name']} {first['detail']}".strip()))
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Measurements of features: correspondence, drift, feature quality, rates with intervals."""

@@ -1,0 +1,172 @@
+"""How well keypoints find each other across images (sec. 3, tables 1, 4, 5, 6, 8): EPE, cosine, PCK, part accuracy.
+
+The paper states no resolution for its EPE; here it is in pixels of the images given (224 by default) and in patches.
+Neither of the paper's two metrics stands alone: cosine is 1 for a collapsed backbone, and EPE rewards answering the
+middle of the image. Part accuracy (is the nearest of the target's visible keypoints the right one?) cannot be had so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from lace.core.errors import InvalidValueError
+from lace.measure.bootstrap import LEVEL, RESAMPLES, Interval, image_weights, ratio
+
+METRICS = ("epe_px", "epe_patches", "cosine", "pck", "part_accuracy")
+TIE = 1e-5
+"""Cosines nearer than this are equal: each tied answer gets its share, so that no order of patches is favoured."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """The features of the images of one embodiment, L2-normalised, with their keypoints."""
+
+    features: Tensor
+    """(n, rows * cols, dim)."""
+    grid: tuple[int, int]
+    """Rows, columns."""
+    keypoints: Tensor
+    """(n, k, 2) [px], x right and y down from the image's outer corner."""
+    visible: Tensor
+    """(n, k) bool."""
+    patch: int
+    """Side of a patch [px]."""
+
+    @property
+    def centres(self) -> Tensor:
+        """Centres of the patches (rows * cols, 2) [px]."""
+        return patch_centres(self.grid, self.patch)
+
+    @property
+    def tokens(self) -> Tensor:
+        """Index of the patch that holds each keypoint (n, k); 0 where it is not visible."""
+        rows, cols = self.grid
+        cell = torch.nan_to_num(self.keypoints / self.patch).floor().long()
+        index = cell[..., 1].clamp(0, rows - 1) * cols + cell[..., 0].clamp(0, cols - 1)
+        return torch.where(self.visible, index, 0)
+
+    @property
+    def descriptors(self) -> Tensor:
+        """Feature of each keypoint's patch (n, k, dim)."""
+        index = self.tokens[..., None].expand(-1, -1, self.features.shape[-1])
+        return self.features.gather(1, index)
+
+
+def patch_centres(grid: tuple[int, int], patch: int) -> Tensor:
+    """Centres of a grid of patches (rows * cols, 2) [px], row by row."""
+    y, x = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
+    return (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * patch
+
+
+@torch.no_grad()
+def describe(backbone, bank, limit: int = 100, batch: int = 16) -> Described:
+    """Features of the first `limit` images of a `FrameBank`, in batches, on the backbone's device; result on the CPU."""
+    images = torch.as_tensor(bank.images)[:limit]
+    if not len(images):
+        raise InvalidValueError("describing images", "no image", "at least one", "give a dataset with frames")
+    device = next((p.device for p in backbone.parameters()), torch.device("cpu"))
+    grids = [backbone(part.to(device).float() / 255).float().cpu() for part in images.split(batch)]
+    grid = torch.cat(grids)
+    return Described(
+        normalize(grid.flatten(1, 2), dim=-1),
+        (grid.shape[1], grid.shape[2]),
+        torch.as_tensor(bank.keypoints)[:limit].float(),
+        torch.as_tensor(bank.visible)[:limit].bool(),
+        backbone.patch,
+    )
+
+
+@dataclass(frozen=True)
+class PairSums:
+    """For every ordered image pair the number of shared visible keypoints and the sum of each metric over them."""
+
+    count: np.ndarray
+    """(sources, targets)."""
+    sums: Mapping[str, np.ndarray]
+    """Metric -> (sources, targets)."""
+
+    def both_ways(self, back: "PairSums") -> "PairSums":
+        """Pools a -> b with b -> a."""
+        return PairSums(self.count + back.count.T, {m: self.sums[m] + back.sums[m].T for m in self.sums})
+
+
+def pair_sums(source: Described, target: Described, same: bool = False, pck: float = 0.1, chunk: int = 8) -> PairSums:
+    """All pairs of images: each shared visible keypoint of a source looks for its most similar patch in the target.
+
+    Args:
+        source: Images whose keypoint patches are looked up.
+        target: Images they are looked up in.
+        same: The two are the same images, so pairs of an image with itself are left out.
+        pck: A keypoint is correct within this fraction of the target image's longer side.
+        chunk: Sources at once; memory grows as chunk * k * targets * patches * 4 bytes.
+    """
+    distance = torch.cdist(target.keypoints.nan_to_num(), target.centres.expand(len(target.features), -1, -1))
+    limit_px = pck * max(target.grid) * target.patch
+    near = (distance <= limit_px).float()
+    parts = []
+    for start in range(0, len(source.features), chunk):
+        words = source.descriptors[start : start + chunk]
+        shared = source.visible[start : start + chunk, None] & target.visible[None]
+        parts.append(_chunk_sums(words, shared, target, distance, near))
+    count, *sums = (torch.cat(column).double().numpy() for column in zip(*parts, strict=True))
+    if same:
+        off = 1.0 - np.eye(len(count))
+        count, sums = count * off, [value * off for value in sums]
+    epe, cosine, correct, part = sums
+    return PairSums(count, dict(zip(METRICS, (epe, epe / target.patch, cosine, correct, part), strict=True)))
+
+
+def _chunk_sums(words: Tensor, shared: Tensor, target: Described, distance: Tensor, near: Tensor) -> list[Tensor]:
+    """[count, EPE, cosine, PCK, part] sums (s, t) for descriptors (s, k, dim) and shared keypoints (s, t, k)."""
+    similarity = torch.einsum("skc,tnc->stkn", words, target.features)
+    best = (similarity >= similarity.amax(-1, keepdim=True) - TIE).float()
+    best /= best.sum(-1, keepdim=True)
+    epe, correct = (best * distance).sum(-1), (best * near).sum(-1)
+    cosine = similarity.gather(-1, target.tokens[None, :, :, None].expand(len(words), -1, -1, 1))[..., 0]
+    among = torch.einsum("skc,tjc->stkj", words, target.descriptors)
+    among = among.masked_fill(~target.visible[None, :, None], -torch.inf)
+    winner = (among >= among.amax(-1, keepdim=True) - TIE).float()
+    part = (winner / winner.sum(-1, keepdim=True)).diagonal(dim1=-2, dim2=-1)
+    shared_f = shared.float()
+    return [shared_f.sum(-1)] + [torch.where(shared, v, 0.0).sum(-1) for v in (epe, cosine, correct, part)]
+
+
+def intervals(pairs: PairSums, same: bool, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Interval]:
+    """Mean over shared keypoints with its interval per metric, resampling IMAGES (pairs share images).
+
+    Args:
+        pairs: Sums over ordered pairs.
+        same: Sources and targets are the same images, which are then drawn once for both; a pair of an image with its
+            own copy stays left out.
+        seed: Seed of the resampling.
+        resamples: Bootstrap draws.
+    """
+    if pairs.count.sum() == 0:
+        raise InvalidValueError(
+            "averaging correspondences",
+            "no pair of images shares a visible keypoint",
+            "at least one shared keypoint",
+            "check the visibility flags with `lace data show`, or give more images",
+        )
+    rng = np.random.default_rng(seed)
+    sources, targets = pairs.count.shape
+    wa = image_weights(sources, rng, resamples)
+    wb = wa if same else image_weights(targets, rng, resamples)
+    resampled = lambda sums: ((wa @ sums) * wb).sum(1)  # noqa: E731
+    total, counts = pairs.count.sum(), resampled(pairs.count)
+    return {name: ratio(sums.sum(), total, resampled(sums), counts) for name, sums in pairs.sums.items()}
+
+
+def correspondence(a: Described, b: Described | None = None, *, seed: int = 0, pck: float = 0.1) -> dict:
+    """One row of a table: a with b in both directions, or (b None) a with itself without self pairs."""
+    pairs = pair_sums(a, a if b is None else b, b is None, pck)
+    if b is not None:
+        pairs = pairs.both_ways(pair_sums(b, a, pck=pck))
+    found = intervals(pairs, b is None, seed)
+    images = [len(a.features)] if b is None else [len(a.features), len(b.features)]
+    facts = {"images": images, "n": int(pairs.count.sum()), "seed": seed, "level": LEVEL, "pck_at": pck}
+    return facts | {name: vars(interval) for name, interval in found.items()}

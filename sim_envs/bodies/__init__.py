@@ -1,0 +1,1 @@
+"""Robots and humans in a scene."""

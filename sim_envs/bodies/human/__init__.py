@@ -1,0 +1,1 @@
+"""A simulated human arm and hand: poses, reaches, skin."""

@@ -1,0 +1,111 @@
+"""A robot in a scene: rigid meshes on links, poses from a bank of collision-free ones."""
+
+import numpy as np
+
+from assets.robots import ROBOTS
+from assets.robots.robot import Robot
+from lace.core.geometry import Array, invert, transform
+from lace.core.kinematics import Kinematics
+from sim_envs.bodies.robot.poses import build_bank
+from sim_envs.bodies.robot.reach import plan_grasp
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.rendering.library import Library
+from sim_envs.scenes.randomization import AxisDraws, body_points
+from sim_envs.scenes.slots import BodyParts, SlotTable
+from sim_envs.scenes.state import BodyPose, ReachMotion
+
+GLOSS = 0.25
+
+
+def robot_parts(robot: Robot) -> BodyParts:
+    """Every link is a part."""
+    body = robot.embodiment
+    arm = [link for link in body.links if link not in body.hand_links]
+    return BodyParts(
+        "robot",
+        (*arm, *body.hand_links),
+        len(body.hand_links),
+        tuple(visual.link for visual in robot.visuals),
+        {link: link for link in body.links},
+    )
+
+
+class RobotBody:
+    """Implements Body for every registered robot."""
+
+    def __init__(self, name: str, config: GenerateConfig):
+        self.config = config
+        self.robot = ROBOTS[name](config.assets)
+        self.embodiment = body = self.robot.embodiment
+        self.kinematics = Kinematics(body)
+        self.link_names = body.links
+        self.parts = robot_parts(self.robot)
+        self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
+        self._visual_links = [self.kinematics.link_index[visual.link] for visual in self.robot.visuals]
+        self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])
+        self._colours = np.array([visual.colour for visual in self.robot.visuals])
+        self._palm = self.kinematics.link_index[body.palm_link]
+
+    def bytes_per_world(self) -> int:
+        """Nothing bends."""
+        return 0
+
+    def register(self, library: Library, worlds: int) -> None:
+        """All worlds share the rigid meshes."""
+        self._meshes = np.array([library.add_mesh(visual.mesh) for visual in self.robot.visuals])
+
+    def draw(self, draws: dict[str, AxisDraws]) -> BodyPose:
+        """Entries of the bank, turned about the first joint."""
+        arm, axes = draws["arm"], self.config.axes
+        q = self.bank.q[arm.choice("bank_entry", self.bank.count)].copy()
+        q[:, 0] += np.deg2rad(arm.uniform("yaw_deg", *axes.arm.yaw_deg))
+        if not axes.hand.on:
+            q[:, self.embodiment.arm_dof :] = self.embodiment.home[self.embodiment.arm_dof :]
+        limits = self.embodiment.limits
+        return self.pose(np.clip(q, limits[:, 0], limits[:, 1]))
+
+    def pose(self, q: Array) -> BodyPose:
+        """The pose of joint positions (n, joints) [rad]."""
+        T_world_link = self.kinematics.link_poses(q)
+        return BodyPose(q, T_world_link, self.kinematics.keypoints(T_world_link))
+
+    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
+        """Its meshes in its own colours, tinted."""
+        tint = draws["tint"]
+        brightness = tint.uniform("brightness", *tint.axis.brightness)
+        hue = tint.uniform("hue", -tint.axis.hue, tint.axis.hue, 3)
+        table.source[:, slots], table.scale[:, slots], table.gloss[:, slots] = self._meshes, 1.0, GLOSS
+        table.colour[:, slots] = np.clip(self._colours * (brightness[:, None] + hue)[:, None], 0, 1)
+        self.place(table, slots, pose)
+
+    def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
+        """Meshes ride on links."""
+        table.T[:, slots] = pose.T_world_link[:, self._visual_links] @ self._visual_poses
+
+    def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
+        """By the poses that the meshes of its links have in the table."""
+        T_world_link = pose.T_world_link.copy()
+        T_world_link[:, self._visual_links] = table.T[:, slots] @ invert(self._visual_poses)
+        return self.kinematics.keypoints(T_world_link)
+
+    def mount(self, table: SlotTable, slot: int, top: Array) -> None:
+        """The pedestal under the arm's base."""
+        table.source[:, slot], table.texture[:, slot] = -1, -1
+        table.scale[:, slot] = np.stack([np.full_like(top, 0.11), np.full_like(top, 0.1), (0.02 - top) / 2], 1)
+        table.T[:, slot] = transform(None, np.stack([0 * top, 0 * top, (top - 0.02) / 2 - 1e-3], 1))
+        table.colour[:, slot] = (0.42, 0.43, 0.45)
+
+    def deform(self, pose: BodyPose) -> None:
+        """Nothing bends."""
+
+    def volume(self, pose: BodyPose) -> Array:
+        """Links, the spans between them, and keypoints."""
+        return body_points(pose.T_world_link, pose.keypoints_world[:, self.embodiment.present])
+
+    def palm(self, pose: BodyPose) -> Array:
+        """T_world_palm (n, 4, 4)."""
+        return pose.T_world_link[:, self._palm]
+
+    def plan_grasp(self, scene) -> ReachMotion | None:
+        """See robot_grasp."""
+        return plan_grasp(self, scene)

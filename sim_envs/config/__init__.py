@@ -1,0 +1,1 @@
+"""What to simulate: randomisation axes, presets, run options."""

@@ -1,0 +1,44 @@
+"""What `lace generate robot` and `lace generate human` each accept: whose hand, and which axes it has a use for."""
+
+from assets.humans import HUMANS
+from assets.robots import ROBOTS
+from lace.core.errors import InvalidValueError
+from sim_envs.config.axes import Axes
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.presets import PRESETS
+
+KINDS = {"robot": ROBOTS, "human": HUMANS}
+IDLE_AXES = {"robot": ("skin", "sleeve"), "human": ("tint",)}
+"""Axes that change nothing in a frame of that kind."""
+
+
+def require_kind(config: GenerateConfig, kind: str) -> None:
+    """Checks that the embodiment is of a `kind` of KINDS and that no axis was set in vain.
+
+    Raises:
+        UnknownNameError: No embodiment has that name.
+        InvalidValueError: It is of the other kind, or an axis differs from its preset that this kind ignores.
+    """
+    name = config.embodiment
+    for other, names in KINDS.items():
+        if other != kind and name in names:
+            raise InvalidValueError(
+                f"choosing whose hand `lace generate {kind}` draws",
+                f"{name!r} is a {other}",
+                f"a {kind}: {', '.join(KINDS[kind])}",
+                f"run `lace generate {other} --embodiment {name}` with the same options",
+            )
+    KINDS[kind][name]
+    refuse_idle_axes(config.axes, config.preset, kind)
+
+
+def refuse_idle_axes(axes: Axes, preset: str, kind: str) -> None:
+    """Raises InvalidValueError if an axis was changed from the preset's that frames of this `kind` do not depend on."""
+    for name in IDLE_AXES[kind]:
+        if getattr(axes, name) != getattr(PRESETS[preset], name):
+            raise InvalidValueError(
+                "reading the options",
+                f"--axes.{name} was set, which changes nothing for a {kind}",
+                f"axes of a {kind}: {', '.join(axis for axis in vars(axes) if axis not in IDLE_AXES[kind])}",
+                f"leave out every --axes.{name} option",
+            )

@@ -1,0 +1,1 @@
+"""Labelled frames: source, labels, generation."""

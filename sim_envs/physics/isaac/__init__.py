@@ -1,0 +1,1 @@
+"""Isaac Lab on Newton MJWarp."""

@@ -1,0 +1,1 @@
+"""Isaac Lab on Newton as a renderer: rasteriser, rays, shading, sensor."""

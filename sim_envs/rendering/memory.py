@@ -1,0 +1,56 @@
+"""Where frames are drawn, and how many worlds at once: on a GPU as many as its memory holds, by counted bytes."""
+
+import numpy as np
+import torch
+
+from lace.core.errors import InvalidValueError
+from sim_envs.config.generate import GenerateConfig
+
+CPU_WORLDS = 16
+"""Scenes drawn at once on a CPU: more gain nothing there."""
+FEWEST, MOST = 16, 4096
+"""Scenes drawn at once on a GPU, whatever its memory."""
+SHARE = 0.5
+"""Of the free memory, for all workers; the rest is PyTorch's, other programs' and for what Warp's pool cannot reuse."""
+SAMPLE_BYTES, PIXEL_BYTES, BACKDROP_BYTES = 8, 3 + 1 + 4, 3
+"""The rasteriser's key of each sample; colour, segment and depth of each pixel; what lies behind it."""
+SLOT_BYTES = 640
+"""A slot: 96 of our own (twice while it is dressed anew), 64 for its place before the camera, 366 of Newton's model."""
+WORLD_BYTES = 24 * 1024
+"""The rasteriser's work (12 bytes for 64 triangles: 1,000 items in `randomized`), camera, lights, labels."""
+
+
+def pick_device(device: str) -> str:
+    """ "cuda:0" where there is one if `device` is "auto", else `device`; InvalidValueError if this machine lacks it."""
+    there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if device == "auto":
+        return there[:2][-1]
+    if device not in there:
+        raise InvalidValueError(
+            "choosing the device",
+            f"there is no {device!r}",
+            f"auto or one of {', '.join(there)}",
+            "choose one with --device; if a GPU is missing here, check its driver with `nvidia-smi`",
+        )
+    return device
+
+
+def world_bytes(config: GenerateConfig, slots: int, body: int) -> int:
+    """Device memory that each world takes at most while it is drawn, `body` of it for copies of what bends."""
+    pixel = SAMPLE_BYTES * config.supersampling**2 + PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
+    return config.width * config.height * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
+
+
+def worlds_for(device: str, config: GenerateConfig, per_world: int, fixed: int) -> int:
+    """Scenes drawn at once: a constant on a CPU; on CUDA what memory holds.
+
+    Args:
+        device: "cpu" or "cuda:0".
+        config: Its workers share the device.
+        per_world: Bytes, see `world_bytes`.
+        fixed: Bytes that any number of worlds needs besides.
+    """
+    if device == "cpu":
+        return CPU_WORLDS
+    free, _total = torch.cuda.mem_get_info(device)
+    return int(np.clip((free * SHARE / config.workers - fixed) / per_world, FEWEST, MOST))

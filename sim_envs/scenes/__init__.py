@@ -1,0 +1,1 @@
+"""Scenes without an engine: draws, composition, state."""

@@ -1,0 +1,1 @@
+"""Grasp trials in a simulated cell."""

@@ -1,0 +1,159 @@
+"""Every family, built small with random weights, keeps the protocol's contract."""
+
+import pytest
+import torch
+import transformers as hf
+
+from lace.backbones import BACKBONES, Backbone, families, is_stand_in, load_backbone
+from lace.backbones.backbone import BackboneError
+from lace.core.errors import UnknownNameError
+
+_SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 64, "patch_size": 16}
+_MLP = {**_SMALL, "intermediate_size": 64}
+CONFIGS = {
+    "dinov3_vit": lambda: hf.DINOv3ViTConfig(**_MLP, num_register_tokens=4),
+    "dinov2": lambda: hf.Dinov2Config(**_SMALL, mlp_ratio=2),
+    "dinov2_with_registers": lambda: hf.Dinov2WithRegistersConfig(**_SMALL, mlp_ratio=2),
+    "siglip_vision_model": lambda: hf.SiglipVisionConfig(**_MLP),
+    "ijepa": lambda: hf.IJepaConfig(**_MLP),
+    "vjepa2": lambda: hf.VJEPA2Config(
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        crop_size=64,
+        patch_size=16,
+        mlp_ratio=2,
+        pred_hidden_size=48,
+        pred_num_attention_heads=2,
+        pred_num_hidden_layers=1,
+    ),
+}
+SIZE, SIDE = 64, 4
+
+
+def build(kind):
+    return families.from_config(CONFIGS[kind](), kind, SIZE)
+
+
+def test_every_family_is_tested():
+    assert set(families.FAMILIES) == {*CONFIGS, "siglip"}
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_shape_dtype_and_orientation(kind):
+    backbone = build(kind)
+    assert isinstance(backbone, Backbone)
+    assert isinstance(backbone, torch.nn.Module)
+    images = torch.full((3, 3, SIZE, SIZE), 0.4)
+    places = [(0, 3), (2, 1), (3, 0)]
+    lit = images.clone()
+    for i, (row, col) in enumerate(places):
+        lit[i, :, row * 16 : row * 16 + 16, col * 16 : col * 16 + 16] = 1.0
+    with torch.no_grad():
+        before, after = backbone(images), backbone(lit)
+        pooled = backbone.pooled(lit)
+    assert after.shape == (3, SIDE, SIDE, backbone.dim)
+    assert after.dtype == pooled.dtype == torch.float32
+    assert pooled.shape == (3, backbone.dim)
+    moved = (after - before).norm(dim=-1).flatten(1).argmax(1)
+    assert [divmod(int(i), SIDE) for i in moved] == places
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_every_trainable_parameter_gets_a_gradient(kind):
+    backbone = build(kind)
+    backbone(torch.rand(1, 3, SIZE, SIZE)).square().sum().backward()
+    silent = [name for name, p in backbone.named_parameters() if p.requires_grad and p.grad is None]
+    assert not silent
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_saved_folder_loads_here_and_in_plain_transformers(kind, tmp_path):
+    backbone, images = build(kind), torch.rand(2, 3, SIZE, SIZE)
+    backbone.save(tmp_path)
+    again, plain = load_backbone(str(tmp_path), image_size=SIZE), hf.AutoModel.from_pretrained(tmp_path)
+    torch.testing.assert_close(again(images), backbone(images))
+    weights = {name: value for name, value in plain.state_dict().items()}
+    assert weights.keys() == backbone.model.state_dict().keys()
+    assert all(torch.equal(value, weights[name]) for name, value in backbone.model.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", sorted(set(CONFIGS) - {"vjepa2"}))
+def test_other_sizes_and_oblong_images(kind):
+    assert build(kind)(torch.rand(1, 3, 32, 96)).shape[1:3] == (2, 6)
+
+
+def test_normalisation_is_inside():
+    backbone = build("siglip_vision_model")
+    assert torch.equal(backbone.mean.flatten(), torch.tensor([0.5] * 3))
+    assert float(build("dinov2").std[0]) == pytest.approx(0.229)
+
+
+def test_odd_sizes_are_refused():
+    with pytest.raises(BackboneError, match="multiples of the patch, 16 px"):
+        build("dinov2")(torch.rand(1, 3, 60, 64))
+    with pytest.raises(BackboneError, match="64 x 64 px"):
+        build("vjepa2")(torch.rand(1, 3, 32, 32))
+
+
+def test_what_began_with_random_weights_is_announced_wherever_it_is_loaded(tmp_path, capsys):
+    load_backbone("tiny").save(tmp_path / "tiny")
+    build("dinov2").save(tmp_path / "other")
+    capsys.readouterr()
+    load_backbone(str(tmp_path / "tiny"))
+    assert "RANDOM weights" in capsys.readouterr().err
+    load_backbone(str(tmp_path / "other"))
+    assert "RANDOM weights" not in capsys.readouterr().err
+    assert [is_stand_in(str(tmp_path / name)) for name in ("tiny", "other")] == [True, False]
+
+
+def test_tiny_is_announced_and_seeded(capsys):
+    state = torch.random.get_rng_state()
+    first, second = load_backbone("tiny", seed=1), load_backbone("tiny", seed=1)
+    assert "RANDOM weights" in capsys.readouterr().err
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert all(torch.equal(p, q) for p, q in zip(first.parameters(), second.parameters(), strict=True))
+    assert (first.patch, first.dim, first.image_size) == (8, 192, 64)
+    assert first(torch.rand(1, 3, 64, 64)).shape == (1, 8, 8, 192)
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal", "steps"),
+    [
+        (
+            "dinov3-s",
+            "You are trying to access a gated repo.",
+            ("accept the licence on huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m", "hf auth login"),
+        ),
+        (
+            "dinov3-b",
+            "We couldn't connect to the hub",
+            ("hf download facebook/dinov3-vitb16-pretrain-lvd1689m --local-dir FOLDER", "accept the licence"),
+        ),
+        ("some/model", "some/model is not a local folder and is not a valid model identifier", ("check the name",)),
+        ("dinov2-s", "a broken disc", ("download its files into a folder",)),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_had_names_the_exact_next_step(name, refusal, steps, monkeypatch):
+    def refused(*_args, **_kwargs):
+        raise OSError(refusal)
+
+    monkeypatch.setattr(hf.AutoConfig, "from_pretrained", refused)
+    with pytest.raises(BackboneError) as caught:
+        load_backbone(name)
+    for part in (refusal, *steps):
+        assert part in str(caught.value)
+
+
+def test_a_folder_or_name_that_is_none(tmp_path):
+    with pytest.raises(BackboneError, match="no such folder"):
+        load_backbone("./nowhere")
+    with pytest.raises(BackboneError, match="does not load"):
+        load_backbone(str(tmp_path))
+    with pytest.raises(UnknownNameError, match="dinov3-s"):
+        load_backbone("dinov3s")
+
+
+def test_short_names():
+    assert "dinov3-s dinov3-splus dinov3-b dinov3-l dinov3-h".split() == list(BACKBONES.names()[:5])
+    assert {"dinov2-s-reg", "siglip2-b", "ijepa-h", "vjepa2-l", "tiny"} <= set(BACKBONES)

@@ -1,0 +1,105 @@
+"""The `lace` command: quick help, clear errors, exit codes."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lace.cli import main as cli
+from lace.data.shards import shard_name
+from tests import ROOT
+from tests.synthetic import make_dataset
+
+HEAVY = ("torch", "pyarrow", "newton", "warp", "matplotlib", "numpy", "cv2", "isaaclab", "mujoco", "rerun")
+
+
+def lace(*args):
+    return subprocess.run([sys.executable, "-m", "lace.cli", *args], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_help_answers_within_a_second():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        result = lace("--help")
+        seconds.append(time.perf_counter() - start)
+    assert result.returncode == 0 and all(name in result.stdout for name in cli.COMMANDS)
+    assert min(seconds) < 1
+
+
+def test_help_imports_nothing_heavy():
+    code = f"import sys; from lace.cli.main import main; main(['--help']); sys.exit(str(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stderr.strip() == "set()"
+
+
+@pytest.mark.parametrize("words", ["data verify", "data show", "data stats", "data export coco", "assets fetch"])
+def test_every_command_has_its_own_help(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*words.split(), "--help"])
+    assert stop.value.code == 0 and f"usage: lace {words}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["generate robot", "generate human", "generate rollouts", "simulate"])
+def test_a_command_without_options_names_the_one_it_needs(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words.split())
+    assert stop.value.code == 2 and "--out" in capsys.readouterr().err
+
+
+def test_a_group_lists_its_commands(capsys):
+    assert cli.main(["data", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "lace data verify" in text and "generate" not in text
+    assert cli.main(["data"]) == cli.EXIT_USAGE
+
+
+def test_unknown_command_names_the_nearest(capsys):
+    assert cli.main(["data", "verfy", "x"]) == cli.EXIT_USAGE
+    text = capsys.readouterr().err
+    assert "'data verify'" in text and "generate robot" in text and "Traceback" not in text
+
+
+def test_an_error_to_mend_is_exit_2_without_traceback(tmp_path):
+    result = lace("data", "verify", str(tmp_path / "none"))
+    assert result.returncode == 2 and "no such folder" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_ctrl_c_says_that_what_was_finished_is_whole(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "generate robot", cli.Command("", interrupted))
+    assert cli.main(["generate", "robot"]) == 130
+    assert "what was finished is whole, run the same command to resume" in capsys.readouterr().err
+
+
+def test_data_commands_end_to_end(tmp_path, capsys):
+    folder = make_dataset(tmp_path / "ds", 4, 2, 48)
+    assert cli.main(["data", "verify", str(folder)]) == 0
+    assert cli.main(["data", "show", str(folder), "--count", "2", "--no-overlay"]) == 0
+    assert cli.main(["data", "show", str(folder), "--save", str(tmp_path / "x.rrd")]) == 0
+    assert cli.main(["data", "stats", str(folder)]) == 0
+    assert cli.main(["data", "export", "coco", str(folder), "--out", str(tmp_path / "coco")]) == 0
+    for made in ("ds/contact_sheet.png", "x.rrd", "ds/stats/stats.png", "ds/stats/stats.json", "coco/annotations.json"):
+        assert (tmp_path / made).stat().st_size > 0
+    assert "every check passed" in capsys.readouterr().out
+
+
+def test_verify_exits_1_with_the_reasons(tmp_path, capsys):
+    folder = make_dataset(tmp_path / "ds", 4, 2, 48)
+    (folder / "shards" / shard_name(1)).write_bytes(b"PAR1 cut")
+    assert cli.main(["data", "verify", str(folder)]) == cli.EXIT_PROBLEMS
+    text = capsys.readouterr().out
+    assert shard_name(1) in text and "2 frames missing: 2, 3" in text
+
+
+@pytest.mark.parametrize("words", [("--help",), ("generate", "robot", "--help")])
+def test_a_reader_that_leaves_is_no_error(words):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lace.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == cli.EXIT_PIPE

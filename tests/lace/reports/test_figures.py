@@ -1,0 +1,36 @@
+"""Pictures are PNGs of a sensible size, the same bytes each time; what is missing is named."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from lace.core.errors import InvalidValueError
+from lace.measure.correspondence import Described
+from lace.reports.figures import correspondence_figure, loss_figure
+
+
+def decoded(png):
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_correspondence_lines(seen):
+    features = normalize(torch.eye(4).expand(2, -1, -1), dim=-1)
+    points = torch.tensor([[[5.0, 5.0], [15.0, 15.0]]]).expand(2, -1, -1)
+    data = Described(features, (2, 2), points, torch.full((2, 2), seen), 10)
+    image = np.zeros((20, 20, 3), np.uint8)
+    first = correspondence_figure((image, image), data, data, 0, 1)
+    assert min(decoded(first).shape[:2]) > 300
+    assert first == correspondence_figure((image, image), data, data, 0, 1)
+
+
+def test_loss_curves(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("\n".join(json.dumps({"step": s, "loss": 1 / (s + 1), "gram": 0.0}) for s in range(4)))
+    assert min(decoded(loss_figure(path)).shape[:2]) > 200
+    with pytest.raises(InvalidValueError, match="missing or empty"):
+        loss_figure(tmp_path / "none.jsonl")

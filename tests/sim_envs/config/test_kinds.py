@@ -1,0 +1,47 @@
+"""Robots and humans are made by their own command; an option that would change nothing is refused, not swallowed."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from lace.cli import main as cli
+from lace.core.errors import InvalidValueError, UnknownNameError
+from sim_envs.config.generate import EMBODIMENTS, preset_of
+from sim_envs.config.kinds import IDLE_AXES, KINDS, refuse_idle_axes, require_kind
+from sim_envs.config.presets import PRESETS
+from tests import ROOT
+
+
+@pytest.mark.parametrize(("kind", "other"), [("robot", "human"), ("human", "robot")])
+def test_an_embodiment_of_the_other_kind_is_refused_with_the_right_command(kind, other, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert cli.main(["generate", kind, "--out", str(out), "--embodiment", EMBODIMENTS[other]]) == cli.EXIT_USAGE
+    assert f"lace generate {other} --embodiment {EMBODIMENTS[other]}" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_preset_and_embodiment_is_accepted_by_its_own_kind(kind):
+    for preset in PRESETS:
+        for name in KINDS[kind]:
+            require_kind(replace(preset_of(["--preset", preset], kind), embodiment=name), kind)
+    with pytest.raises(UnknownNameError, match=f"'{EMBODIMENTS[kind]}' if that was meant"):
+        require_kind(replace(preset_of([], kind), embodiment=EMBODIMENTS[kind] + "x"), kind)
+
+
+@pytest.mark.parametrize(("kind", "axis"), [(kind, axis) for kind, axes in IDLE_AXES.items() for axis in axes])
+def test_an_axis_that_changes_nothing_is_refused_where_it_is_set_and_only_there(kind, axis):
+    config = preset_of([], kind)
+    changed = replace(config.axes, **{axis: replace(getattr(config.axes, axis), seed=3)})
+    with pytest.raises(InvalidValueError, match=f"--axes.{axis} was set, which changes nothing for a {kind}"):
+        require_kind(replace(config, axes=changed), kind)
+    refuse_idle_axes(changed, config.preset, next(other for other in KINDS if other != kind))
+
+
+def test_warp_starts_in_silence_and_other_words_on_stderr_still_come_through():
+    code = "import os, sim_envs.rendering.warp_start as w, warp as wp; wp.init(); print(wp.get_devices()[0]); os.write(2, b'heard')"
+    root = ROOT
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert result.stdout == "cpu\n" and result.stderr == "heard"

@@ -1,0 +1,48 @@
+"""The instrument that looks for leaks sees real ones, and only those."""
+
+import mmap
+
+from tests.leaks import ROUNDS, growth
+
+MIB = 2**20
+
+
+class Thing:
+    """Something that the garbage collector tracks."""
+
+    def __init__(self):
+        self.others = []
+
+
+def filled(size_MiB: int) -> mmap.mmap:
+    """Memory of the process's own, every page of it written: an allocator may have had others' at hand."""
+    memory = mmap.mmap(-1, size_MiB * MIB)
+    memory.write(b"x" * len(memory))
+    return memory
+
+
+def test_what_is_kept_every_time_is_seen():
+    kept = []
+    grown = growth(lambda: kept.append((Thing(), filled(8))), warm_up=1, times=2 * ROUNDS)
+    assert grown.objects["tests.sim_envs.rendering.test_leaks.Thing"] == 2 * ROUNDS
+    assert grown.memory_MiB > 8 * ROUNDS
+
+
+def test_what_is_kept_once_is_no_leak():
+    kept = []
+
+    def work():
+        if len(kept) < 3:
+            kept.append((Thing(), filled(40)))
+
+    grown = growth(work, warm_up=1, times=2 * ROUNDS)
+    assert "tests.sim_envs.rendering.test_leaks.Thing" not in grown.objects and grown.memory_MiB < 5
+
+
+def test_what_is_let_go_is_no_leak():
+    grown = growth(lambda: [Thing() for _ in range(100)], warm_up=1, times=ROUNDS)
+    assert "tests.sim_envs.rendering.test_leaks.Thing" not in grown.objects
+
+
+def test_looking_leaves_nothing_to_be_seen():
+    assert not growth(lambda: None, warm_up=0, times=ROUNDS).objects

@@ -1,0 +1,86 @@
+"""Bytes per world: the formula against what Warp's own tracker counts while worlds are really drawn."""
+
+import gc
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import warp as wp
+from warp._src import context  # Warp reports its tracker's numbers as text only
+
+from sim_envs.config.axes import HandAxis
+from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.rendering import memory
+from sim_envs.rendering.memory import BACKDROP_BYTES, PIXEL_BYTES, SAMPLE_BYTES, world_bytes, worlds_for
+
+
+def peak_bytes(make) -> int:
+    """Most bytes held at any moment of `make`, by Warp's arrays and by its native structures."""
+    gc.collect()
+    with wp.ScopedMemoryTracker("counted", print=False) as tracker:
+        tracker.clear()
+        kept = make()
+        peak = context.runtime.core.wp_alloc_tracker_get_peak_bytes()
+    del kept
+    return peak
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_pictures_take_the_bytes_that_are_counted_for_a_pixel(source, batch, samples):
+    """Between two sizes: what else a drawing needs is the same for both."""
+    source.renderer.apply(batch.table)
+    view = source.view(batch)
+    sizes = [(64, 48), (96, 64)]
+    peaks = [
+        peak_bytes(lambda size=size: source.renderer.draw(view, *size, shadows=False, supersampling=samples))
+        for size in sizes
+    ]
+    pixels = [width * height for width, height in sizes]
+    per_pixel = (peaks[1] - peaks[0]) / (pixels[1] - pixels[0]) / source.worlds
+    assert per_pixel == SAMPLE_BYTES * samples**2 + PIXEL_BYTES
+
+
+def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
+    """A human, who bends, before a panorama, from nothing to labelled frames, in two and in five worlds."""
+    from sim_envs.frames.source import SimulatedFrames
+
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((32, 64, 3), np.uint8))
+    config = GenerateConfig(
+        out=tmp_path,
+        embodiment="human_right",
+        width=160,
+        height=128,
+        backdrop=tmp_path / "p.png",
+        supersampling=2,
+        device="cpu",
+    )
+    config = with_preset(config, "clean")
+    worn = {"skin": replace(config.axes.skin, tones=("tan",)), "sleeve": replace(config.axes.sleeve, cloths=("denim",))}
+    axes = replace(config.axes, hand=HandAxis(poses=16), **worn)
+    config, sources = replace(config, axes=axes), []
+
+    def draw(worlds):
+        sources.append(SimulatedFrames(config, worlds=worlds))
+        return sources.pop().batch(np.arange(worlds), np.zeros(worlds, int)).source
+
+    few, many = peak_bytes(lambda: draw(2)), peak_bytes(lambda: sources.append(draw(5)))
+    counted, formula = (many - few) / 3, sources[0].world_bytes
+    assert counted <= formula <= 1.15 * counted
+    assert formula > 1e6, "else the constant parts would be all that is tested"
+
+
+def test_worlds_follow_from_memory(monkeypatch, tmp_path):
+    config, free = GenerateConfig(out=tmp_path), 40 * 1024**3
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
+    per_world = world_bytes(config, 92, 0)
+    assert worlds_for("cpu", config, per_world, 0) == memory.CPU_WORLDS
+    worlds = worlds_for("cuda:0", config, per_world, 0)
+    assert 0.9 * memory.SHARE * free < worlds * per_world <= memory.SHARE * free or worlds == memory.MOST
+    finer = replace(config, supersampling=2, backdrop=tmp_path)
+    more = world_bytes(finer, 92, 1000) - per_world
+    assert more == 448 * 448 * (3 * SAMPLE_BYTES + BACKDROP_BYTES) + 1000
+    fewer = worlds_for("cuda:0", replace(finer, workers=4), per_world + more, 0)
+    assert fewer * 4 * (per_world + more) <= memory.SHARE * free < (fewer + 1) * 4 * (per_world + more)
+    assert worlds_for("cuda:0", config, per_world, free) == memory.FEWEST
