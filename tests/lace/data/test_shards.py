@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core import files
 from lace.core.files import remove_leftovers
-from lace.data import shards
 from lace.data.dataset import FrameDataset, shard_paths
 from lace.data.schema import constants_of, encode_frame
 from lace.data.shards import is_whole, read_shard, shard_name, write_shard
@@ -62,7 +62,7 @@ def test_a_full_disk_publishes_nothing_and_keeps_what_was_there(tmp_path, monkey
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shards.os, call, full)
+    monkeypatch.setattr(files.os, call, full)
     for name in (shard_name(0), shard_name(1)):
         with pytest.raises(DatasetError, match="No space left on device.*\n.*room for the file"):
             write_shard(tmp_path / name, ROWS, CONSTANTS, {})
@@ -74,7 +74,7 @@ def test_a_disk_that_fills_while_writing(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     path = tmp_path / shard_name(0)
-    (tmp_path / f"{path.name}.{os.getpid()}{shards.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
+    (tmp_path / f"{path.name}.{os.getpid()}{files.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
     with pytest.raises(DatasetError, match="No space left"):
         write_shard(path, ROWS, CONSTANTS, {})
     assert os.listdir(tmp_path) == []
@@ -136,7 +136,7 @@ def test_columns_come_without_decoding(tmp_path):
 
 def test_temporary_files_are_no_shards(tmp_path):
     make_dataset(tmp_path, 3, 3, 48)
-    (tmp_path / "shards" / f"{shard_name(1)}.123{shards.TEMPORARY_SUFFIX}").write_bytes(b"half")
+    (tmp_path / "shards" / f"{shard_name(1)}.123{files.TEMPORARY_SUFFIX}").write_bytes(b"half")
     assert len(FrameDataset(tmp_path)) == 3
     assert remove_leftovers(tmp_path / "shards") == 1 and os.listdir(tmp_path / "shards") == [shard_name(0)]
 
