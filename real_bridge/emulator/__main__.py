@@ -1,0 +1,8 @@
+"""`python -m real_bridge.emulator`: the emulator as a process of its own. Its first line of output is JSON: where it is."""
+
+import sys
+
+from real_bridge.emulator.command import entry
+
+if __name__ == "__main__":
+    sys.exit(entry())

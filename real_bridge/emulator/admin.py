@@ -1,0 +1,144 @@
+"""Test access to a running emulator: JSON lines over TCP. One request {"do": NAME, ...}, one answer.
+
+`Admin` is the client; its methods are the requests.
+"""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lace.core.errors import LaceError
+from real_bridge.emulator import faults as fault_plan
+from real_bridge.emulator import scene as scenes
+from real_bridge.emulator.faults import Fault, PlannedFault
+from real_bridge.emulator.host import Emulator, EmulatorError
+from sim_envs.physics import PhysicsScene
+
+
+class AdminServer:
+    """Serves an emulator's inside."""
+
+    def __init__(self, emulator: Emulator):
+        self.emulator = emulator
+
+    async def open(self, host: str, port: int) -> int:
+        """Listens; the port, chosen by the system where 0 was asked for."""
+        self._server = await asyncio.start_server(self._serve, host, port)
+        return self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                writer.write(json.dumps(self._answer(line)).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            run = getattr(self, f"do_{request.pop('do')}", None)
+            return {"ok": {} if run is None else run(**request)} if run else {"error": "no such request"}
+        except (LaceError, ValueError, TypeError, KeyError) as error:
+            return {"error": str(error)}
+
+    def do_truth(self) -> dict[str, Any]:
+        """Where everything is, and what the devices think."""
+        e, state, c = self.emulator, self.emulator.rig.state, self.emulator.controller
+        return {
+            "stamp_s": time.monotonic(), "joint_positions": state.joint_positions.tolist(),
+            "joint_velocities": state.joint_velocities.tolist(), "T_world_object": state.T_world_object.tolist(),
+            "table_z": e.rig.scene.table_z, "evidence": e.witness.evidence(), "mode": c.mode, "state": c.state,
+            "error": c.error, "warning": c.warning, "enabled": c.enabled, "command": c.command.tolist(),
+            "errors": c.faults, "torque_on": [bool(m.drive().max_torque) for m in e.motors],
+            "hand_goals": [m.drive().goal - np.pi for m in e.motors], "simulated_s": e.rig.time_s,
+            "faults": [{"kind": f.kind} | asdict(f) for f in e.faults.active], "refused": e.bus.refused[-20:],
+            "robot_table_N": float(state.robot_table_N),
+        }  # fmt: skip
+
+    def do_plan(self, faults: list[Mapping[str, Any]]) -> dict[str, Any]:
+        """Adds faults to come, or of now."""
+        self.emulator.faults.plan([fault_plan.from_plain(row) for row in faults])
+        return {}
+
+    def do_clear(self, kind: str | None = None) -> dict[str, Any]:
+        """Ends faults; pulls the emergency button out with all of them or with its own."""
+        self.emulator.faults.clear(kind)
+        if kind in (None, fault_plan.EmergencyStop.kind):
+            self.emulator.release_emergency()
+        return {}
+
+    def do_start(self, scene: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A scene from its beginning, the present one if none is given; devices as after power-on."""
+        self.emulator.start(scenes.from_plain(scene) if scene else self.emulator.rig.scene)
+        return {}
+
+    def do_log(self, since_s: float = 0.0) -> dict[str, Any]:
+        """Commands that arrived after `since_s`, and how often each was read."""
+        log = self.emulator.log
+        return {"commands": [asdict(command) for command in log.since(since_s)], "reads": dict(log.reads)}
+
+    def do_guide(self, arm: list[float] | None = None, fingers: list[float] | None = None) -> dict[str, Any]:
+        """A person takes the arm (in its guided mode) and the fingers (whose motors are off) there."""
+        if arm is not None:
+            self.emulator.controller.guide = np.array(arm, float)
+        if fingers is not None:
+            self.emulator.guided_fingers = np.array(fingers, float)
+        return {}
+
+    def do_misalign(self, hand_rad: list[float]) -> dict[str, Any]:
+        """Puts the hand's motors off their zeros (16,) [rad]."""
+        self.emulator.rig.hand_offset = np.array(hand_rad, float)
+        return {}
+
+
+class Admin:
+    """Client of `AdminServer`; not for use from several threads."""
+
+    def __init__(self, host: str, port: int, timeout_s: float = 20.0):
+        self._socket = socket.create_connection((host, port), timeout_s)
+        self._file = self._socket.makefile("rwb")
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """One request; EmulatorError where it was refused or the emulator is gone."""
+        try:
+            self._file.write(json.dumps({"do": do} | arguments).encode() + b"\n")
+            self._file.flush()
+            answer = json.loads(self._file.readline() or b'{"error": "the emulator has ended"}')
+        except OSError as error:
+            answer = {"error": str(error)}
+        if "error" in answer:
+            raise EmulatorError(f"asking the emulator to {do}", answer["error"], "an answer", "look at its output")
+        return answer["ok"]
+
+    def truth(self) -> dict[str, Any]:
+        """Where everything is (see AdminServer.do_truth)."""
+        return self.ask("truth")
+
+    def inject(self, *faults: Fault | PlannedFault) -> None:
+        """Faults of now, or planned ones."""
+        planned = [fault if isinstance(fault, PlannedFault) else PlannedFault(fault) for fault in faults]
+        self.ask("plan", faults=[fault_plan.to_plain(fault) for fault in planned])
+
+    def clear(self, kind: str | None = None) -> None:
+        """Ends faults of a kind, or all."""
+        self.ask("clear", kind=kind)
+
+    def start(self, scene: PhysicsScene | None = None, kinds: Sequence[tuple[str, float]] = ()) -> None:
+        """Begins `scene` (its objects by name and scale in `kinds`), or the present one again; devices as after power-on."""
+        self.ask("start", scene=None if scene is None else scenes.to_plain(scene, list(kinds)))
+
+    def commands(self, since_s: float = 0.0) -> list[dict[str, Any]]:
+        """Commands that arrived after `since_s` of this machine's monotonic clock."""
+        return self.ask("log", since_s=since_s)["commands"]
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._file.close()
+        self._socket.close()

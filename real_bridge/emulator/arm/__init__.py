@@ -1,0 +1,1 @@
+"""The xArm7 controller as seen from the network: its state machine, registers and reports."""

@@ -1,0 +1,106 @@
+"""`lace bridge emulate`: starts the emulator and says where its devices are."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from lace.core.errors import InvalidValueError, LaceError
+from real_bridge.emulator import faults as fault_plan
+from real_bridge.emulator.admin import AdminServer
+from real_bridge.emulator.host import Emulator, Settings
+
+ORPHAN_LOOK_S = 0.5
+"""How often an emulator that a test started looks whether the test still lives."""
+
+
+@dataclass(frozen=True)
+class EmulateConfig:
+    """An xArm7 with a LEAP Hand over a table, emulated on the wire."""
+
+    host: str = "127.0.0.1"
+    """IPv4 address of the arm's ports 502, 503 and 30000 to 30003; another emulator needs another 127.x.y.z."""
+    hand: Path | None = None
+    """Make this link to the hand's serial device."""
+    admin_port: int = 0
+    """Port for tests: inject faults, read the truth; 0 lets the system choose."""
+    faults: Path | None = None
+    """JSON list of faults to come (docs/bridge/emulator.md)."""
+    log: Path | None = None
+    """Write every command that arrives into this file, as JSON lines."""
+    seed: int = 0
+    """Of everything random."""
+    with_parent: bool = False
+    """End when the process that started this one has ended (for tests)."""
+
+
+def read_plan(path: Path) -> list[fault_plan.PlannedFault]:
+    """The faults of a JSON file; InvalidValueError where it is none."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidValueError(
+            f"reading the fault plan {path}", str(error), "a JSON list of faults", "see docs/bridge/emulator.md"
+        ) from error
+    return [fault_plan.from_plain(row) for row in rows]
+
+
+def main(config: EmulateConfig) -> int:
+    """Runs until it is interrupted."""
+    planned = read_plan(config.faults) if config.faults else []
+    emulator = Emulator(Settings(config.host, config.hand, config.log, config.seed))
+    emulator.faults.plan(planned)
+    with suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(_serve(config, emulator))
+    return 0
+
+
+async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
+    _first_in_line()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+    admin = AdminServer(emulator)
+    port = await admin.open(config.host, config.admin_port)
+    tasks = [asyncio.create_task(emulator.run())]
+    if config.with_parent:
+        tasks.append(asyncio.create_task(_until_orphaned()))
+    await asyncio.sleep(0)
+    hand = config.hand or emulator.hand_path
+    await _announce(emulator, {"arm": config.host, "hand": str(hand), "admin": [config.host, port]}, tasks[0])
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _first_in_line() -> None:
+    """Real controllers answer in time however busy the computer is: ask for real-time scheduling, where that is allowed."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+
+
+async def _announce(emulator: Emulator, where: dict, running: asyncio.Task) -> None:
+    await asyncio.wait([running, asyncio.create_task(emulator.listening.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if emulator.listening.is_set():
+        print(json.dumps(where), flush=True)
+
+
+async def _until_orphaned() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(ORPHAN_LOOK_S)
+
+
+def entry() -> int:
+    """The command line of `python -m real_bridge.emulator`."""
+    try:
+        return main(tyro.cli(EmulateConfig, prog="lace bridge emulate"))
+    except LaceError as error:
+        print(error, file=sys.stderr)
+        return 2
