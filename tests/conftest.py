@@ -29,3 +29,20 @@ def source(tmp_path_factory):
 def batch(source):
     """Scenes 0 to 15 of seed 0."""
     return source.compose(np.arange(source.worlds), np.zeros(source.worlds, int))
+
+
+@pytest.fixture(scope="session")
+def emulator_process(tmp_path_factory):
+    """The emulated arm and hand in a process of their own, without a camera; one for the whole run."""
+    from tests.emulated import running
+
+    with running(tmp_path_factory.mktemp("emulator")) as process:
+        yield process
+
+
+@pytest.fixture
+def emulator(emulator_process):
+    """The same with its scene begun again and its devices as after power-on."""
+    emulator_process.admin.clear()
+    emulator_process.admin.start()
+    return emulator_process

@@ -29,6 +29,7 @@ FLOORS = {
     "policies": ("lace", "policies"),
     "sim_envs": ("lace", "assets", "policies", "sim_envs"),
     "real_bridge": ("lace", "assets", "policies", "real_bridge"),
+    "real_bridge.emulator": ("lace", "assets", "policies", "sim_envs", "real_bridge"),  # a simulated cell behind the wire
 }
 """What each package may import of ours; the longest matching name rules. Tests and benchmarks may import all."""
 LAZY_TOP = "lace/cli/"
