@@ -27,6 +27,10 @@ class AdminServer:
 
     def __init__(self, emulator: Emulator):
         self.emulator = emulator
+        self.trial: int | None = None
+        self.wanted_trial: int | None = None
+        """The trial whose scene the camera shall bring; it looks here."""
+        self.board: dict[str, Any] | None = None
 
     async def open(self, host: str, port: int) -> int:
         """Listens; the port, chosen by the system where 0 was asked for."""
@@ -59,7 +63,8 @@ class AdminServer:
             "errors": c.faults, "torque_on": [bool(m.drive().max_torque) for m in e.motors],
             "hand_goals": [m.drive().goal - np.pi for m in e.motors], "simulated_s": e.rig.time_s,
             "faults": [{"kind": f.kind} | asdict(f) for f in e.faults.active], "refused": e.bus.refused[-20:],
-            "robot_table_N": float(state.robot_table_N),
+            "robot_table_N": float(state.robot_table_N), "trial": self.trial, "wanted_trial": self.wanted_trial,
+            "board": self.board,
         }  # fmt: skip
 
     def do_plan(self, faults: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -74,9 +79,21 @@ class AdminServer:
             self.emulator.release_emergency()
         return {}
 
-    def do_start(self, scene: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def do_start(self, scene: Mapping[str, Any] | None = None, trial: int | None = None) -> dict[str, Any]:
         """A scene from its beginning, the present one if none is given; devices as after power-on."""
         self.emulator.start(scenes.from_plain(scene) if scene else self.emulator.rig.scene)
+        if scene:
+            self.trial = self.wanted_trial = trial
+        return {}
+
+    def do_want(self, trial: int) -> dict[str, Any]:
+        """Asks the camera to bring a trial's scene."""
+        self.wanted_trial = trial
+        return {}
+
+    def do_board(self, on: str | None = None, T: list[list[float]] | None = None) -> dict[str, Any]:
+        """Shows the calibration board at T on a link or in the "world"; takes it away without `on`."""
+        self.board = None if on is None else {"on": on, "T": T}
         return {}
 
     def do_log(self, since_s: float = 0.0) -> dict[str, Any]:
@@ -130,9 +147,29 @@ class Admin:
         """Ends faults of a kind, or all."""
         self.ask("clear", kind=kind)
 
-    def start(self, scene: PhysicsScene | None = None, kinds: Sequence[tuple[str, float]] = ()) -> None:
+    def start(
+        self, scene: PhysicsScene | None = None, kinds: Sequence[tuple[str, float]] = (), trial: int | None = None
+    ) -> None:
         """Begins `scene` (its objects by name and scale in `kinds`), or the present one again; devices as after power-on."""
-        self.ask("start", scene=None if scene is None else scenes.to_plain(scene, list(kinds)))
+        self.ask("start", scene=None if scene is None else scenes.to_plain(scene, list(kinds)), trial=trial)
+
+    def load_trial(self, number: int, within_s: float = 60.0) -> None:
+        """Has the camera bring trial `number` of its seed, and waits for it; EmulatorError where it does not come."""
+        if self.truth()["trial"] == number:
+            return self.start()
+        self.ask("want", trial=number)
+        end = time.monotonic() + within_s
+        while self.truth()["trial"] != number:
+            if time.monotonic() > end:
+                raise EmulatorError(
+                    f"loading trial {number}", f"no camera brought it within {within_s:.0f} s", "an emulator with --camera",
+                    "start the emulator with --camera",
+                )  # fmt: skip
+            time.sleep(0.05)
+
+    def board(self, on: str | None = None, T: Any = None) -> None:
+        """Shows the calibration board at T (4, 4) on a link or in the "world"; takes it away without `on`."""
+        self.ask("board", on=on, T=None if T is None else np.asarray(T, float).tolist())
 
     def commands(self, since_s: float = 0.0) -> list[dict[str, Any]]:
         """Commands that arrived after `since_s` of this machine's monotonic clock."""

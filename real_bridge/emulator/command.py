@@ -14,7 +14,7 @@ import tyro
 from lace.core.errors import InvalidValueError, LaceError
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator.admin import AdminServer
-from real_bridge.emulator.host import Emulator, Settings
+from real_bridge.emulator.host import Emulator, EmulatorError, Settings
 
 ORPHAN_LOOK_S = 0.5
 """How often an emulator that a test started looks whether the test still lives."""
@@ -30,12 +30,23 @@ class EmulateConfig:
     """Make this link to the hand's serial device."""
     admin_port: int = 0
     """Port for tests: inject faults, read the truth; 0 lets the system choose."""
+    camera: bool = False
+    """Also start a camera that draws the scene, which then is a trial of `lace simulate` (takes some seconds)."""
+    width: int = 224
+    height: int = 224
+    """The camera's image size [px]."""
+    fps: float = 10.0
+    """The camera's frames per second, at most."""
+    preset: str = "lab"
+    """The camera's scenes: clean, lab, kitchen, office, randomized."""
+    trial: int = 0
+    """Which trial of the seed the camera begins with."""
     faults: Path | None = None
     """JSON list of faults to come (docs/bridge/emulator.md)."""
     log: Path | None = None
     """Write every command that arrives into this file, as JSON lines."""
     seed: int = 0
-    """Of everything random."""
+    """Of everything random: the scenes, which checksums break."""
     with_parent: bool = False
     """End when the process that started this one has ended (for tests)."""
 
@@ -69,10 +80,9 @@ async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
     tasks = [asyncio.create_task(emulator.run())]
     if config.with_parent:
         tasks.append(asyncio.create_task(_until_orphaned()))
-    await asyncio.sleep(0)
     hand = config.hand or emulator.hand_path
-    await _announce(emulator, {"arm": config.host, "hand": str(hand), "admin": [config.host, port]}, tasks[0])
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    tasks.append(asyncio.create_task(_announce(config, emulator, {"arm": config.host, "hand": str(hand), "admin": [config.host, port]})))
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
         task.cancel()
     for task in done:
@@ -85,16 +95,33 @@ def _first_in_line() -> None:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
-async def _announce(emulator: Emulator, where: dict, running: asyncio.Task) -> None:
-    await asyncio.wait([running, asyncio.create_task(emulator.listening.wait())], return_when=asyncio.FIRST_COMPLETED)
-    if emulator.listening.is_set():
+async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> None:
+    """Says where everything is, once it is there; with a camera, looks after it and raises when it ends."""
+    await emulator.listening.wait()
+    if not config.camera:
         print(json.dumps(where), flush=True)
+        return
+    host, port = where["admin"]
+    options = {"admin-host": host, "admin-port": port} | {
+        name: getattr(config, name) for name in ("width", "height", "fps", "preset", "seed", "trial")
+    }
+    command = ["-m", "real_bridge.emulator.camera", *(text for n, v in options.items() for text in (f"--{n}", str(v)))]
+    camera = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    try:
+        while line := (await camera.stdout.readline()).decode():
+            if line.startswith("{"):
+                print(json.dumps(where | {"camera": f"{host}:{json.loads(line)['port']}"}), flush=True)
+        raise EmulatorError("drawing the scene", f"the camera ended ({await camera.wait()})", "a running camera", "read its output above")
+    finally:
+        if camera.returncode is None:
+            camera.kill()
 
 
 async def _until_orphaned() -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(ORPHAN_LOOK_S)
+    raise EmulatorError("emulating", "the process that started it has ended", "a parent", "start it without --with-parent")
 
 
 def entry() -> int:

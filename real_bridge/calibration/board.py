@@ -1,0 +1,73 @@
+"""The ChArUco board: what is printed, and where its corners are in an image."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lace.core.geometry import Array
+
+
+@dataclass(frozen=True)
+class BoardSpec:
+    """A board as printed; measure the squares after printing."""
+
+    columns: int = 7
+    rows: int = 5
+    """Squares across and down."""
+    square_m: float = 0.025
+    """Side of a square [m]."""
+    marker_m: float = 0.019
+    """Side of a marker [m]."""
+    dictionary: str = "DICT_4X4_50"
+    """Name in cv2.aruco."""
+
+    @property
+    def size_m(self) -> tuple[float, float]:
+        """Width and height of the whole board [m]."""
+        return self.columns * self.square_m, self.rows * self.square_m
+
+    @property
+    def corner_count(self) -> int:
+        """Inner corners, which are what is found."""
+        return (self.columns - 1) * (self.rows - 1)
+
+    @property
+    def corners(self) -> Array:
+        """(n, 3) inner corners in the board's frame: x right, y down, z into the board, from its outer corner [m]."""
+        return np.asarray(self.opencv().getChessboardCorners(), float)
+
+    def opencv(self) -> cv2.aruco.CharucoBoard:
+        """The same for OpenCV."""
+        dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, self.dictionary))
+        return cv2.aruco.CharucoBoard((self.columns, self.rows), self.square_m, self.marker_m, dictionary)
+
+    def describe(self) -> str:
+        """One line for people and for hashes."""
+        return (
+            f"ChArUco {self.columns}x{self.rows}, squares {1000 * self.square_m:g} mm, markers {1000 * self.marker_m:g} mm, "
+            f"{self.dictionary}"
+        )
+
+
+@dataclass(frozen=True)
+class Corners:
+    """Corners found in one image."""
+
+    ids: np.ndarray
+    """(k,) rows of `BoardSpec.corners`."""
+    uv: Array
+    """(k, 2) [px]; the middle of the first pixel is (0.5, 0.5)."""
+
+
+def find_corners(image: np.ndarray, spec: BoardSpec) -> Corners | None:
+    """Corners of the board in an RGB image (height, width, 3) uint8, to subpixels; None where no marker is read."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+    detector = cv2.aruco.CharucoDetector(spec.opencv(), cv2.aruco.CharucoParameters(), parameters)
+    uv, ids, _markers, _marker_ids = detector.detectBoard(grey)
+    if ids is None or len(ids) == 0:
+        return None
+    # OpenCV's pixel centres are whole numbers, ours halves.
+    return Corners(np.ravel(ids), uv.reshape(-1, 2).astype(float) + 0.5)
