@@ -75,7 +75,9 @@ def test_the_vendors_layout_reads_our_reports(port):
     layout.update(reports.framed(reports.PORTS[port][1](controller, 0)))
     told = {name.lstrip("_"): value for name, value in ((field[0], getattr(layout, field[0].lstrip("_"))) for field in layout._fields_)}  # fmt: skip
     assert told["state_mode"] == 1 << 4 | 4
-    angles = next(value for name, value in told.items() if "joint" in name and isinstance(value, list) and len(value) == 7)
+    angles = next(
+        value for name, value in told.items() if "joint" in name and isinstance(value, list) and len(value) == 7
+    )
     np.testing.assert_allclose(angles, READY, atol=1e-6)
     if port != 30003:
         assert 31 in [value for name, value in told.items() if "err" in name]

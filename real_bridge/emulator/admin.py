@@ -19,7 +19,7 @@ from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator import scene as scenes
 from real_bridge.emulator.faults import Fault, PlannedFault
 from real_bridge.emulator.host import Emulator, EmulatorError
-from sim_envs.physics import PhysicsScene
+from sim_envs.physics.protocol import PhysicsScene
 
 
 class AdminServer:

@@ -9,10 +9,10 @@ import numpy as np
 from assets.shapes import Mesh
 from lace.core.geometry import Array
 from real_bridge.calibration.board import BoardSpec
-from sim_envs.bodies import BODIES
-from sim_envs.library import Library
-from sim_envs.robot_body import RobotBody
-from sim_envs.slots import PARKED, SlotTable
+from sim_envs.bodies.registry import BODIES
+from sim_envs.bodies.robot.body import RobotBody
+from sim_envs.rendering.library import Library
+from sim_envs.scenes.slots import PARKED, SlotTable
 
 PIXELS_PER_SQUARE = 96
 ON_HAND = np.array([[1.0, 0, 0, -0.075], [0, -1, 0, 0.055], [0, 0, -1, 0.06], [0, 0, 0, 1]])

@@ -21,10 +21,19 @@ from real_bridge.cameras.wire import pack
 from real_bridge.emulator.admin import Admin
 from real_bridge.emulator.board import WITH_BOARD, RobotWithBoard
 from real_bridge.emulator.broadcast import Broadcast
-from real_bridge.emulator.faults import FAULTS, CutFrames, DelayedFrames, Fault, FrozenCamera, SilentCamera, StaleClock, TornFrames
-from sim_envs.config import GenerateConfig, with_preset
-from sim_envs.sim_cell import scene_at
-from sim_envs.trials import Trial, TrialSource
+from real_bridge.emulator.faults import (
+    FAULTS,
+    CutFrames,
+    DelayedFrames,
+    Fault,
+    FrozenCamera,
+    SilentCamera,
+    StaleClock,
+    TornFrames,
+)
+from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.trials.cell import scene_at
+from sim_envs.trials.source import Trial, TrialSource
 
 LEAST_NOISE = 0.003
 """Standard deviation of the sensor's noise, share of full scale: two pictures of a real camera are never the same."""
@@ -55,7 +64,12 @@ class SceneCamera:
     def __init__(self, config: CameraConfig):
         self.config = config
         generate = GenerateConfig(
-            out=Path("unused"), embodiment=WITH_BOARD, seed=config.seed, width=config.width, height=config.height, device="cpu"
+            out=Path("unused"),
+            embodiment=WITH_BOARD,
+            seed=config.seed,
+            width=config.width,
+            height=config.height,
+            device="cpu",
         )
         self.source = TrialSource(with_preset(generate, config.preset), worlds=1)
         self.trial: Trial | None = None

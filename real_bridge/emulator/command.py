@@ -81,7 +81,11 @@ async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
     if config.with_parent:
         tasks.append(asyncio.create_task(_until_orphaned()))
     hand = config.hand or emulator.hand_path
-    tasks.append(asyncio.create_task(_announce(config, emulator, {"arm": config.host, "hand": str(hand), "admin": [config.host, port]})))
+    tasks.append(
+        asyncio.create_task(
+            _announce(config, emulator, {"arm": config.host, "hand": str(hand), "admin": [config.host, port]})
+        )
+    )
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
         task.cancel()
@@ -111,7 +115,12 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
         while line := (await camera.stdout.readline()).decode():
             if line.startswith("{"):
                 print(json.dumps(where | {"camera": f"{host}:{json.loads(line)['port']}"}), flush=True)
-        raise EmulatorError("drawing the scene", f"the camera ended ({await camera.wait()})", "a running camera", "read its output above")
+        raise EmulatorError(
+            "drawing the scene",
+            f"the camera ended ({await camera.wait()})",
+            "a running camera",
+            "read its output above",
+        )
     finally:
         if camera.returncode is None:
             camera.kill()
@@ -121,7 +130,9 @@ async def _until_orphaned() -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(ORPHAN_LOOK_S)
-    raise EmulatorError("emulating", "the process that started it has ended", "a parent", "start it without --with-parent")
+    raise EmulatorError(
+        "emulating", "the process that started it has ended", "a parent", "start it without --with-parent"
+    )
 
 
 def entry() -> int:

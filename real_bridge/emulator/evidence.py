@@ -6,7 +6,7 @@ import numpy as np
 
 from lace.core.geometry import Array, apply
 from real_bridge.emulator.rig import Rig
-from sim_envs.physics import WorldState
+from sim_envs.physics.protocol import WorldState
 
 HELD_M = 0.05
 """A target that has risen this far, touches the hand and not the table, is held [m]; as in the simulated cell."""

@@ -32,7 +32,7 @@ from real_bridge.emulator.leap.bus import Bus
 from real_bridge.emulator.leap.motor import Drive, Motor
 from real_bridge.emulator.rig import DT, MOTOR_JOINTS, Rig
 from real_bridge.emulator.scene import plain_scene
-from sim_envs.physics import PhysicsScene
+from sim_envs.physics.protocol import PhysicsScene
 
 CATCH_UP = 25
 """Steps done in a row after a pause of the process (a busy machine): what is beyond is not made up for."""

@@ -6,8 +6,8 @@ import numpy as np
 from assets.robots.robot import Robot
 from lace.core.geometry import Array
 from real_bridge.emulator.leap.motor import Drive
-from sim_envs.mujoco_physics import MujocoPhysics
-from sim_envs.physics import STEP_HZ, PhysicsScene, WorldState
+from sim_envs.physics.mujoco import MujocoPhysics
+from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, WorldState
 
 DT = 1 / STEP_HZ
 """One step: the control period of the arm, and of the physics with which the grasps were found [s]."""

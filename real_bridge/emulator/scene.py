@@ -9,7 +9,7 @@ from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import axis_angle, transform
-from sim_envs.physics import PhysicsScene, RigidObject
+from sim_envs.physics.protocol import PhysicsScene, RigidObject
 
 TABLE_Z, TARGET_XY, TARGET_YAW, FRICTION = -0.03, (0.45, 0.1), 0.6, 0.8
 """Of the plain scene [m], [rad]."""

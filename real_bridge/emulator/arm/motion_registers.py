@@ -89,7 +89,12 @@ def _relative(c: Controller, p: Packet) -> bytes:
     if p.byte(44):
         goal: dict = {"joints": p.floats(7), "speed": speed, "acceleration": acceleration}
     else:
-        goal = {"pose": p.pose(), "speed": speed / 1000, "acceleration": acceleration / 1000, "as_vector": bool(p.byte(45))}
+        goal = {
+            "pose": p.pose(),
+            "speed": speed / 1000,
+            "acceleration": acceleration / 1000,
+            "as_vector": bool(p.byte(45)),
+        }
     return _submit(c, p, 46, p.byte(46), relative=True, **goal)
 
 

@@ -50,7 +50,9 @@ def rich(c: Controller) -> bytes:
     tool_speed = 1000 * float(np.linalg.norm(c.tool.jacobian(c.measured)[:3] @ c.velocity))
     motors = bytes(14) + bytes(2) + bytes([MOTOR_TEMPERATURE_C] * 7) + pack(tool_speed, *c.velocity)
     rest = bytes(4) + pack(*[0] * 6) + bytes(2) + bytes([0, 1, 0]) + pack(*[0] * 6)
-    power = struct.pack(">7H", *[MOTOR_MILLIVOLTS] * 7) + pack(*[0] * 7) + bytes(2 + 3 * 16) + pack(*[0] * 12) + bytes(1)
+    power = (
+        struct.pack(">7H", *[MOTOR_MILLIVOLTS] * 7) + pack(*[0] * 7) + bytes(2 + 3 * 16) + pack(*[0] * 12) + bytes(1)
+    )
     turn = pack(*kinematics.rotation_vector(c.tool.tool(c.measured)[:3, :3]))
     safety = bytes([s.reduced | s.fence << 1, s.reduced]) + limits_block(c) + bytes([s.fence, s.rebound]) + bytes(13)
     return normal(c) + device + ranges + motors + rest + power + turn + safety
