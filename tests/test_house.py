@@ -178,7 +178,7 @@ def test_our_files_keep_the_rule(detector):
 
 
 def test_files_are_found():
-    assert {"lace/cli/main.py", "assets/cache.py", "sim_envs/rendering/renderer.py", "tests/test_house.py"} <= set(
+    assert {"lace/cli/main.py", "lace/core/cache.py", "sim_envs/rendering/renderer.py", "tests/test_house.py"} <= set(
         FILES
     )
 

@@ -3,9 +3,9 @@
 from assets.robots.recipe import Recipe
 from assets.robots.ur5e_rod import UR5E_ROD
 from assets.robots.vx300s import VX300S
-from assets.robots.wheels import WheelAsset
 from assets.robots.xarm7_leap import XARM7_LEAP
 from lace.core.registry import Registry
+from lace.core.wheels import WheelAsset
 
 ROBOTS: Registry[Recipe] = Registry("robot")
 """Each, called with the user's own asset folder or None, makes a robot."""

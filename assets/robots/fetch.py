@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from assets.robots import ROBOTS
-from assets.robots.wheels import asset_folder
+from lace.core.wheels import asset_folder
 
 
 def main(names: tuple[str, ...], own_assets: Path | None) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import mujoco
 
-from assets.cache import built_folder
 from assets.robots.robot import Robot, read_fixed, read_joints, read_visuals
-from assets.robots.wheels import WheelAsset, asset_folder
+from lace.core.cache import built_folder
 from lace.core.embodiment import Curl, Embodiment, Keypoint, Provenance
 from lace.core.errors import InvalidValueError
+from lace.core.wheels import WheelAsset, asset_folder
 
 
 @dataclass(frozen=True)

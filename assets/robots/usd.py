@@ -6,8 +6,8 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from assets.cache import built_folder
 from assets.robots.robot import Robot, collision_spec
+from lace.core.cache import built_folder
 from lace.core.errors import AssetError
 
 USD_VERSION = 1

@@ -11,9 +11,9 @@ import numpy as np
 from assets.robots.meshes import decimate_all, export_hull, position_servo, write_model
 from assets.robots.recipe import Recipe
 from assets.robots.robot import COLLISION_GROUP, VISUAL_GROUP
-from assets.robots.wheels import WheelAsset
 from lace.core.embodiment import Curl, Keypoint, Provenance
 from lace.core.geometry import quat_wxyz_from_rotation
+from lace.core.wheels import WheelAsset
 
 WHEEL = WheelAsset(
     name="vx300s",

@@ -1,9 +1,9 @@
 """xArm7 with a right LEAP Hand: the table of what is where, and why. `xarm7_leap_build.py` makes the model."""
 
 from assets.robots.recipe import Recipe
-from assets.robots.wheels import WheelAsset
 from assets.robots.xarm7_leap_build import BUILD_VERSION, build
 from lace.core.embodiment import Curl, Keypoint, Provenance
+from lace.core.wheels import WheelAsset
 
 LEAP_HAND = WheelAsset(
     name="leap_hand",

@@ -7,7 +7,7 @@ from importlib.metadata import metadata
 import pytest
 
 from assets.robots import all_wheels
-from assets.robots.wheels import asset_folder
+from lace.core.wheels import asset_folder
 from tests import ROOT
 
 WHEELS = all_wheels()

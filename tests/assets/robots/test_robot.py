@@ -8,12 +8,12 @@ import pinocchio
 import pytest
 import trimesh
 
-from assets.robots.wheels import asset_folder
 from assets.robots.xarm7_leap import LEAP_HAND, XARM7
 from assets.robots.xarm7_leap_build import ARM_EFFORT, ARM_GAINS, HAND_EFFORT, HAND_GAINS, INDEX_TIP_FAULT
 from lace.core.geometry import apply, invert, rotation_from_quat_wxyz, transform
 from lace.core.keypoints import FINGERS, INDEX, NAMES
 from lace.core.kinematics import Kinematics
+from lace.core.wheels import asset_folder
 
 POSES = 200
 MAX_ERROR_M, MAX_ERROR_RAD = 1e-4, 1e-4

