@@ -1,6 +1,5 @@
 """The `lace data ...` commands. Each is a function whose signature is its command line; heavy imports stay inside."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -8,19 +7,6 @@ from rich.console import Console
 from lace.core.progress import progress_bar
 
 _SHOWN_PROBLEMS = 50
-
-
-def subcommands() -> dict[str, Callable[..., int]]:
-    """The commands by the words that follow `lace data`; each returns its exit code."""
-    from lace.cli.imports import detect_target
-
-    return {
-        "verify": verify,
-        "show": show,
-        "stats": stats,
-        "export coco": export_coco,
-        "detect-target": detect_target,
-    }
 
 
 def verify(folder: Path, /) -> int:

@@ -1,6 +1,5 @@
 """The `lace import ...` commands. Each is a function whose signature is its command line."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,11 +9,6 @@ from rich.text import Text
 
 from lace.core.progress import progress_bar
 from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, write_frames
-
-
-def subcommands() -> dict[str, Callable[..., int]]:
-    """The commands by the word that follows `lace import`; each returns its exit code."""
-    return {"hint": hint, "coco": coco, "lerobot": lerobot}
 
 
 def hint(

@@ -1,5 +1,7 @@
 """The `lace` command: quick help, clear errors, exit codes."""
 
+import ast
+import logging
 import subprocess
 import sys
 import time
@@ -7,6 +9,7 @@ import time
 import pytest
 
 from lace.cli import main as cli
+from lace.cli.commands import COMMANDS
 from lace.data.shards import shard_name
 from tests import ROOT
 from tests.synthetic import make_dataset
@@ -61,7 +64,47 @@ def test_unknown_command_names_the_nearest(capsys):
     assert "'data verify'" in text and "generate robot" in text and "Traceback" not in text
 
 
-def test_an_error_to_mend_is_exit_2_without_traceback(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("verify", "data verify"),
+        ("data verfy /a/folder/with/a/rather/long/name/that/resembles/nothing", "data verify"),
+        ("generate robt --frames 3", "generate robot"),
+        ("data export cocoo data/hands", "data export coco"),
+        ("finetun --robot x", "finetune"),
+        ("simulate-it", "simulate"),
+    ],
+)
+def test_a_misspelt_command_is_recognised_whatever_follows_it(words, meant, capsys):
+    assert cli.main(words.split()) == cli.EXIT_USAGE
+    assert f"use {meant!r} if that was meant" in capsys.readouterr().err
+
+
+def _targets():
+    for words, command in COMMANDS.items():
+        for target in (command.main, command.config, command.defaults):
+            if target:
+                yield pytest.param(target, id=f"{words}: {target}")
+
+
+@pytest.mark.parametrize("target", _targets())
+def test_every_target_of_the_table_exists(target):
+    module, _, name = target.partition(":")
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
+@pytest.mark.parametrize(("option", "level"), [("--quiet", "WARNING"), ("--verbose", "DEBUG"), (None, "INFO")])
+def test_quiet_and_verbose_set_the_level_of_our_loggers(option, level, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "lace.cli.data.verify", lambda: seen.append(logging.getLogger("sim_envs.any").getEffectiveLevel())
+    )
+    assert cli.main(["data", *([option] if option else []), "verify"]) == 0
+    assert seen == [getattr(logging, level)]
+
+
+def test_an_error_to_fix_is_exit_2_without_traceback(tmp_path):
     result = lace("data", "verify", str(tmp_path / "none"))
     assert result.returncode == 2 and "no such folder" in result.stderr and "Traceback" not in result.stderr
 
@@ -70,8 +113,8 @@ def test_ctrl_c_says_that_what_was_finished_is_whole(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "generate robot", cli.Command("", interrupted))
-    assert cli.main(["generate", "robot"]) == 130
+    monkeypatch.setattr("lace.cli.data.verify", interrupted)
+    assert cli.main(["data", "verify"]) == 130
     assert "what was finished is whole, run the same command to resume" in capsys.readouterr().err
 
 

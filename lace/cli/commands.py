@@ -1,0 +1,81 @@
+"""The table of commands: one line each. Add a command by adding a line; nothing is imported until it runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. Targets are "module:name" texts, imported when the command runs."""
+
+    summary: str
+    """One line for `lace --help`."""
+    main: str
+    """Function that runs the command and returns its exit code (None for 0). Called with the parsed config, then
+    `bound`; without a config its own signature is the command line."""
+    config: str = ""
+    """Dataclass whose fields are the options. It is parsed before the module of `main` is imported."""
+    defaults: str = ""
+    """Function that returns the default config; called with the arguments, then `bound`. Presets use it."""
+    bound: tuple[str, ...] = ()
+    """Further arguments of `main` and `defaults`, where one function serves several commands."""
+
+
+_GENERATE = (
+    "sim_envs.frames.generate:main",
+    "sim_envs.config.generate:GenerateConfig",
+    "sim_envs.config.generate:preset_of",
+)
+
+COMMANDS: dict[str, Command] = {
+    "generate robot": Command("make labelled robot frames in simulation", *_GENERATE, bound=("robot",)),
+    "generate human": Command("make labelled human frames in simulation", *_GENERATE, bound=("human",)),
+    "generate rollouts": Command(
+        "grasp by script, save the rollouts as a LeRobot dataset",
+        "sim_envs.rollouts.run:main",
+        "sim_envs.rollouts.config:RolloutsConfig",
+        "sim_envs.rollouts.config:preset_of",
+    ),
+    "data verify": Command("repeat every check on a dataset", "lace.cli.data:verify"),
+    "data show": Command("draw a contact sheet of a dataset, or open the rerun viewer", "lace.cli.data:show"),
+    "data stats": Command("histograms and rates of what a dataset covers", "lace.cli.data:stats"),
+    "data export coco": Command("write a dataset as COCO", "lace.cli.data:export_coco"),
+    "data replace-background": Command(
+        "put photographs or our rooms behind a dataset's hands", "sim_envs.frames.backgrounds:replace_background"
+    ),
+    "data detect-target": Command(
+        "find the target in a dataset's images by a text (OWLv2)", "lace.cli.imports:detect_target"
+    ),
+    "import hint": Command("import the right hands of HInt", "lace.cli.imports:hint"),
+    "import coco": Command("import your own COCO keypoints (CVAT, FiftyOne)", "lace.cli.imports:coco"),
+    "import lerobot": Command("import frames of a LeRobot episode, to annotate", "lace.cli.imports:lerobot"),
+    "annotate": Command("click the shared keypoints on your own images", "lace.cli.annotate:annotate"),
+    "finetune": Command(
+        "align a backbone on human and robot hands",
+        "lace.alignment.finetune:main",
+        "lace.alignment.finetune:FinetuneConfig",
+    ),
+    "evaluate correspondence": Command(
+        "measure how well keypoints match across images",
+        "lace.measure.evaluate_correspondence:main",
+        "lace.measure.evaluate_correspondence:CorrespondenceConfig",
+    ),
+    "evaluate features": Command(
+        "linear classification and segmentation on frozen features",
+        "lace.measure.evaluate_features:main",
+        "lace.measure.evaluate_features:FeaturesConfig",
+    ),
+    "tables alignment": Command(
+        "run the paper's alignment tables beside its numbers",
+        "lace.tables.alignment:main",
+        "lace.tables.alignment:TablesConfig",
+    ),
+    "simulate": Command(
+        "measure how often policies grasp the target in simulation, and why not",
+        "sim_envs.simulate.command:main",
+        "sim_envs.simulate.config:SimulateConfig",
+        "sim_envs.simulate.config:preset_of",
+    ),
+    "assets fetch": Command("fetch and cache the robots' meshes", "lace.cli.assets:fetch"),
+    "assets figure": Command("draw a robot's hand with numbered keypoints", "lace.cli.assets:figure"),
+}
+"""Words after `lace` -> command."""

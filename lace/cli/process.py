@@ -1,0 +1,54 @@
+"""What the `lace` process needs before a command runs: usable streams, SIGTERM as an exception, log output."""
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+PACKAGES = ("lace", "assets", "policies", "sim_envs", "real_bridge")
+"""Packages whose loggers `--quiet` and `--verbose` set."""
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. An exception, so that `finally` blocks end workers and release locks."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def prepare_process() -> None:
+    """Makes stdout and stderr usable whatever the caller left of them, and turns SIGTERM into `Terminated`.
+
+    Closed streams become the null device; characters that the encoding lacks become "?"; a COLUMNS that is not a
+    positive number is ignored (rich would print nothing).
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (open until the process ends)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    columns = os.environ.get("COLUMNS", "")
+    if columns and not (columns.isascii() and columns.isdigit() and int(columns) > 0):
+        del os.environ["COLUMNS"]
+
+
+def set_up_logging(level: int) -> None:
+    """Sends the log messages of our packages from `level` up, and warnings of others, to stderr.
+
+    Args:
+        level: `logging.WARNING` for `--quiet`, `logging.DEBUG` for `--verbose`, else `logging.INFO`.
+    """
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=False, markup=False)
+    for name in PACKAGES:
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.handlers = [handler]
+        logger.propagate = False

@@ -1,0 +1,76 @@
+"""The `lace` process copes with the streams, environment and signals that its caller left it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+from tests.synthetic import make_dataset
+
+WAIT = """
+import sys, time
+import lace.cli.data
+def verify():
+    print('started', flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        print('cleaned up', flush=True)
+lace.cli.data.verify = verify
+from lace.cli.main import main
+sys.argv = ['lace', 'data', 'verify']
+sys.exit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_dataset(tmp_path_factory.mktemp("ds") / "d", 2, 2, 48)
+
+
+def lace(*words, command='exec "$0" -m lace.cli "$@"', **environment):
+    return subprocess.run(
+        ["bash", "-c", command, sys.executable, *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+    )
+
+
+def test_closed_stdout_is_no_error(folder):
+    closed = lace("data", "verify", folder, command='exec "$0" -m lace.cli "$@" >&-')
+    assert (closed.returncode, closed.stderr) == (0, b"")
+
+
+def test_closed_stderr_is_no_error(folder):
+    closed = lace("data", "verify", folder / "none", command='exec "$0" -m lace.cli "$@" 2>&-')
+    assert closed.returncode == 2
+
+
+@pytest.mark.parametrize("columns", ["0", "-3", "wide", ""])
+def test_a_width_that_is_none_is_ignored(folder, columns):
+    result = lace("data", "verify", folder, COLUMNS=columns)
+    assert result.returncode == 0 and b"every check passed" in result.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("words", [("data", "stats"), ("data", "verify")])
+def test_an_encoding_that_lacks_characters_is_no_error(folder, encoding, words):
+    result = lace(*words, folder, PYTHONIOENCODING=encoding)
+    assert result.returncode == 0, result.stderr
+    result = lace(*words, folder / "gar\u00e7on\u4e2d", PYTHONIOENCODING=encoding)
+    assert result.returncode == 2 and b"no such folder" in result.stderr
+
+
+def test_sigterm_cleans_up_and_exits_143():
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAIT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, "cleaned up\n"), err
+    assert "run the same command to resume" in err and "Traceback" not in err
