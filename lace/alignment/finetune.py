@@ -181,7 +181,7 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
             title=f"LACE fine-tune of {config.backbone}",
             summary="Training alone; `lace evaluate correspondence` measures what it is good for on held-out frames.",
             facts={"seed": config.train.seed, "steps": config.train.iterations, "pairs a step": config.train.batch},
-            grids=[
+            sections=[
                 Grid("Data", ["embodiment", "folder", "frames", "training images"], rows),
                 Grid(
                     "Last step",
@@ -190,8 +190,6 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
                     "Entropies in nat; the logarithm of the patches is uniform. "
                     "Skipped are draws of two images that share no visible keypoint.",
                 ),
-            ],
-            pictures=[
                 Picture("Loss curves", curves),
                 Picture(
                     "Similarity distributions (fig. 11)",

@@ -106,9 +106,8 @@ def main(config: FeaturesConfig) -> int:
             title=f"Feature quality of {config.backbone}",
             summary="Linear probes on frozen features (sec. 5.7).",
             facts={"image size [px]": config.size},
-            pictures=[],
             config=found["config"],
-            grids=[
+            sections=[
                 Grid(
                     "Probes",
                     headings,

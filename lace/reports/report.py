@@ -1,6 +1,5 @@
-"""One report.html per run: tables, pictures and everything needed to repeat it, in a single file without outside links."""
+"""One self-contained report.html per run: sections, and everything that is needed to repeat the run."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,57 +11,38 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lace.core.files import publish_bytes
 from lace.core.provenance import commit, versions
+from lace.reports.sections import Grid, Picture, Section
+
+__all__ = ["NAME", "Grid", "Picture", "Report", "Section", "slug", "write_report"]
 
 NAME = "report.html"
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table of the report."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG with what a reader must know to judge it."""
-
-    title: str
-    png: bytes
-    note: str = ""
-
-    @property
-    def source(self) -> str:
-        """The picture as a data URL."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
-
-
-@dataclass(frozen=True)
 class Report:
-    """What a run shows of itself."""
+    """Content of report.html."""
 
     title: str
     summary: str
     """One sentence: what was run on what."""
     facts: Mapping[str, Any]
-    """n, seed, level of the intervals and the like; commit and versions are added."""
-    grids: Sequence[Grid]
-    pictures: Sequence[Picture]
+    """Sample size, seed, confidence level and the like, shown under the title and in the last section."""
+    sections: Sequence[Section]
+    """In the order in which they are shown."""
     config: Mapping[str, Any]
     warning: str = ""
-    """Shown first; of stand-ins."""
+    """Shown first, for example that the weights are random."""
+    origin: Mapping[str, Any] | None = None
+    """Commit and package versions of the run; None takes those of this process."""
 
 
 def slug(title: str) -> str:
-    """A file name for a title: lower case words joined by underscores, what stands in brackets left out."""
+    """A file name for a title: lower case words joined by underscores, without what is in brackets."""
     return "_".join(re.findall(r"[a-z0-9-]+", re.sub(r"\(.*?\)", "", title).lower()))
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Writes `folder`/report.html."""
+    """Writes `folder`/report.html and returns its path."""
     pages = Environment(
         loader=PackageLoader("lace.reports", "."),
         autoescape=True,
@@ -70,8 +50,8 @@ def write_report(folder: Path, report: Report) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    facts = {**report.facts, "commit": commit(), **versions()}
+    origin = report.origin if report.origin is not None else {"commit": commit(), **versions()}
     config = json.dumps(report.config, indent=2, default=str)
-    text = pages.get_template("report.html.j2").render(report=report, facts=facts, config=config)
+    text = pages.get_template("report.html.j2").render(report=report, origin=origin, config=config)
     publish_bytes(folder / NAME, text.encode())
     return folder / NAME
