@@ -1,0 +1,84 @@
+"""A lock on a folder: held by one process, released by the operating system when that process ends in any way."""
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lace.core.errors import DatasetError
+
+LOCK_NAME = ".lock"
+_log = logging.getLogger(__name__)
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+"""What file systems without locks answer."""
+
+
+@contextmanager
+def locked_folder(folder: str | Path, expected: str = "one run at a time in a folder") -> Iterator[None]:
+    """Holds `folder`/.lock; the file is removed at the end.
+
+    A file system without locks gives a warning and no protection.
+
+    Args:
+        folder: An existing folder.
+        expected: What a second process is told.
+
+    Raises:
+        DatasetError: Another process holds the lock, or the folder cannot be written.
+    """
+    path = Path(folder) / LOCK_NAME
+    descriptor = _acquired(path, expected)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquired(path: Path, expected: str) -> int:
+    """Descriptor of the locked file. A file that its holder removed in between is opened again."""
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise DatasetError(
+                f"opening {path.parent}",
+                f"it cannot be written: {error.strerror} (errno {error.errno})",
+                "a folder that can be written",
+                "change its permissions, or choose another folder",
+            ) from error
+        if _lock(descriptor, path, expected):
+            return descriptor
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path, expected: str) -> bool:
+    """Whether the locked file is still the one at `path`."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(descriptor, 200).decode("utf-8", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise DatasetError(
+            f"opening {path.parent}",
+            f"another process is at work in it ({holder})",
+            expected,
+            "wait until it ends or end it, or choose another folder",
+        ) from error
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            os.close(descriptor)
+            raise
+        _log.warning("%s: the file system has no locks; do not start a second run there", path.parent)
+    try:
+        if os.stat(path).st_ino != os.fstat(descriptor).st_ino:
+            return False
+    except FileNotFoundError:
+        return False
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    return True

@@ -1,0 +1,169 @@
+"""A run folder belongs to one configuration: the same command resumes it, another one is refused."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lace.core.errors import DatasetError
+from lace.core.files import TEMPORARY_SUFFIX, publish_bytes
+from lace.core.lock import LOCK_NAME, locked_folder
+
+_SHOWN = 6
+"""How many differing fields a message names."""
+_VALUE_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What the content of a folder is made from, as a JSON file in that folder."""
+
+    path: Path
+    """The JSON file ("OUT/dataset.json"); its folder is the run's."""
+    what: str
+    """What the folder holds ("a dataset"), for messages."""
+    origin: Mapping[str, Any]
+    """Configuration, versions, commit, ...; JSON values, paths are stored as text."""
+    compared: tuple[str, ...] = ("config",)
+    """Entries of `origin` that must be the same on resume."""
+    may_change: tuple[str, ...] = ()
+    """Fields inside those entries that may differ on resume, by dotted name without the entry's ("workers")."""
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Claims the folder, and holds its lock so that no second run can write to it.
+
+        A folder in which a failed run has left no result is given back: its identity file and empty folders go.
+
+        Raises:
+            DatasetError: The folder holds something else, results of another origin, or another run is at work in it.
+        """
+        folder = self.path.parent
+        self._require_usable()
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with locked_folder(folder):
+                self._claim()
+                yield from self._withdrawn_if_nothing_came()
+        finally:
+            if made and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _withdrawn_if_nothing_came(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if not self.has_results():
+                self._withdraw()
+            raise
+
+    def check(self) -> None:
+        """Raises DatasetError where the folder cannot be used, or its results are of another origin."""
+        self._require_usable()
+        if not self.path.is_file() or not self.has_results():
+            return
+        changed = self.differences()
+        if changed:
+            more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+            raise DatasetError(
+                f"opening {self.path.parent}",
+                f"it holds {self.what} made with other values: {', '.join(changed[:_SHOWN])}{more}",
+                "a new folder, or the same options, sources and packages to resume",
+                "choose another --out, or go back to the old values",
+            )
+
+    def differences(self) -> list[str]:
+        """Fields that differ from those in the file, as "name old -> new"."""
+        there = self._read()
+        missing = [name for name in self.compared if name not in there]
+        if missing:
+            raise DatasetError(
+                f"opening {self.path.parent}",
+                f"{self.path.name} has no {missing[0]!r}, so it was not written by this command",
+                f"a new folder, or one that holds {self.what}",
+                "choose another --out",
+            )
+        old, new = self._compared_fields(there), self._compared_fields(_as_json(self.origin))
+        return [
+            f"{name} {_short(old, name)} -> {_short(new, name)}"
+            for name in sorted(old.keys() | new.keys())
+            if (name in old, old.get(name)) != (name in new, new.get(name))
+        ]
+
+    def has_results(self) -> bool:
+        """Whether the folder holds any file besides the identity, the lock and leftovers of killed writers."""
+        folder = self.path.parent
+        ours = (self.path, folder / LOCK_NAME)
+        return any(
+            file not in ours and not file.name.endswith(TEMPORARY_SUFFIX) and not file.is_dir()
+            for file in folder.rglob("*")
+        )
+
+    def _claim(self) -> None:
+        self.check()
+        if not self.path.is_file() or not self.has_results():
+            publish_bytes(self.path, json.dumps(_as_json(self.origin), indent=1).encode())
+
+    def _require_usable(self) -> None:
+        folder = self.path.parent
+        if self.path.is_file() or not folder.exists():
+            return
+        if not folder.is_dir() or self.has_results():
+            raise DatasetError(
+                f"opening {folder}",
+                f"it exists and is not {self.what}",
+                "a new or empty folder",
+                "choose another --out",
+            )
+
+    def _withdraw(self) -> None:
+        self.path.unlink(missing_ok=True)
+        folder = self.path.parent
+        for below in sorted(folder.rglob("*"), reverse=True):
+            if below.is_dir() and not any(below.iterdir()):
+                below.rmdir()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.path.read_bytes())
+        except (ValueError, OSError) as error:
+            content = error
+        if not isinstance(content, dict):
+            raise DatasetError(
+                f"reading {self.path}",
+                f"it is not a JSON object ({content if isinstance(content, Exception) else type(content).__name__})",
+                f"what a run wrote that made {self.what}",
+                "restore the file, or choose another --out",
+            )
+        return content
+
+    def _compared_fields(self, origin: Mapping[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for entry in self.compared:
+            value = origin[entry]
+            fields |= _flat(value) if isinstance(value, dict) else {entry: value}
+        return {
+            name: value
+            for name, value in fields.items()
+            if not any(name == free or name.startswith(f"{free}.") for free in self.may_change)
+        }
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _short(fields: Mapping[str, Any], name: str) -> str:
+    text = json.dumps(fields[name], ensure_ascii=False) if name in fields else "(not there)"
+    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 3] + "..."
