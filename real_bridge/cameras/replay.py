@@ -1,0 +1,42 @@
+"""Frames from a folder: `replay:FOLDER` shows its images in order of their names, one after the other, for ever."""
+
+import itertools
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lace.core.camera import PinholeCamera
+from real_bridge.cameras.camera import CameraError, Frame
+
+RATE_HZ = 30.0
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+class ReplayCamera:
+    """Implements Camera; stamps are of now, at a steady rate. A `camera.json` (K, T_base_cam) in the folder is used."""
+
+    def __init__(self, argument: str):
+        folder = Path(argument)
+        paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+        if not paths:
+            raise CameraError("opening the camera", f"no images in {argument!r}", "a folder of PNG or JPEG files", "check the path")
+        self._images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+        self._start_s, self._counter = time.monotonic(), itertools.count()
+        about = folder / "camera.json"
+        self._about = json.loads(about.read_text()) if about.is_file() else None
+
+    def newest(self) -> Frame:
+        """See Camera."""
+        number = int((time.monotonic() - self._start_s) * RATE_HZ)
+        image = self._images[number % len(self._images)]
+        camera = None
+        if self._about is not None:
+            K, T = np.array(self._about["K"]), np.array(self._about["T_base_cam"])
+            camera = PinholeCamera(K, T, image.shape[1], image.shape[0])
+        return Frame(image, self._start_s + number / RATE_HZ, number, camera)
+
+    def close(self) -> None:
+        """See Camera."""

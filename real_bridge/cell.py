@@ -1,0 +1,227 @@
+"""The physical robot cell: `policies.cell.RobotCell` on an arm, a hand and a camera, behind the safety layer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lace.core.camera import PinholeCamera
+from lace.core.embodiment import Embodiment
+from lace.core.geometry import Array
+from policies.cell import Evidence, require_hand_targets, require_path
+from policies.outcome import Collision, SafetyStop
+from policies.path import CheckedPath
+from policies.policy import Observation, TwoPoints
+from real_bridge.cameras.camera import CameraError, Frame
+from real_bridge.cameras.mount import Mount
+from real_bridge.ports import Ports
+from real_bridge.safety.decisions import Tell, Verdict
+from real_bridge.safety.guard import Guard
+from real_bridge.safety.limits import SafetyLimits
+
+START_RAD = 0.05
+"""The arm must be this near to where a path starts."""
+STRAY_RAD = 0.1
+"""The arm must end this near to where its path ends."""
+SETTLED_RAD, SETTLE_S = 0.01, 0.5
+"""A motion has ended when the arm is this near to its goal, or after this time [s]."""
+HAND_EVERY = 2
+"""The hand is read and written every second step: its bus takes 2 ms for that."""
+RAMP_S = 0.3
+"""Time from standstill to full pace and back when the operator lets go [s]."""
+
+
+@dataclass(frozen=True)
+class CellConfig:
+    """How the cell moves."""
+
+    speed: float = 1.0
+    """Share of the planned speed, above 0 to 1."""
+    limits: SafetyLimits = SafetyLimits()
+
+
+class RealCell:
+    """Implements RobotCell for one trial."""
+
+    def __init__(
+        self, ports: Ports, embodiment: Embodiment, xml_path: Path, table_z: float, config: CellConfig,
+        mount: Mount | None = None, tell: Tell = lambda _decision: None,
+    ):  # fmt: skip
+        """Args:
+        ports: The devices, enabled.
+        embodiment: The robot.
+        xml_path: Its MJCF, for distances.
+        table_z: Height of the table's top in the robot's base frame [m].
+        config: Speed and limits.
+        mount: The camera's calibration; None where the camera knows its place.
+        tell: Hears every decision of the safety layer.
+        """
+        self.embodiment, self.table_z = embodiment, table_z
+        self._ports, self._config, self._mount = ports, config, mount
+        self._guard = Guard(embodiment, xml_path, table_z, config.limits, tell)
+        self._dof = embodiment.arm_dof
+        self._pace, self._steps, self._moved, self._failed = 0.0, 0, False, False
+        self._arm_goal: Array | None = None
+        self._hand_goal: Array | None = None
+
+    def now(self) -> float:
+        """See RobotCell."""
+        return self._ports.now()
+
+    def observe(self, depth: bool = False) -> Observation:
+        """See RobotCell."""
+        with self._latching("looking"):
+            self._read()
+            frame = self._ports.frame()
+            camera, image, deep = self._seen(frame)
+            if depth and deep is None:
+                raise SafetyStop("looking", "a camera without depth", "a depth image", "lift by the table plane, or use a RealSense")
+            joints = np.concatenate([self._arm.positions, self._hand.positions])
+            stamp = min(self._arm.stamp_s, self._hand.stamp_s)
+            return Observation(image, camera, joints, frame.stamp_s, stamp, deep if depth else None, _truth(frame))
+
+    def follow(self, path: CheckedPath) -> None:
+        """See RobotCell."""
+        with self._latching("following a path"):
+            self._read()
+            require_path(path, self._arm.positions, START_RAD)
+            self._begin()
+            elapsed = 0.0
+            while elapsed < path.duration_s:
+                elapsed = min(elapsed + self._stride(), path.duration_s)
+                self._step(path.at(np.array([elapsed]))[0], self._hand_goal)
+            self._settle(path.positions[-1])
+            self._ports.rest()
+
+    def hand(self, targets: Array, duration_s: float) -> None:
+        """See RobotCell."""
+        targets = require_hand_targets(targets, self.embodiment.limits[self._dof :])
+        with self._latching("moving the hand"):
+            self._read()
+            self._begin()
+            start, elapsed = self._hand_goal, 0.0
+            while elapsed < duration_s:
+                elapsed = min(elapsed + self._stride(), duration_s)
+                self._step(self._arm_goal, start + elapsed / duration_s * (targets - start))
+            self._step(self._arm_goal, targets, hand_now=True)
+            self._ports.rest()
+
+    def evidence(self) -> Evidence:
+        """See RobotCell: by the operator's word, where the motion came to its end."""
+        if self._failed or not self._moved:
+            return Evidence(held=False)
+        return self._ports.evidence()
+
+    def stop(self, reason: str) -> None:
+        """See RobotCell."""
+        self._ports.stop(reason)
+
+    @contextmanager
+    def _latching(self, doing: str) -> Iterator[None]:
+        """Whatever goes wrong inside stops the arm at once and is latched, an interrupt by the user too."""
+        try:
+            self._require_running()
+            yield
+        except TypeError:  # an unchecked path: nothing was commanded
+            raise
+        except BaseException as error:
+            if not (self._failed or self._ports.stopped()):
+                self._ports.stop(f"{doing}: {_words(error)}")
+                self._ports.fault(f"{doing}: {_words(error)}")
+            self._failed = True
+            raise
+
+    def _require_running(self) -> None:
+        reason = self._ports.stopped()
+        if reason:
+            raise SafetyStop("moving", f"the cell was stopped: {reason}", "a running cell", "start a new trial")
+
+    def _read(self, hand: bool = True) -> None:
+        """Fresh readings, all of them checked."""
+        ports = self._ports
+        self._require_running()
+        self._arm = ports.arm()
+        if hand:
+            self._hand = ports.hand()
+        try:
+            sight = ports.sight()
+        except CameraError as error:
+            raise SafetyStop("looking", f"{error.doing}: {error.got}", error.expected, error.next_step) from error
+        self._guard.require_readings(self._arm, self._hand, sight, ports.now())
+
+    def _begin(self) -> None:
+        """A motion starts from rest: the arm where it is, the hand from the goals that it was given last."""
+        if self._arm_goal is None:
+            self._arm_goal = self._arm.positions
+        if self._hand_goal is None:
+            limits = self.embodiment.limits[self._dof :]
+            self._hand_goal = np.clip(self._hand.positions, *limits.T)
+        self._guard.begin(self._arm_goal, self._hand_goal)
+        self._pace, self._due = 0.0, self._ports.now()
+        self._moved = True
+
+    def _stride(self) -> float:
+        """How much of the motion's own time passes in the next step [s]: less near a singularity, none without permission."""
+        allowed = self._ports.permitted()
+        self._guard.decisions.slow("permission", not allowed, "the operator does not hold the key", Verdict.PAUSED)
+        share = self._guard.pace(self._arm_goal, self._hand.positions) if allowed else 0.0
+        period = self._config.limits.period_s
+        ramp = period / RAMP_S
+        self._pace = float(np.clip(self._config.speed * share, self._pace - ramp, self._pace + ramp))
+        return period * self._pace
+
+    def _step(self, arm: Array, hand: Array, hand_now: bool = False) -> None:
+        """One period: check, send, wait, read again."""
+        self._require_running()
+        arm, hand = self._guard.step(arm, hand, self._arm.positions, self._hand.positions)
+        with_hand = hand_now or self._steps % HAND_EVERY == 0
+        self._guard.watch.require_fresh("arm state", self._arm.stamp_s, self._ports.now(), self._config.limits.arm_age_s)
+        self._ports.move(arm, hand if with_hand else None)
+        self._arm_goal, self._hand_goal, self._steps = arm, hand, self._steps + 1
+        self._due = max(self._due, self._ports.now() - self._config.limits.period_s) + self._config.limits.period_s
+        self._ports.wait(self._due)
+        self._read(hand=with_hand)
+
+    def _settle(self, goal: Array) -> None:
+        """Holds the goal until the arm is there."""
+        for _ in range(round(SETTLE_S * self._config.limits.rate_hz)):
+            if np.abs(self._arm.positions - goal).max() <= SETTLED_RAD and np.abs(self._arm_goal - goal).max() <= SETTLED_RAD:
+                break
+            self._step(goal, self._hand_goal)
+        stray = float(np.abs(self._arm.positions - goal).max())
+        if stray > STRAY_RAD:
+            raise Collision(
+                "following a path", f"the arm is {stray:.2f} rad from its end", f"at most {STRAY_RAD}", "look at what it met"
+            )
+
+    def _seen(self, frame: Frame) -> tuple[PinholeCamera, np.ndarray, np.ndarray | None]:
+        """The frame's camera, image and depth, rectified."""
+        mount = self._mount
+        if mount is None:
+            if frame.camera is None:
+                raise SafetyStop(
+                    "looking", "a camera of unknown place", "a calibrated camera", "run `lace bridge calibrate`, give --rig.calibration"
+                )
+            return frame.camera, frame.image, frame.depth_m
+        if frame.image.shape[:2] != (mount.height, mount.width):
+            raise SafetyStop(
+                "looking", f"an image of {frame.image.shape[1]} x {frame.image.shape[0]}",
+                f"{mount.width} x {mount.height} as it was calibrated", "calibrate again",
+            )  # fmt: skip
+        if frame.camera is not None:  # the device rectified its image itself: the calibration gives its place alone
+            camera = PinholeCamera(frame.camera.K, mount.T_base_cam, mount.width, mount.height)
+            return camera, frame.image, frame.depth_m
+        return mount.camera, mount.rectified(frame.image), frame.depth_m
+
+
+def _truth(frame: Frame) -> TwoPoints | None:
+    truth = frame.facts.get("truth")
+    if truth is None:
+        return None
+    return TwoPoints(np.array(truth["end_effector"], float), np.array(truth["target"], float))
+
+
+def _words(error: BaseException) -> str:
+    return f"{error.doing}: {error.got}" if isinstance(error, SafetyStop) else f"{type(error).__name__} {error}".strip()

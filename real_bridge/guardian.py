@@ -1,0 +1,108 @@
+"""A process of its own that stops the arm when the program that commands it dies or hangs.
+
+The program writes one byte a step to the guardian's standard input: M while it moves the arm, I when the arm stands, Q
+when it ends in order. The guardian stops the arm at the end of input without Q (a program that was killed), or when no
+byte comes for `--silence` seconds after an M (a program that hangs). It holds a connection of its own to the controller
+for that, opened at the start. It imports the standard library and a stopper, and ignores Ctrl-C.
+"""
+
+import argparse
+import os
+import select
+import signal
+import subprocess
+import sys
+
+MOVING, IDLE, QUIT = b"M", b"I", b"Q"
+READY = b"ready\n"
+START_S = 10.0
+"""The guardian answers within this time [s], or the run does not start."""
+
+
+class Guardian:
+    """Starts a guardian and keeps it informed; for one thread, `stop` for any."""
+
+    def __init__(self, stopper: str, address: str, silence_s: float, releaser: str = "", port: str = ""):
+        """Args:
+        stopper: "module:function" as `real_bridge.arm.ArmKind.stopper`.
+        address: Of the arm.
+        silence_s: Longest time between two steps of a program that moves [s].
+        releaser: "module:function" (port) that takes the hand's torque away, or "" to leave the hand holding.
+        port: Of the hand.
+        """
+        command = [sys.executable, "-m", "real_bridge.guardian", stopper, address, "--silence", str(silence_s)]
+        command += ["--releaser", releaser, "--port", port] if releaser else []
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
+        )
+        ready, _w, _x = select.select([self._process.stdout], [], [], START_S)
+        if not ready or self._process.stdout.read(len(READY)) != READY:
+            self._process.kill()
+            raise OSError("the guardian process did not start")
+
+    def beat(self, moving: bool) -> None:
+        """One step was made; OSError where the guardian is gone."""
+        self._process.stdin.write(MOVING if moving else IDLE)
+
+    def stop(self) -> None:
+        """Lets the guardian stop the arm, too; never raises."""
+        try:
+            self._process.stdin.close()
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Dismisses the guardian; may be called twice."""
+        try:
+            if not self._process.stdin.closed:
+                self._process.stdin.write(QUIT)
+                self._process.stdin.close()
+        except OSError:
+            pass
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+def watch(source: int, silence_s: float) -> str:
+    """Reads beats from the file descriptor until the program ends in order (returns "") or must be stopped (why)."""
+    moving = False
+    while True:
+        ready, _w, _x = select.select([source], [], [], silence_s if moving else None)
+        if not ready:
+            return f"no step for {silence_s} s"
+        data = os.read(source, 4096)
+        if not data:
+            return "the program ended without a word"
+        if QUIT in data:
+            return ""
+        moving = data[-1:] == MOVING
+
+
+def main() -> None:
+    """The guardian itself."""
+    from real_bridge.stoppers import named
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stopper")
+    parser.add_argument("address")
+    parser.add_argument("--silence", type=float, required=True)
+    parser.add_argument("--releaser", default="")
+    parser.add_argument("--port", default="")
+    options = parser.parse_args()
+    stopper = named(options.stopper)(options.address)
+    os.write(1, READY)
+    reason = watch(0, options.silence)
+    if reason:
+        stopper.stop()
+        if options.releaser:
+            named(options.releaser)(options.port)
+    stopper.close()
+
+
+if __name__ == "__main__":
+    main()

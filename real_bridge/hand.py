@@ -1,0 +1,68 @@
+"""What a hand of the bridge is: joint positions by name in, joint positions by name out, in SI units."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from lace.core.geometry import Array
+from lace.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class HandState:
+    """One reading of all motors, complete or not there at all; arrays in the order of the joints that were asked for."""
+
+    positions: Array
+    """(joints,) measured [rad]."""
+    velocities: Array
+    """(joints,) measured [rad/s]."""
+    currents_A: Array
+    """(joints,) measured, signed [A]."""
+    temperatures_C: Array
+    """(joints,) [degrees Celsius]."""
+    stamp_s: float
+    """Monotonic clock when the reading had arrived [s]."""
+    fault: str = ""
+    """What is wrong with a motor, in words ("leap_if_pip: overload"); "" for nothing."""
+
+
+@runtime_checkable
+class Hand(Protocol):
+    """One hand, one commander. Methods raise DeviceFault."""
+
+    def read(self) -> HandState:
+        """A reading asked for now; never a value kept from before."""
+        ...
+
+    def enable(self, current_cap_A: float) -> None:
+        """Sets mode, gains and current cap, reads them back, and switches the torque on with the goals where it is."""
+        ...
+
+    def servo(self, positions: Array) -> None:
+        """Sends goals (joints,) [rad]. Refused after `freeze` or `release`."""
+        ...
+
+    def freeze(self) -> None:
+        """No goal leaves any more; the motors hold with their capped current. From any thread; never raises."""
+        ...
+
+    def release(self) -> bool:
+        """Torque off on every motor; True once each of them has confirmed it. From any thread; never raises."""
+        ...
+
+    def close(self) -> None:
+        """Torque off, and frees the port; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True)
+class HandKind:
+    """How hands of one kind are reached."""
+
+    connect: Callable[[str, Sequence[str], Mapping[str, float]], Hand]
+    """From the port, the names of the joints in the caller's order, and each joint's calibrated zero by name [rad]."""
+    releaser: str
+    """ "module:function" of a function (port) that takes the torque away by the standard library alone, for the guardian."""
+
+
+HANDS: Registry[HandKind] = Registry("hand")

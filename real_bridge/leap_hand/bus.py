@@ -1,0 +1,127 @@
+"""A Dynamixel bus (protocol 2.0) whose every reading is whole, fresh and checked, or an error.
+
+The maker's SDK marks the port as in use while it waits and forgets to take the mark away when Ctrl-C comes in between:
+from then on everything is refused, the torque-off too. It keeps the previous values of a failed group read. Replies
+carry no number, so a late one answers the next question. Each of that is dealt with here.
+"""
+
+import fcntl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from dynamixel_sdk import COMM_SUCCESS, Protocol2PacketHandler
+from dynamixel_sdk.port_handler import PortHandler
+
+from real_bridge.faults import DeviceFault
+from real_bridge.leap_hand.motors import Register
+
+BAUD = 4_000_000
+ALERT = 0x80
+"""Bit of a status packet's error byte: the motor has a hardware error (read HARDWARE_ERROR)."""
+QUIET_S, MOST_S = 0.005, 0.1
+"""After a failed read, the bus must have been quiet for so long [s] before the next one; and how long that may take."""
+
+
+class Bus:
+    """One serial port, opened for us alone."""
+
+    def __init__(self, port: str):
+        """Opens `port`; DeviceFault where that fails or another program has it."""
+        self._lock = threading.RLock()
+        self._port, self._packets, self._dirty = PortHandler(port), Protocol2PacketHandler(), False
+        try:
+            self._port.setBaudRate(BAUD)
+            fcntl.flock(self._port.ser.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:  # serial.SerialException is one
+            raise DeviceFault(
+                f"opening {port}", str(error), "the hand's serial port, used by nobody else",
+                "check the cable and your rights on the port; end the other program",
+            ) from error  # fmt: skip
+
+    def close(self) -> None:
+        """Frees the port; may be called twice."""
+        with self._lock:
+            if self._port.is_open:
+                self._port.closePort()
+
+    def ping(self, motor: int) -> int:
+        """The motor's model number."""
+        model, result, _error = self._talk(self._packets.ping, motor)
+        self._require(f"looking for motor {motor}", result)
+        return model
+
+    def read(self, motor: int, register: Register) -> int:
+        """An unsigned value."""
+        calls = {1: self._packets.read1ByteTxRx, 2: self._packets.read2ByteTxRx, 4: self._packets.read4ByteTxRx}
+        value, result, _error = self._talk(calls[register.size], motor, register.address)
+        self._require(f"reading register {register.address} of motor {motor}", result)
+        return value
+
+    def write(self, motor: int, register: Register, value: int) -> None:
+        """Writes and hears the motor confirm it: broadcast writes are refused in silence."""
+        calls = {1: self._packets.write1ByteTxRx, 2: self._packets.write2ByteTxRx, 4: self._packets.write4ByteTxRx}
+        result, error = self._talk(calls[register.size], motor, register.address, value)
+        doing = f"writing {value} into register {register.address} of motor {motor}"
+        self._require(doing, result)
+        if error & ~ALERT:
+            raise DeviceFault(doing, f"the motor refused it (error {error & ~ALERT})", "a value it takes", "look at the motor")
+
+    def write_all(self, register: Register, values: Mapping[int, int]) -> None:
+        """One broadcast with a value for each motor; nobody confirms it, so read back what must have arrived."""
+        packed = [byte for motor, value in values.items() for byte in (motor, *_bytes(value, register.size))]
+        result = self._talk(self._packets.syncWriteTxOnly, register.address, register.size, packed, len(packed))
+        self._require(f"writing register {register.address} of all motors", result)
+
+    def read_all(self, register: Register, motors: Sequence[int]) -> dict[int, tuple[bytes, bool]]:
+        """Bytes of each motor, and whether it raises the alert of a hardware error; all of them or a DeviceFault."""
+        with self._lock:
+            self._talk(self._packets.syncReadTx, register.address, register.size, list(motors), len(motors), False)
+            found = {}
+            for motor in motors:
+                data, result, error = self._guarded(self._packets.readRx, motor, register.size)
+                self._require(f"reading register {register.address} of motor {motor}", result)
+                if len(data) != register.size:
+                    self._dirty = True
+                    raise DeviceFault(f"reading motor {motor}", f"{len(data)} bytes", f"{register.size}", "look at the bus")
+                found[motor] = (bytes(data), bool(error & ALERT))
+            return found
+
+    def _talk(self, call, *arguments):
+        with self._lock:
+            if self._dirty:
+                self._wait_until_quiet()
+            return self._guarded(call, *arguments)
+
+    def _guarded(self, call, *arguments):
+        """One exchange; whatever ends it, the port is free afterwards and what may still come is thrown away first."""
+        done = False
+        try:
+            answer = call(self._port, *arguments)
+            done = True
+            return answer
+        except OSError as error:
+            raise DeviceFault("talking to the hand", str(error), "an open serial port", "check the cable") from error
+        finally:
+            self._port.is_using = False
+            self._dirty = self._dirty or not done
+
+    def _require(self, doing: str, result: int) -> None:
+        if result != COMM_SUCCESS:
+            self._dirty = True
+            raise DeviceFault(doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable")
+
+    def _wait_until_quiet(self) -> None:
+        """Throws away late replies: they carry no number, and would be taken for answers to what comes next."""
+        end = time.monotonic() + MOST_S
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < QUIET_S and time.monotonic() < end:
+            if self._port.getBytesAvailable():
+                self._port.clearPort()
+                quiet_since = time.monotonic()
+            time.sleep(0.001)
+        self._dirty = False
+
+
+def _bytes(value: int, size: int) -> bytes:
+    return int(value).to_bytes(size, "little", signed=value < 0)

@@ -1,0 +1,79 @@
+"""The person beside the arm: lets it move, says what became of the target. Or an emulator that knows."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from lace.core.registry import Registry
+from policies.cell import Evidence
+from real_bridge.cameras.camera import Camera, CameraError
+
+ARRAYS = ("target_world",)
+"""Fields of Evidence that are arrays."""
+
+
+class Operator(Protocol):
+    """Who decides beside the arm."""
+
+    def permits(self) -> bool:
+        """Whether the arm may move at this moment; asked at every step."""
+        ...
+
+    def verdict(self, camera: Camera) -> Evidence:
+        """What became of the target after the motion."""
+        ...
+
+
+class EmulatorWord:
+    """Implements Operator by what the emulator's camera says of its scene: no person is needed."""
+
+    def permits(self) -> bool:
+        """See Operator."""
+        return True
+
+    def verdict(self, camera: Camera) -> Evidence:
+        """See Operator."""
+        facts = camera.newest().facts
+        if "evidence" not in facts:
+            raise CameraError(
+                "judging the trial", "a camera that knows nothing of its scene", "the emulator's camera",
+                "let a person judge: --operator ask",
+            )  # fmt: skip
+        found = dict(facts["evidence"])
+        for name in ARRAYS:
+            if found.get(name) is not None:
+                found[name] = np.array(found[name], float)
+        return Evidence(**found)
+
+
+class Asked:
+    """Implements Operator: a person answers on the terminal."""
+
+    def __init__(self, ask: Callable[[str], str], permits: Callable[[], bool] = lambda: True):
+        """Args:
+        ask: Shows a question and returns the answer.
+        permits: Whether the person lets the arm move now (`real_bridge.run.keyboard.HeldKey`).
+        """
+        self._ask, self._permits = ask, permits
+
+    def permits(self) -> bool:
+        """See Operator."""
+        return self._permits()
+
+    def verdict(self, camera: Camera) -> Evidence:
+        """See Operator: held, dropped, or what was struck."""
+        while True:
+            answer = self._ask("Is the target in the hand and off the table? [y]es, [n]o, or [c] NAME: it struck NAME: ").strip()
+            if answer in ("y", "yes"):
+                return Evidence(held=True)
+            if answer in ("n", "no"):
+                return Evidence(held=False)
+            if answer.startswith("c ") and answer[2:].strip():
+                return Evidence(held=False, collision=answer[2:].strip())
+
+
+OPERATORS: Registry[Callable[[Callable[[], bool]], Operator]] = Registry("operator")
+"""By name; each is made from the function that says whether the arm may move."""
+OPERATORS.add("ask", lambda permits: Asked(input, permits))
+OPERATORS.add("emulator", lambda _permits: EmulatorWord())

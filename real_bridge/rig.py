@@ -1,0 +1,141 @@
+"""The devices of one cell for one trial: connected, enabled once, stopped once, and gone. No way back but a new one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lace.core.embodiment import Embodiment
+from lace.core.errors import InvalidValueError
+from real_bridge import leap_hand, xarm  # noqa: F401  (fill the registries)
+from real_bridge.arm import ARMS, ArmSetup
+from real_bridge.faults import DeviceFault
+from real_bridge.guardian import Guardian
+from real_bridge.hand import HANDS
+from real_bridge.safety.limits import SafetyLimits
+from real_bridge.safety.stop import StopLatch
+from real_bridge.station import Station
+
+
+@dataclass(frozen=True)
+class RigConfig:
+    """Which devices, and where they are."""
+
+    address: str
+    """Of the arm's controller (192.168.1.200)."""
+    hand_port: str
+    """Serial port of the hand (/dev/ttyUSB0)."""
+    camera: str
+    """KIND:ARGUMENT: realsense, uvc:0, shared:HOST:PORT (the emulator's), replay:FOLDER."""
+    calibration: Path | None = None
+    """File of `lace bridge calibrate`; needed unless the camera knows where it is."""
+    table_z: float = 0.0
+    """Height of the table's top in the robot's base frame [m]."""
+    arm: str = "xarm7"
+    hand: str = "leap"
+    on_stop: Literal["hold", "release"] = "hold"
+    """What the hand does at a stop: hold with its capped current, or let go."""
+    setup: ArmSetup = field(default_factory=ArmSetup)
+    state: Path | None = None
+    """Folder of locks and latches; by default the user's state folder."""
+
+    def checked(self) -> "RigConfig":
+        """Self, or an error that names the first value that makes no sense."""
+        ARMS[self.arm], HANDS[self.hand]
+        for name in ("address", "hand_port", "camera"):
+            if not getattr(self, name):
+                raise InvalidValueError(
+                    "reading the rig's options", f"no {name}", "an address, a serial port and a camera",
+                    f"give --rig.{name.replace('_', '-')}; `lace bridge emulate` prints all three",
+                )  # fmt: skip
+        return self
+
+
+class Rig:
+    """One session with the devices. Nothing moves before `enable`, nothing after `stop`."""
+
+    def __init__(self, config: RigConfig, embodiment: Embodiment, zeros: Mapping[str, float], limits: SafetyLimits):
+        """Takes the lock and connects; enables nothing.
+
+        Raises:
+            SafetyStop: Another program commands the arm, or an earlier stop is latched.
+            DeviceFault: A device does not answer.
+        """
+        self.config, self.latch = config.checked(), StopLatch()
+        self._limits, self._fault, self._enabled, self._guardian = limits, "", False, None
+        self._kind, self._hand_kind = ARMS[config.arm], HANDS[config.hand]
+        _require_robot(self._kind.embodiment, embodiment)
+        names: Sequence[str] = embodiment.joint_names[embodiment.arm_dof :]
+        self.arm = self.hand = None
+        self.station = Station(config.address, config.state)
+        try:
+            self.station.require_clear()
+            self.arm = self._kind.connect(config.address)
+            self.hand = self._hand_kind.connect(config.hand_port, names, zeros)
+        except BaseException:
+            self.close()
+            raise
+
+    def enable(self) -> None:
+        """From here on the arm may move; a program that ends without `close` leaves a latch behind."""
+        self.station.begin()
+        self._enabled = True
+        releaser = self._hand_kind.releaser if self.config.on_stop == "release" else ""
+        try:
+            self._guardian = Guardian(
+                self._kind.stopper, self.config.address, self._limits.guardian_s, releaser, self.config.hand_port
+            )
+        except OSError as error:
+            raise DeviceFault("starting the guardian", str(error), "a second process", "look at the machine's load") from error
+        self.arm.enable(self.config.setup)
+        self.hand.enable(self._limits.hand_current_A)
+
+    def beat(self, moving: bool) -> None:
+        """Tells the guardian that the program is alive; DeviceFault where nobody listens."""
+        try:
+            self._guardian.beat(moving)
+        except OSError as error:
+            raise DeviceFault("moving", "the guardian process is gone", "a guardian", "start again") from error
+
+    def stop(self, reason: str) -> None:
+        """Arm first, then the hand as configured. From any thread, at any time; never raises."""
+        first = self.latch.set(reason)
+        if not self._enabled or not first:
+            return
+        stands = self._quietly(self.arm.stop)
+        if not stands and self._guardian is not None:
+            self._guardian.stop()
+            self.fault(f"{reason}; the controller did not confirm the stop")
+        self._quietly(self.hand.freeze if self.config.on_stop == "hold" else self.hand.release)
+
+    def fault(self, reason: str) -> None:
+        """This session ends with a fault: the next one refuses until a person clears it."""
+        self._fault = self._fault or reason
+        if self._enabled:
+            self.station.latch(self._fault)
+
+    def close(self) -> None:
+        """Stops, takes the hand's torque away, frees everything; may be called twice."""
+        self.stop("the session was closed")
+        for device in (self.arm, self.hand, self._guardian):
+            if device is not None:
+                self._quietly(device.close)
+        if self._enabled and not self._fault:
+            self.station.end()
+        self._enabled = False
+        self.station.close()
+
+    def _quietly(self, act):
+        """What `act` returns; an error of a device must not keep the next one from being stopped: it becomes the fault."""
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001  (whatever a vendor's SDK raises while it is being stopped)
+            self.fault(f"stopping: {error}")
+            return None
+
+
+def _require_robot(wanted: str, embodiment: Embodiment) -> None:
+    if embodiment.name != wanted:
+        raise InvalidValueError(
+            "connecting the rig", f"the embodiment {embodiment.name}", f"{wanted}, which this arm belongs to", "choose the arm of it"
+        )

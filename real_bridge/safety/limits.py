@@ -1,0 +1,66 @@
+"""Every number of the safety layer, with where it is from."""
+
+from dataclasses import dataclass
+
+from policies.cell import FRESH_S, IMAGE_FRESH_S
+from policies.primitives.checker import Workspace
+
+
+@dataclass(frozen=True)
+class SafetyLimits:
+    """Small excess is limited, large excess is refused; a refusal ends the trial and latches."""
+
+    rate_hz: float = 100.0
+    """Steps a second; the xArm takes at most 250 and loses what is beyond."""
+    joint_slack_rad: float = 0.01
+    """So far beyond a joint limit a step is cut back to it; beyond that it is refused."""
+    velocity: float = 1.8
+    """Largest joint speed [rad/s]: the primitive's 1.5 and a fifth; the xArm7 itself allows pi."""
+    velocity_excess: float = 1.2
+    """A step up to so many times too fast is shortened, a faster one refused."""
+    acceleration: float = 20.0
+    """Largest joint acceleration [rad/s^2]: what the xArm7 allows (SDK, joint acceleration limit)."""
+    most_shift_rad: float = 0.05
+    """A limited step may differ so much from what was asked; a larger difference is refused."""
+    follow_rad: float = 0.15
+    """Command and measurement may be so far apart: 1.5 rad/s with a lag of 0.1 s."""
+    workspace: Workspace = Workspace()
+    """For the palm, in the robot's base frame."""
+    workspace_slack_m: float = 0.002
+    table_m: float = -0.003
+    """Least distance of the robot's collision shapes from the table [m]: fingertips are of rubber and touch it."""
+    self_m: float = -0.002
+    """Least distance between shapes of the arm, and between arm and hand [m]: as the planner's check has it. Finger
+    meets finger under the current cap and is not stopped for."""
+    singular_slow: float = 30.0
+    singular_stop: float = 500.0
+    """Condition number of the palm's Jacobian (metres, radians) at which motion slows down, and where it stops. Over 40
+    grasp plans: median 12, 99 % below 30, two of them pass 200 with the arm stretched out. Our paths are joint paths of
+    limited speed, so a singularity makes them slow, not fast; MoveIt Servo, which follows Cartesian ones, ships 17, 30."""
+    singular_share: float = 0.2
+    """Least share of the speed that the slow-down leaves."""
+    agree_m: float = 0.005
+    agree_rad: float = 0.026
+    """The controller's own pose may differ so much from our forward kinematics: 5 mm and 1.5 degrees. A tool offset, a
+    swapped unit or another arm differs by more; the calibrated kinematics of a healthy arm by less."""
+    image_age_s: float = IMAGE_FRESH_S
+    arm_age_s: float = FRESH_S
+    hand_age_s: float = FRESH_S
+    """Oldest readings that may be acted on [s]."""
+    frozen_rad: float = 0.10
+    """A camera whose pictures stay the same to the last bit while the arm moves by so much does not see it."""
+    guardian_s: float = 0.3
+    """So long may a program that moves the arm not make a step before the guardian process stops it [s]."""
+    hand_current_A: float = 0.35
+    """Cap of each hand motor: the LEAP Hand's makers give 0.30 to 0.35."""
+    hand_current_excess: float = 1.5
+    """A measured current of so many times the cap stops the hand: the cap does not work."""
+    hand_hot_C: float = 65.0
+    """A motor this warm ends the trial; by itself it switches off at 70 (XC330 manual)."""
+    hand_velocity: float = 8.0
+    """Largest speed of a hand joint's goal [rad/s]; the motors reach 10."""
+
+    @property
+    def period_s(self) -> float:
+        """Time of one step [s]."""
+        return 1.0 / self.rate_hz

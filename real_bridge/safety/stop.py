@@ -1,0 +1,22 @@
+"""The stop that latches: the first reason stays, any thread may give it."""
+
+import threading
+
+
+class StopLatch:
+    """Set once, never cleared: a new session needs a new one."""
+
+    def __init__(self):
+        self._lock, self._reason = threading.Lock(), ""
+
+    def set(self, reason: str) -> bool:
+        """True for the first one, whose reason stays."""
+        with self._lock:
+            first = not self._reason
+            self._reason = self._reason or reason or "stopped"
+        return first
+
+    @property
+    def reason(self) -> str:
+        """ "" while nothing was stopped."""
+        return self._reason

@@ -1,0 +1,277 @@
+"""Records everything that passes a cell's ports, one line of JSON each, and plays it again without devices.
+
+Readings are recorded as they came and played back in order; commands and decisions are recorded and, when played again,
+compared. A cell that decides otherwise than it did shows at the first line that differs.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+
+from lace.core.camera import PinholeCamera
+from lace.core.errors import DatasetError, IntegrityError
+from lace.core.geometry import Array
+from lace.data.shards import publish_bytes
+from policies.cell import Evidence
+from policies.outcome import SafetyStop
+from real_bridge.arm import ArmState
+from real_bridge.cameras.camera import CameraError, Frame
+from real_bridge.hand import HandState
+from real_bridge.ports import Ports
+from real_bridge.safety.decisions import Decision
+from real_bridge.safety.watch import Sight
+
+LOG = "log.jsonl"
+TOLERANCE = 1e-9
+"""Commands [rad] of the same readings differ by less: another processor may round otherwise."""
+
+
+class RecordedPorts:
+    """Implements Ports: passes everything on, and writes it down first where it goes out, last where it comes in."""
+
+    def __init__(self, ports: Ports, folder: Path):
+        """Writes into `folder`, which is new: LOG, and frame-*.png of what the policy saw."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._ports, self._folder = ports, folder
+        self._log: BinaryIO = (folder / LOG).open("wb", buffering=0)
+
+    def close(self) -> None:
+        """Closes the log."""
+        self._log.close()
+
+    def tell(self, decision: Decision) -> None:
+        """Hears the safety layer."""
+        self._write("decision", asdict(decision))
+
+    def now(self) -> float:
+        """See Ports."""
+        return self._taken("now", self._ports.now)
+
+    def stopped(self) -> str:
+        """See Ports."""
+        return self._taken("stopped", self._ports.stopped)
+
+    def permitted(self) -> bool:
+        """See Ports."""
+        return self._taken("permitted", self._ports.permitted)
+
+    def arm(self) -> ArmState:
+        """See Ports."""
+        return self._taken("arm", self._ports.arm)
+
+    def hand(self) -> HandState:
+        """See Ports."""
+        return self._taken("hand", self._ports.hand)
+
+    def sight(self) -> Sight:
+        """See Ports."""
+        return self._taken("sight", self._ports.sight)
+
+    def frame(self) -> Frame:
+        """See Ports."""
+        frame = self._ports.frame()
+        self._write("frame", save_frame(self._folder, frame))
+        return frame
+
+    def evidence(self) -> Evidence:
+        """See Ports."""
+        return self._taken("evidence", self._ports.evidence)
+
+    def move(self, arm: Array, hand: Array | None) -> None:
+        """See Ports."""
+        self._write("move", {"arm": arm, "hand": hand})
+        self._taken("moved", lambda: self._ports.move(arm, hand))
+
+    def rest(self) -> None:
+        """See Ports."""
+        self._taken("rest", self._ports.rest)
+
+    def wait(self, until_s: float) -> None:
+        """See Ports."""
+        self._ports.wait(until_s)
+
+    def stop(self, reason: str) -> None:
+        """See Ports. The stop itself comes first."""
+        self._ports.stop(reason)
+        self._write("stop", reason)
+
+    def fault(self, reason: str) -> None:
+        """See Ports."""
+        self._ports.fault(reason)
+        self._write("fault", reason)
+
+    def _taken(self, name: str, source: Callable[[], Any]) -> Any:
+        try:
+            value = source()
+        except (SafetyStop, CameraError) as error:
+            self._write(name, {"error": type(error).__name__, "words": [error.doing, error.got, error.expected, error.next_step]})
+            raise
+        self._write(name, plain(value))
+        return value
+
+    def _write(self, name: str, value: Any) -> None:
+        if not self._log.closed:
+            self._log.write(json.dumps([name, plain(value)]).encode() + b"\n")
+
+
+class ReplayedPorts:
+    """Implements Ports from a log: readings come from it, commands and decisions must be those that it has."""
+
+    def __init__(self, folder: Path):
+        self._folder, self._lines, self._line = folder, read_log(folder), 0
+        self.compared = 0
+        """Commands and decisions that were compared, all equal."""
+
+    def tell(self, decision: Decision) -> None:
+        """Hears the safety layer."""
+        self._same("decision", plain(asdict(decision)))
+
+    def now(self) -> float:
+        """See Ports."""
+        return self._next("now")
+
+    def stopped(self) -> str:
+        """See Ports."""
+        return self._next("stopped")
+
+    def permitted(self) -> bool:
+        """See Ports."""
+        return self._next("permitted")
+
+    def arm(self) -> ArmState:
+        """See Ports."""
+        return _made(ArmState, self._next("arm"))
+
+    def hand(self) -> HandState:
+        """See Ports."""
+        return _made(HandState, self._next("hand"))
+
+    def sight(self) -> Sight:
+        """See Ports."""
+        return _made(Sight, self._next("sight"))
+
+    def frame(self) -> Frame:
+        """See Ports."""
+        return load_frame(self._folder, self._next("frame"))
+
+    def evidence(self) -> Evidence:
+        """See Ports."""
+        return _made(Evidence, self._next("evidence"))
+
+    def move(self, arm: Array, hand: Array | None) -> None:
+        """See Ports."""
+        self._same("move", plain({"arm": arm, "hand": hand}))
+        self._next("moved")
+
+    def rest(self) -> None:
+        """See Ports."""
+        self._next("rest")
+
+    def wait(self, until_s: float) -> None:
+        """See Ports: time comes from the log."""
+
+    def stop(self, reason: str) -> None:
+        """See Ports."""
+        self._same("stop", reason)
+
+    def fault(self, reason: str) -> None:
+        """See Ports."""
+        self._same("fault", reason)
+
+    def _next(self, name: str) -> Any:
+        if self._line >= len(self._lines):
+            raise IntegrityError(
+                "playing a run again", f"the log ends before a {name}", "a log of a whole trial",
+                "the program was killed there: what is played so far is the same",
+            )  # fmt: skip
+        there, value = self._lines[self._line]
+        if there != name:
+            raise self._differs(name, f"the log has {there!r} next")
+        self._line += 1
+        if isinstance(value, dict) and "error" in value:
+            raise (CameraError if value["error"] == "CameraError" else SafetyStop)(*value["words"])
+        return value
+
+    def _same(self, name: str, value: Any) -> None:
+        recorded = self._next(name)
+        if not _equal(recorded, value):
+            raise self._differs(name, f"{value}, recorded was {recorded}")
+        self.compared += 1
+
+    def _differs(self, name: str, got: str) -> IntegrityError:
+        return IntegrityError(
+            f"playing a run again, line {self._line + 1} of {self._folder / LOG}", f"{name}: {got}", "what was decided then",
+            "the code or the policy has changed since the run",
+        )  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON values; floats keep every bit."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def read_log(folder: Path) -> list[tuple[str, Any]]:
+    """Lines of a log; a last one that is not whole is left out."""
+    path = folder / LOG
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError("reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder") from error
+    lines = data.split(b"\n")[:-1]
+    try:
+        return [tuple(json.loads(line)) for line in lines]
+    except ValueError as error:
+        raise DatasetError(f"reading {path}", f"a damaged line ({error})", "lines of JSON", "choose another trial") from error
+
+
+def states(folder: Path) -> Iterator[ArmState]:
+    """The arm's readings of a log, in order."""
+    for name, value in read_log(folder):
+        if name == "arm" and "error" not in value:
+            yield _made(ArmState, value)
+
+
+def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
+    """Writes the image (PNG) and the depth (NumPy) beside the log; what the log says of the frame."""
+    path = folder / f"frame-{frame.number}.png"
+    publish_bytes(path, cv2.imencode(".png", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))[1].tobytes())
+    said = {"number": frame.number, "stamp_s": frame.stamp_s, "facts": dict(frame.facts), "depth": frame.depth_m is not None}
+    if frame.depth_m is not None:
+        np.save(folder / f"depth-{frame.number}.npy", frame.depth_m)
+    if frame.camera is not None:
+        said |= {"K": frame.camera.K, "T_base_cam": frame.camera.T_world_cam}
+    return plain(said)
+
+
+def load_frame(folder: Path, said: dict[str, Any]) -> Frame:
+    """A frame that `save_frame` wrote."""
+    image = cv2.cvtColor(cv2.imread(str(folder / f"frame-{said['number']}.png")), cv2.COLOR_BGR2RGB)
+    depth = np.load(folder / f"depth-{said['number']}.npy") if said["depth"] else None
+    camera = None
+    if "K" in said:
+        camera = PinholeCamera(np.array(said["K"]), np.array(said["T_base_cam"]), image.shape[1], image.shape[0])
+    return Frame(image, said["stamp_s"], said["number"], camera, depth, said["facts"])
+
+
+def _made(kind: type, values: dict[str, Any]) -> Any:
+    """A dataclass from its JSON values: lists are arrays."""
+    return kind(**{name: np.array(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=TOLERANCE))
+    return one == other

@@ -1,0 +1,70 @@
+"""Stops an xArm over a connection of its own, by the controller's private TCP protocol; standard library alone.
+
+The SDK sends one command at a time and waits up to its time limit for each answer, and its threads die with the program
+before `atexit` runs: a stop that has to come first cannot queue there. The controller takes several clients.
+"""
+
+import socket
+import struct
+import time
+
+PORT = 502
+SET_STATE, GET_STATE = 12, 13
+STOPPED = 4
+ANSWER_S = 0.15
+"""How long one answer is waited for [s]; the controller takes under 1 ms."""
+TRIES = 3
+
+
+class XArmStop:
+    """A connection that carries nothing but the stop. One thread at a time."""
+
+    def __init__(self, address: str):
+        """Connects at once, so that the stop itself does not have to; OSError where nobody answers."""
+        self._address, self._number = address, 0
+        self._socket: socket.socket | None = None
+        self._connect()
+
+    def stop(self) -> bool:
+        """True once the controller has said that it stands; never raises."""
+        for _ in range(TRIES):
+            try:
+                if self._socket is None:
+                    self._connect()
+                self._ask(SET_STATE, bytes([STOPPED]))
+                if self._ask(GET_STATE, b"")[:1] == bytes([STOPPED]):
+                    return True
+            except (OSError, ValueError):
+                self.close()
+        return False
+
+    def close(self) -> None:
+        """Frees the connection; may be called twice."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        self._socket = socket.create_connection((self._address, PORT), timeout=ANSWER_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _ask(self, register: int, payload: bytes) -> bytes:
+        """Sends one request; the answer's payload. Answers to earlier requests are passed over."""
+        self._number = self._number % 0xFFFF + 1
+        self._socket.sendall(struct.pack(">HHHB", self._number, 2, len(payload) + 1, register) + payload)
+        end = time.monotonic() + ANSWER_S
+        while True:
+            number, _protocol, length = struct.unpack(">HHH", self._exactly(6, end))
+            body = self._exactly(length, end)
+            if number == self._number and body[0] == register:
+                return body[2:]  # after the register and the status byte
+
+    def _exactly(self, count: int, end: float) -> bytes:
+        data = b""
+        while len(data) < count:
+            self._socket.settimeout(max(end - time.monotonic(), 1e-3))
+            part = self._socket.recv(count - len(data))
+            if not part:
+                raise ConnectionError("the controller closed the connection")
+            data += part
+        return data
