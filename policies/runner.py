@@ -14,13 +14,14 @@ def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int =
 
     Errors that are not a `TrialStopped` pass through, after the stop.
     """
-    trial = _Trial(policy, cell, primitive)
+    trial, ending = _Trial(policy, cell, primitive), None
     try:
-        return trial.run(seed)
+        trial.move(seed)
     except TrialStopped as stop:
-        return trial.failed(stop)
-    finally:
+        ending = stop
+    finally:  # the stop comes first: looking for evidence takes time, and a person may be asked for it
         cell.stop(f"the trial has ended in phase {trial.phase}")
+    return trial.outcome(ending)
 
 
 class _Trial:
@@ -33,7 +34,7 @@ class _Trial:
         self.points: TwoPoints | None = None
         self.plan: Plan | None = None
 
-    def run(self, seed: int) -> Outcome:
+    def move(self, seed: int) -> None:
         cell = self.cell
         self.policy.reset(seed)
         self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now())
@@ -45,13 +46,14 @@ class _Trial:
             self.phase = move.phase
             move.run(cell)
         self.phase = Phase.DONE
-        return self._outcome(*judge(cell.evidence(), self.plan.target_world))
 
-    def failed(self, stop: TrialStopped) -> Outcome:
-        return self._outcome(stop.result, f"{stop.doing}: {stop.got}; expected {stop.expected}")
-
-    def _outcome(self, result: Result, reason: str) -> Outcome:
+    def outcome(self, ending: TrialStopped | None) -> Outcome:
+        """How the trial ended, by its evidence; `ending` is what stopped it before its end."""
         evidence = self.cell.evidence()
+        if ending is None:
+            result, reason = judge(evidence, self.plan.target_world)
+        else:
+            result, reason = ending.result, f"{ending.doing}: {ending.got}; expected {ending.expected}"
         return Outcome(
             result,
             self.phase,

@@ -46,9 +46,15 @@ class RealCell:
     """Implements RobotCell for one trial."""
 
     def __init__(
-        self, ports: Ports, embodiment: Embodiment, xml_path: Path, table_z: float, config: CellConfig,
-        mount: Mount | None = None, tell: Tell = lambda _decision: None,
-    ):  # fmt: skip
+        self,
+        ports: Ports,
+        embodiment: Embodiment,
+        xml_path: Path,
+        table_z: float,
+        config: CellConfig,
+        mount: Mount | None = None,
+        tell: Tell = lambda _decision: None,
+    ):
         """Args:
         ports: The devices, enabled.
         embodiment: The robot.
@@ -77,7 +83,9 @@ class RealCell:
             frame = self._ports.frame()
             camera, image, deep = self._seen(frame)
             if depth and deep is None:
-                raise SafetyStop("looking", "a camera without depth", "a depth image", "lift by the table plane, or use a RealSense")
+                raise SafetyStop(
+                    "looking", "a camera without depth", "a depth image", "lift by the table plane, or use a RealSense"
+                )
             joints = np.concatenate([self._arm.positions, self._hand.positions])
             stamp = min(self._arm.stamp_s, self._hand.stamp_s)
             return Observation(image, camera, joints, frame.stamp_s, stamp, deep if depth else None, _truth(frame))
@@ -163,7 +171,7 @@ class RealCell:
         self._moved = True
 
     def _stride(self) -> float:
-        """How much of the motion's own time passes in the next step [s]: less near a singularity, none without permission."""
+        """The motion's own time in the next step [s]: less near a singularity, none without permission."""
         allowed = self._ports.permitted()
         self._guard.decisions.slow("permission", not allowed, "the operator does not hold the key", Verdict.PAUSED)
         share = self._guard.pace(self._arm_goal, self._hand.positions) if allowed else 0.0
@@ -177,7 +185,9 @@ class RealCell:
         self._require_running()
         arm, hand = self._guard.step(arm, hand, self._arm.positions, self._hand.positions)
         with_hand = hand_now or self._steps % HAND_EVERY == 0
-        self._guard.watch.require_fresh("arm state", self._arm.stamp_s, self._ports.now(), self._config.limits.arm_age_s)
+        self._guard.watch.require_fresh(
+            "arm state", self._arm.stamp_s, self._ports.now(), self._config.limits.arm_age_s
+        )
         self._ports.move(arm, hand if with_hand else None)
         self._arm_goal, self._hand_goal, self._steps = arm, hand, self._steps + 1
         self._due = max(self._due, self._ports.now() - self._config.limits.period_s) + self._config.limits.period_s
@@ -187,13 +197,19 @@ class RealCell:
     def _settle(self, goal: Array) -> None:
         """Holds the goal until the arm is there."""
         for _ in range(round(SETTLE_S * self._config.limits.rate_hz)):
-            if np.abs(self._arm.positions - goal).max() <= SETTLED_RAD and np.abs(self._arm_goal - goal).max() <= SETTLED_RAD:
+            if (
+                np.abs(self._arm.positions - goal).max() <= SETTLED_RAD
+                and np.abs(self._arm_goal - goal).max() <= SETTLED_RAD
+            ):
                 break
             self._step(goal, self._hand_goal)
         stray = float(np.abs(self._arm.positions - goal).max())
         if stray > STRAY_RAD:
             raise Collision(
-                "following a path", f"the arm is {stray:.2f} rad from its end", f"at most {STRAY_RAD}", "look at what it met"
+                "following a path",
+                f"the arm is {stray:.2f} rad from its end",
+                f"at most {STRAY_RAD}",
+                "look at what it met",
             )
 
     def _seen(self, frame: Frame) -> tuple[PinholeCamera, np.ndarray, np.ndarray | None]:
@@ -202,14 +218,19 @@ class RealCell:
         if mount is None:
             if frame.camera is None:
                 raise SafetyStop(
-                    "looking", "a camera of unknown place", "a calibrated camera", "run `lace bridge calibrate`, give --rig.calibration"
+                    "looking",
+                    "a camera of unknown place",
+                    "a calibrated camera",
+                    "run `lace bridge calibrate`, give --rig.calibration",
                 )
             return frame.camera, frame.image, frame.depth_m
         if frame.image.shape[:2] != (mount.height, mount.width):
             raise SafetyStop(
-                "looking", f"an image of {frame.image.shape[1]} x {frame.image.shape[0]}",
-                f"{mount.width} x {mount.height} as it was calibrated", "calibrate again",
-            )  # fmt: skip
+                "looking",
+                f"an image of {frame.image.shape[1]} x {frame.image.shape[0]}",
+                f"{mount.width} x {mount.height} as it was calibrated",
+                "calibrate again",
+            )
         if frame.camera is not None:  # the device rectified its image itself: the calibration gives its place alone
             camera = PinholeCamera(frame.camera.K, mount.T_base_cam, mount.width, mount.height)
             return camera, frame.image, frame.depth_m

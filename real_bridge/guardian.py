@@ -7,6 +7,7 @@ for that, opened at the start. It imports the standard library and a stopper, an
 """
 
 import argparse
+import contextlib
 import os
 import select
 import signal
@@ -46,10 +47,8 @@ class Guardian:
 
     def stop(self) -> None:
         """Lets the guardian stop the arm, too; never raises."""
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-        except OSError:
-            pass
 
     def close(self) -> None:
         """Dismisses the guardian; may be called twice."""

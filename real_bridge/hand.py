@@ -10,7 +10,7 @@ from lace.core.registry import Registry
 
 @dataclass(frozen=True)
 class HandState:
-    """One reading of all motors, complete or not there at all; arrays in the order of the joints that were asked for."""
+    """One reading of all motors, complete or not there at all; arrays in the order of the joints asked for."""
 
     positions: Array
     """(joints,) measured [rad]."""
@@ -62,7 +62,7 @@ class HandKind:
     connect: Callable[[str, Sequence[str], Mapping[str, float]], Hand]
     """From the port, the names of the joints in the caller's order, and each joint's calibrated zero by name [rad]."""
     releaser: str
-    """ "module:function" of a function (port) that takes the torque away by the standard library alone, for the guardian."""
+    """ "module:function" of a function (port) that takes the torque away by the standard library alone."""
 
 
 HANDS: Registry[HandKind] = Registry("hand")

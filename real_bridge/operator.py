@@ -37,9 +37,11 @@ class EmulatorWord:
         facts = camera.newest().facts
         if "evidence" not in facts:
             raise CameraError(
-                "judging the trial", "a camera that knows nothing of its scene", "the emulator's camera",
+                "judging the trial",
+                "a camera that knows nothing of its scene",
+                "the emulator's camera",
                 "let a person judge: --operator ask",
-            )  # fmt: skip
+            )
         found = dict(facts["evidence"])
         for name in ARRAYS:
             if found.get(name) is not None:
@@ -64,7 +66,9 @@ class Asked:
     def verdict(self, camera: Camera) -> Evidence:
         """See Operator: held, dropped, or what was struck."""
         while True:
-            answer = self._ask("Is the target in the hand and off the table? [y]es, [n]o, or [c] NAME: it struck NAME: ").strip()
+            answer = self._ask(
+                "Is the target in the hand and off the table? [y]es, [n]o, or [c] NAME: it struck NAME: "
+            ).strip()
             if answer in ("y", "yes"):
                 return Evidence(held=True)
             if answer in ("n", "no"):

@@ -45,9 +45,11 @@ class RigConfig:
         for name in ("address", "hand_port", "camera"):
             if not getattr(self, name):
                 raise InvalidValueError(
-                    "reading the rig's options", f"no {name}", "an address, a serial port and a camera",
+                    "reading the rig's options",
+                    f"no {name}",
+                    "an address, a serial port and a camera",
                     f"give --rig.{name.replace('_', '-')}; `lace bridge emulate` prints all three",
-                )  # fmt: skip
+                )
         return self
 
 
@@ -86,7 +88,9 @@ class Rig:
                 self._kind.stopper, self.config.address, self._limits.guardian_s, releaser, self.config.hand_port
             )
         except OSError as error:
-            raise DeviceFault("starting the guardian", str(error), "a second process", "look at the machine's load") from error
+            raise DeviceFault(
+                "starting the guardian", str(error), "a second process", "look at the machine's load"
+            ) from error
         self.arm.enable(self.config.setup)
         self.hand.enable(self._limits.hand_current_A)
 
@@ -126,7 +130,7 @@ class Rig:
         self.station.close()
 
     def _quietly(self, act):
-        """What `act` returns; an error of a device must not keep the next one from being stopped: it becomes the fault."""
+        """What `act` returns; an error must not keep the next device from being stopped: it becomes the fault."""
         try:
             return act()
         except Exception as error:  # noqa: BLE001  (whatever a vendor's SDK raises while it is being stopped)
@@ -137,5 +141,8 @@ class Rig:
 def _require_robot(wanted: str, embodiment: Embodiment) -> None:
     if embodiment.name != wanted:
         raise InvalidValueError(
-            "connecting the rig", f"the embodiment {embodiment.name}", f"{wanted}, which this arm belongs to", "choose the arm of it"
+            "connecting the rig",
+            f"the embodiment {embodiment.name}",
+            f"{wanted}, which this arm belongs to",
+            "choose the arm of it",
         )

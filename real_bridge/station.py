@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-from lace.data.shards import publish_bytes
+from lace.core.files import publish_bytes
 from policies.outcome import SafetyStop
 
 
@@ -35,9 +35,11 @@ class Station:
         except OSError:
             os.close(self._lock)
             raise SafetyStop(
-                f"taking command of {address}", "another program on this machine has it", "one commander at a time",
+                f"taking command of {address}",
+                "another program on this machine has it",
+                "one commander at a time",
                 "end the other program first",
-            ) from None  # fmt: skip
+            ) from None
 
     @property
     def reason(self) -> str:
@@ -54,9 +56,11 @@ class Station:
         """SafetyStop while a stop is latched."""
         if self.reason:
             raise SafetyStop(
-                f"starting to command {self._address}", f"an earlier stop is latched: {self.reason}", "a latch that was cleared",
+                f"starting to command {self._address}",
+                f"an earlier stop is latched: {self.reason}",
+                "a latch that was cleared",
                 "look at the arm, then run `lace bridge clear`",
-            )  # fmt: skip
+            )
 
     def begin(self) -> None:
         """From here on, a program that does not end in order leaves a latch."""

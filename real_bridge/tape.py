@@ -15,8 +15,8 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import DatasetError, IntegrityError
+from lace.core.files import publish_bytes
 from lace.core.geometry import Array
-from lace.data.shards import publish_bytes
 from policies.cell import Evidence
 from policies.outcome import SafetyStop
 from real_bridge.arm import ArmState
@@ -109,7 +109,10 @@ class RecordedPorts:
         try:
             value = source()
         except (SafetyStop, CameraError) as error:
-            self._write(name, {"error": type(error).__name__, "words": [error.doing, error.got, error.expected, error.next_step]})
+            self._write(
+                name,
+                {"error": type(error).__name__, "words": [error.doing, error.got, error.expected, error.next_step]},
+            )
             raise
         self._write(name, plain(value))
         return value
@@ -186,9 +189,11 @@ class ReplayedPorts:
     def _next(self, name: str) -> Any:
         if self._line >= len(self._lines):
             raise IntegrityError(
-                "playing a run again", f"the log ends before a {name}", "a log of a whole trial",
+                "playing a run again",
+                f"the log ends before a {name}",
+                "a log of a whole trial",
                 "the program was killed there: what is played so far is the same",
-            )  # fmt: skip
+            )
         there, value = self._lines[self._line]
         if there != name:
             raise self._differs(name, f"the log has {there!r} next")
@@ -205,9 +210,11 @@ class ReplayedPorts:
 
     def _differs(self, name: str, got: str) -> IntegrityError:
         return IntegrityError(
-            f"playing a run again, line {self._line + 1} of {self._folder / LOG}", f"{name}: {got}", "what was decided then",
+            f"playing a run again, line {self._line + 1} of {self._folder / LOG}",
+            f"{name}: {got}",
+            "what was decided then",
             "the code or the policy has changed since the run",
-        )  # fmt: skip
+        )
 
 
 def plain(value: Any) -> Any:
@@ -227,12 +234,16 @@ def read_log(folder: Path) -> list[tuple[str, Any]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DatasetError("reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder") from error
+        raise DatasetError(
+            "reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder"
+        ) from error
     lines = data.split(b"\n")[:-1]
     try:
         return [tuple(json.loads(line)) for line in lines]
     except ValueError as error:
-        raise DatasetError(f"reading {path}", f"a damaged line ({error})", "lines of JSON", "choose another trial") from error
+        raise DatasetError(
+            f"reading {path}", f"a damaged line ({error})", "lines of JSON", "choose another trial"
+        ) from error
 
 
 def states(folder: Path) -> Iterator[ArmState]:
@@ -246,7 +257,12 @@ def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
     """Writes the image (PNG) and the depth (NumPy) beside the log; what the log says of the frame."""
     path = folder / f"frame-{frame.number}.png"
     publish_bytes(path, cv2.imencode(".png", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))[1].tobytes())
-    said = {"number": frame.number, "stamp_s": frame.stamp_s, "facts": dict(frame.facts), "depth": frame.depth_m is not None}
+    said = {
+        "number": frame.number,
+        "stamp_s": frame.stamp_s,
+        "facts": dict(frame.facts),
+        "depth": frame.depth_m is not None,
+    }
     if frame.depth_m is not None:
         np.save(folder / f"depth-{frame.number}.npy", frame.depth_m)
     if frame.camera is not None:

@@ -44,6 +44,9 @@ HEAVY = {
         "lace/data/imports/detectors.py",
     },  # features; what photographs show
     r"rerun": {"lace/data/rerun_view.py"},
+    r"xarm": {"real_bridge/xarm/driver.py"},
+    r"dynamixel_sdk": {"real_bridge/leap_hand/bus.py"},
+    r"pyrealsense2": {"real_bridge/cameras/realsense.py"},
     r"lerobot": {"lace/data/imports/lerobot.py", "sim_envs/rollouts/lerobot_files.py"},
     r"newton\._src": {
         "sim_envs/rendering/raytrace.py",

@@ -30,7 +30,7 @@ class Frame:
     depth_m: np.ndarray | None = None
     """(height, width) along the camera axis [m], float32, 0 where unknown."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What an emulator knows of its scene, as JSON values (`real_bridge.cameras.wire`); a physical camera knows nothing."""
+    """What an emulator knows of its scene, as JSON values (see `cameras.wire`); a physical one knows nothing."""
 
 
 @runtime_checkable

@@ -42,14 +42,20 @@ class Mount:
         shift = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # OpenCV has the first pixel's middle at (0, 0)
         size, how = (self.width, self.height), cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
         coefficients = np.array(self.distortion)
-        maps = cv2.initUndistortRectifyMap(self.K - shift, coefficients, None, square(self.K) - shift, size, cv2.CV_32FC1)
+        maps = cv2.initUndistortRectifyMap(
+            self.K - shift, coefficients, None, square(self.K) - shift, size, cv2.CV_32FC1
+        )
         return cv2.remap(image, *maps, how)
 
     def save(self, path: Path) -> None:
         """Writes JSON."""
-        from lace.data.shards import publish_bytes
+        from lace.core.files import publish_bytes
 
-        values = vars(self) | {"K": self.K.tolist(), "T_base_cam": self.T_base_cam.tolist(), "distortion": list(self.distortion)}
+        values = vars(self) | {
+            "K": self.K.tolist(),
+            "T_base_cam": self.T_base_cam.tolist(),
+            "distortion": list(self.distortion),
+        }
         publish_bytes(path, json.dumps(values, indent=1).encode())
 
 
@@ -68,9 +74,14 @@ def load_mount(path: Path) -> Mount:
         mount = Mount(K, tuple(values.pop("distortion")), T, **values)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidValueError(
-            "reading the calibration", f"{path}: {error}", "a file that `lace bridge calibrate` wrote", "calibrate again"
+            "reading the calibration",
+            f"{path}: {error}",
+            "a file that `lace bridge calibrate` wrote",
+            "calibrate again",
         ) from error
     rigid = K.shape == (3, 3) and T.shape == (4, 4) and np.allclose(T[:3, :3] @ T[:3, :3].T, np.eye(3), atol=1e-6)
     if not rigid or not np.isfinite(K).all():
-        raise InvalidValueError("reading the calibration", f"{path}: no rigid pose", "K (3, 3) and T (4, 4)", "calibrate again")
+        raise InvalidValueError(
+            "reading the calibration", f"{path}: no rigid pose", "K (3, 3) and T (4, 4)", "calibrate again"
+        )
     return mount

@@ -20,9 +20,11 @@ class RealSenseCamera(Stream):
             import pyrealsense2 as rs
         except ImportError as error:  # also where libusb is missing
             raise CameraError(
-                "opening the RealSense", str(error), "pyrealsense2 and libusb-1.0",
+                "opening the RealSense",
+                str(error),
+                "pyrealsense2 and libusb-1.0",
                 "install the extra `robot` and the system's libusb-1.0",
-            ) from error  # fmt: skip
+            ) from error
         pipeline, config = rs.pipeline(), rs.config()
         if argument:
             config.enable_device(argument)

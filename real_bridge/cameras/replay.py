@@ -22,7 +22,9 @@ class ReplayCamera:
         folder = Path(argument)
         paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
         if not paths:
-            raise CameraError("opening the camera", f"no images in {argument!r}", "a folder of PNG or JPEG files", "check the path")
+            raise CameraError(
+                "opening the camera", f"no images in {argument!r}", "a folder of PNG or JPEG files", "check the path"
+            )
         self._images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
         self._start_s, self._counter = time.monotonic(), itertools.count()
         about = folder / "camera.json"

@@ -28,7 +28,9 @@ class Stream:
         self._thread.start()
         if not self._came.wait(start_s):
             self.close()
-            raise CameraError("opening the camera", f"no frame within {start_s:g} s", "a stream of frames", "check the camera")
+            raise CameraError(
+                "opening the camera", f"no frame within {start_s:g} s", "a stream of frames", "check the camera"
+            )
         if self._frame is None:
             self.close()
             raise self._ended()

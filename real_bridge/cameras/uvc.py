@@ -17,7 +17,9 @@ class UvcCamera(Stream):
         device, _, size = (argument or "0").partition(":")
         capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
         if not capture.isOpened():
-            raise CameraError("opening the camera", f"nothing answers at {device!r}", "a USB camera", "check /dev/video*")
+            raise CameraError(
+                "opening the camera", f"nothing answers at {device!r}", "a USB camera", "check /dev/video*"
+            )
         if size:
             width, _, height = size.partition("x")
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, int(width))

@@ -47,9 +47,17 @@ def pack(frame: Frame) -> bytes:
     depth = b"" if frame.depth_m is None else np.ascontiguousarray(frame.depth_m, "<f4").tobytes()
     facts = json.dumps(dict(frame.facts)).encode() if frame.facts else b""
     header = HEADER.pack(
-        MAGIC, frame.number, frame.stamp_s, width, height, len(image), len(depth), len(facts),
-        *np.ravel(frame.camera.K), *np.ravel(frame.camera.T_world_cam),
-    )  # fmt: skip
+        MAGIC,
+        frame.number,
+        frame.stamp_s,
+        width,
+        height,
+        len(image),
+        len(depth),
+        len(facts),
+        *np.ravel(frame.camera.K),
+        *np.ravel(frame.camera.T_world_cam),
+    )
     body = b"".join((header, image, depth, facts))
     return body + CRC.pack(zlib.crc32(body))
 
@@ -59,9 +67,12 @@ def receive(stream: socket.socket) -> Frame:
     header = _exactly(stream, HEADER.size)
     magic, number, stamp_s, width, height, image_size, depth_size, facts_size, *poses = HEADER.unpack(header)
     sound = (
-        magic == MAGIC and 0 < width * height <= MOST_PIXELS and image_size == 3 * width * height
-        and depth_size in (0, 4 * width * height) and facts_size <= MOST_FACTS
-    )  # fmt: skip
+        magic == MAGIC
+        and 0 < width * height <= MOST_PIXELS
+        and image_size == 3 * width * height
+        and depth_size in (0, 4 * width * height)
+        and facts_size <= MOST_FACTS
+    )
     if not sound:
         raise _damaged(f"a header that starts with {header[:4]!r} and says {width} x {height}, {image_size} bytes")
     body = _exactly(stream, image_size + depth_size + facts_size)
@@ -81,13 +92,17 @@ def _exactly(stream: socket.socket, count: int) -> bytes:
         part = stream.recv(min(left, 1 << 20))
         if not part:
             raise CameraError(
-                "reading camera frames", f"the stream ended with {left} bytes to come", "whole frames",
+                "reading camera frames",
+                f"the stream ended with {left} bytes to come",
+                "whole frames",
                 "look whether the camera's process still runs",
-            )  # fmt: skip
+            )
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
 
 
 def _damaged(got: str) -> CameraError:
-    return CameraError("reading camera frames", got, "frames as real_bridge/cameras/wire.py has them", "start the camera again")
+    return CameraError(
+        "reading camera frames", got, "frames as real_bridge/cameras/wire.py has them", "start the camera again"
+    )

@@ -35,9 +35,11 @@ class Bus:
             fcntl.flock(self._port.ser.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:  # serial.SerialException is one
             raise DeviceFault(
-                f"opening {port}", str(error), "the hand's serial port, used by nobody else",
+                f"opening {port}",
+                str(error),
+                "the hand's serial port, used by nobody else",
                 "check the cable and your rights on the port; end the other program",
-            ) from error  # fmt: skip
+            ) from error
 
     def close(self) -> None:
         """Frees the port; may be called twice."""
@@ -65,7 +67,9 @@ class Bus:
         doing = f"writing {value} into register {register.address} of motor {motor}"
         self._require(doing, result)
         if error & ~ALERT:
-            raise DeviceFault(doing, f"the motor refused it (error {error & ~ALERT})", "a value it takes", "look at the motor")
+            raise DeviceFault(
+                doing, f"the motor refused it (error {error & ~ALERT})", "a value it takes", "look at the motor"
+            )
 
     def write_all(self, register: Register, values: Mapping[int, int]) -> None:
         """One broadcast with a value for each motor; nobody confirms it, so read back what must have arrived."""
@@ -83,7 +87,9 @@ class Bus:
                 self._require(f"reading register {register.address} of motor {motor}", result)
                 if len(data) != register.size:
                     self._dirty = True
-                    raise DeviceFault(f"reading motor {motor}", f"{len(data)} bytes", f"{register.size}", "look at the bus")
+                    raise DeviceFault(
+                        f"reading motor {motor}", f"{len(data)} bytes", f"{register.size}", "look at the bus"
+                    )
                 found[motor] = (bytes(data), bool(error & ALERT))
             return found
 
@@ -109,7 +115,9 @@ class Bus:
     def _require(self, doing: str, result: int) -> None:
         if result != COMM_SUCCESS:
             self._dirty = True
-            raise DeviceFault(doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable")
+            raise DeviceFault(
+                doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable"
+            )
 
     def _wait_until_quiet(self) -> None:
         """Throws away late replies: they carry no number, and would be taken for answers to what comes next."""

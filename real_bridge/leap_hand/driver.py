@@ -1,4 +1,4 @@
-"""The LEAP Hand in SI units: current-based position mode, motors found by joint name. Our own client of the protocol."""
+"""The LEAP Hand in SI units: current-based position mode, motors found by joint name; our own client."""
 
 import struct
 import threading
@@ -43,9 +43,11 @@ class LeapHand:
         """
         if set(joint_names) != set(MOTOR_OF) or len(joint_names) != len(MOTOR_OF):
             raise InvalidValueError(
-                "matching the hand's joints with its motors", f"the joints {list(joint_names)}",
-                f"each once of {', '.join(MOTOR_OF)}", "use the embodiment that this hand belongs to",
-            )  # fmt: skip
+                "matching the hand's joints with its motors",
+                f"the joints {list(joint_names)}",
+                f"each once of {', '.join(MOTOR_OF)}",
+                "use the embodiment that this hand belongs to",
+            )
         self._names = tuple(joint_names)
         self._ids = [MOTOR_OF[name] for name in joint_names]
         self._zeros = np.array([zeros.get(name, 0.0) for name in joint_names])
@@ -61,29 +63,39 @@ class LeapHand:
     def read(self) -> HandState:
         """See Hand."""
         rows = self._rows()
-        goals, currents, velocities, positions, _volts, temperatures = zip(*(_STATUS.unpack(r) for r, _ in rows), strict=True)
+        goals, currents, velocities, positions, _volts, temperatures = zip(
+            *(_STATUS.unpack(r) for r, _ in rows), strict=True
+        )
         faults = [self._motor_fault(i) for i, (_row, alert) in enumerate(rows) if alert]
         lost = [self._names[i] for i, goal in enumerate(goals) if self._goals and goal != self._goals[self._ids[i]]]
         if lost and not faults:
             faults = [f"{', '.join(lost)}: the last goal did not arrive"]
         return HandState(
-            motors.angles(np.array(positions), self._zeros), np.array(velocities) * motors.VELOCITY_UNIT,
-            np.array(currents) * motors.CURRENT_UNIT_A, np.array(temperatures, float), time.monotonic(), "; ".join(faults),
-        )  # fmt: skip
+            motors.angles(np.array(positions), self._zeros),
+            np.array(velocities) * motors.VELOCITY_UNIT,
+            np.array(currents) * motors.CURRENT_UNIT_A,
+            np.array(temperatures, float),
+            time.monotonic(),
+            "; ".join(faults),
+        )
 
     def enable(self, current_cap_A: float) -> None:
         """See Hand."""
         if not 0 < current_cap_A <= MOST_CURRENT_A:
             raise InvalidValueError(
-                "enabling the hand", f"a current cap of {current_cap_A} A", f"above 0 and at most {MOST_CURRENT_A} A",
+                "enabling the hand",
+                f"a current cap of {current_cap_A} A",
+                f"above 0 and at most {MOST_CURRENT_A} A",
                 "choose a smaller one",
-            )  # fmt: skip
+            )
         cap = round(current_cap_A / motors.CURRENT_UNIT_A)
         with self._gate:
             self._require_running()
             for motor in self._ids:
                 self._prepare(motor, cap)
-            present = {m: _STATUS.unpack(row)[3] for m, (row, _alert) in self._bus.read_all(motors.STATUS, self._ids).items()}
+            present = {
+                m: _STATUS.unpack(row)[3] for m, (row, _alert) in self._bus.read_all(motors.STATUS, self._ids).items()
+            }
             self._goals = {motor: int(np.clip(position, 0, motors.TICKS - 1)) for motor, position in present.items()}
             self._bus.write_all(motors.GOAL_POSITION, self._goals)
             for motor in self._ids:
@@ -130,15 +142,21 @@ class LeapHand:
             write(motor, motors.RETURN_DELAY, 0)
         write(motor, motors.MODE, motors.CURRENT_BASED_POSITION)
         wanted = {
-            motors.GAIN_P: gains["P"], motors.GAIN_I: gains["I"], motors.GAIN_D: gains["D"], motors.GOAL_CURRENT: cap,
-        }  # fmt: skip
+            motors.GAIN_P: gains["P"],
+            motors.GAIN_I: gains["I"],
+            motors.GAIN_D: gains["D"],
+            motors.GOAL_CURRENT: cap,
+        }
         for register, value in wanted.items():
             write(motor, register, value)
         for register, value in {motors.MODE: motors.CURRENT_BASED_POSITION, **wanted}.items():
             there = self._bus.read(motor, register)
             if there != value:
                 raise DeviceFault(
-                    f"setting motor {motor} up", f"register {register.address} holds {there}", f"{value}", "look at the motor"
+                    f"setting motor {motor} up",
+                    f"register {register.address} holds {there}",
+                    f"{value}",
+                    "look at the motor",
                 )
 
     def _rows(self) -> list[tuple[bytes, bool]]:

@@ -11,11 +11,23 @@ import numpy as np
 from lace.core.geometry import Array
 
 MOTOR_OF = {
-    "leap_if_rot": 0, "leap_if_mcp": 1, "leap_if_pip": 2, "leap_if_dip": 3,
-    "leap_mf_rot": 4, "leap_mf_mcp": 5, "leap_mf_pip": 6, "leap_mf_dip": 7,
-    "leap_rf_rot": 8, "leap_rf_mcp": 9, "leap_rf_pip": 10, "leap_rf_dip": 11,
-    "leap_th_cmc": 12, "leap_th_axl": 13, "leap_th_mcp": 14, "leap_th_ipl": 15,
-}  # fmt: skip
+    "leap_if_rot": 0,
+    "leap_if_mcp": 1,
+    "leap_if_pip": 2,
+    "leap_if_dip": 3,
+    "leap_mf_rot": 4,
+    "leap_mf_mcp": 5,
+    "leap_mf_pip": 6,
+    "leap_mf_dip": 7,
+    "leap_rf_rot": 8,
+    "leap_rf_mcp": 9,
+    "leap_rf_pip": 10,
+    "leap_rf_dip": 11,
+    "leap_th_cmc": 12,
+    "leap_th_axl": 13,
+    "leap_th_mcp": 14,
+    "leap_th_ipl": 15,
+}
 """Joint name -> motor id."""
 SIDE_MOTORS = (0, 4, 8)
 """Motors that spread the fingers; the maker gives them softer gains."""

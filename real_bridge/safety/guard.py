@@ -21,7 +21,7 @@ FLANGE_JOINT = -1
 
 
 class Guard:
-    """One robot in one cell. Its verdict depends on what it is given alone, so that a recorded run can be judged again."""
+    """One robot in one cell. Its verdict depends on what it is given alone: a recorded run can be judged again."""
 
     def __init__(self, embodiment: Embodiment, xml_path: Path, table_z: float, limits: SafetyLimits, tell: Tell):
         self.limits, self.decisions = limits, Decisions(tell)

@@ -36,7 +36,7 @@ class SafetyLimits:
     singular_stop: float = 500.0
     """Condition number of the palm's Jacobian (metres, radians) at which motion slows down, and where it stops. Over 40
     grasp plans: median 12, 99 % below 30, two of them pass 200 with the arm stretched out. Our paths are joint paths of
-    limited speed, so a singularity makes them slow, not fast; MoveIt Servo, which follows Cartesian ones, ships 17, 30."""
+    limited speed: a singularity makes them slow, not fast. MoveIt Servo, which follows Cartesian ones, ships 17, 30."""
     singular_share: float = 0.2
     """Least share of the speed that the slow-down leaves."""
     agree_m: float = 0.005

@@ -16,7 +16,7 @@ class MotionFilter:
 
     def __init__(
         self, names: Sequence[str], joint_limits: Array, limits: SafetyLimits, velocity: float, decisions: Decisions
-    ):  # fmt: skip
+    ):
         """Args:
         names: Of the joints, for messages.
         joint_limits: (joints, 2) [rad].
@@ -43,15 +43,19 @@ class MotionFilter:
         if np.abs(eased - speed).max() > TINY:
             worst = self._worst(np.abs(eased - speed))
             told = abs(speed[worst] - self._speed[worst]) / period
-            self._decisions.limited("acceleration", f"{self._names[worst]} asked for {told:.0f} rad/s^2, {limits.acceleration:g} at most")
+            self._decisions.limited(
+                "acceleration", f"{self._names[worst]} asked for {told:.0f} rad/s^2, {limits.acceleration:g} at most"
+            )
         command = np.clip(self._last + eased * period, self._low, self._high)
         shift = np.abs(command - asked)
         if shift.max() > limits.most_shift_rad:
             worst = self._worst(shift)
             raise self._decisions.refuse(
-                "acceleration", f"{self._names[worst]} would lag {shift[worst]:.3f} rad behind what was asked",
-                f"at most {limits.most_shift_rad}", "plan a smoother path",
-            )  # fmt: skip
+                "acceleration",
+                f"{self._names[worst]} would lag {shift[worst]:.3f} rad behind what was asked",
+                f"at most {limits.most_shift_rad}",
+                "plan a smoother path",
+            )
         self._speed, self._last = (command - self._last) / period, command
         return command
 
@@ -60,7 +64,10 @@ class MotionFilter:
         asked = np.asarray(asked, float)
         if asked.shape != self._low.shape or not np.isfinite(asked).all():
             raise self._decisions.refuse(
-                "shape and finiteness", f"{np.round(asked, 3).tolist()}", f"{len(self._low)} finite angles", "look at the plan"
+                "shape and finiteness",
+                f"{np.round(asked, 3).tolist()}",
+                f"{len(self._low)} finite angles",
+                "look at the plan",
             )
         return asked
 
@@ -70,9 +77,11 @@ class MotionFilter:
         if gap.max() > self._limits.follow_rad:
             worst = self._worst(gap)
             raise self._decisions.refuse(
-                "following", f"{self._names[worst]} is {gap[worst]:.3f} rad from where it was sent",
-                f"at most {self._limits.follow_rad}", "look at what is in its way, and that nobody else commands it",
-            )  # fmt: skip
+                "following",
+                f"{self._names[worst]} is {gap[worst]:.3f} rad from where it was sent",
+                f"at most {self._limits.follow_rad}",
+                "look at what is in its way, and that nobody else commands it",
+            )
 
     def _within(self, asked: Array) -> Array:
         goal = np.clip(asked, self._low, self._high)

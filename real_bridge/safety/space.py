@@ -16,7 +16,9 @@ TABLE = "guard_table"
 class SpaceCheck:
     """Checks poses of one robot by MuJoCo's collision shapes; not for use from several threads."""
 
-    def __init__(self, xml_path: Path, embodiment: Embodiment, table_z: float, limits: SafetyLimits, decisions: Decisions):
+    def __init__(
+        self, xml_path: Path, embodiment: Embodiment, table_z: float, limits: SafetyLimits, decisions: Decisions
+    ):
         self._limits, self._decisions, self._dof = limits, decisions, embodiment.arm_dof
         spec = mujoco.MjSpec.from_file(str(xml_path))
         table = spec.worldbody.add_body(name=TABLE, mocap=True)
@@ -39,9 +41,11 @@ class SpaceCheck:
         low, high = np.array(limits.workspace.low), np.array(limits.workspace.high)
         if (np.maximum(low - palm, palm - high) > limits.workspace_slack_m).any():
             raise self._decisions.refuse(
-                "the workspace", f"the palm at {np.round(palm, 3).tolist()} m", f"between {low.tolist()} and {high.tolist()}",
+                "the workspace",
+                f"the palm at {np.round(palm, 3).tolist()} m",
+                f"between {low.tolist()} and {high.tolist()}",
                 "plan inside the box",
-            )  # fmt: skip
+            )
         mujoco.mj_collision(model, data)
         self._require_distance()
 
@@ -60,12 +64,16 @@ class SpaceCheck:
         limits, condition = self._limits, self.conditioning(arm, hand)
         if condition > limits.singular_stop:
             raise self._decisions.refuse(
-                "singularity", f"the Jacobian's condition number is {condition:.0f}", f"at most {limits.singular_stop:g}",
+                "singularity",
+                f"the Jacobian's condition number is {condition:.0f}",
+                f"at most {limits.singular_stop:g}",
                 "plan through another configuration",
-            )  # fmt: skip
+            )
         near = (condition - limits.singular_slow) / (limits.singular_stop - limits.singular_slow)
         share = float(np.clip(1 - near, limits.singular_share, 1))
-        self._decisions.slow("singularity", share < 1, f"condition number {condition:.0f}, {100 * share:.0f} % of the speed")
+        self._decisions.slow(
+            "singularity", share < 1, f"condition number {condition:.0f}, {100 * share:.0f} % of the speed"
+        )
         return share
 
     def _require_distance(self) -> None:
@@ -81,9 +89,11 @@ class SpaceCheck:
             first = int(np.flatnonzero(bad)[0])
             one, other = (self._name(int(g)) for g in pairs[first])
             raise self._decisions.refuse(
-                "distance", f"{one} and {other} at {1000 * contact.dist[first]:.1f} mm", f"at least {1000 * least[first]:.0f} mm",
+                "distance",
+                f"{one} and {other} at {1000 * contact.dist[first]:.1f} mm",
+                f"at least {1000 * least[first]:.0f} mm",
                 "plan a path free of collisions; check the table's height",
-            )  # fmt: skip
+            )
 
     def _name(self, geom: int) -> str:
         return "the table" if geom == self._table else self._model.body(int(self._model.geom_bodyid[geom])).name

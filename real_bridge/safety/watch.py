@@ -37,7 +37,10 @@ class Watch:
         age = now_s - stamp_s
         if not -EARLY_S <= age <= oldest_s:
             raise self._decisions.refuse(
-                f"the age of the {what}", f"{age:.3f} s", f"0 to {oldest_s:g} s", f"check the {what}'s stream and its clock"
+                f"the age of the {what}",
+                f"{age:.3f} s",
+                f"0 to {oldest_s:g} s",
+                f"check the {what}'s stream and its clock",
             )
 
     def require_image(self, sight: Sight, arm: Array, now_s: float) -> None:
@@ -47,18 +50,22 @@ class Watch:
             self._digest, self._since = sight.digest, np.array(arm)
         elif np.abs(arm - self._since).max() > self._limits.frozen_rad:
             raise self._decisions.refuse(
-                "the camera", f"the image has not changed while the arm moved by {np.abs(arm - self._since).max():.2f} rad",
-                "a camera that sees the arm move", "check that the camera is not frozen and looks at the arm",
-            )  # fmt: skip
+                "the camera",
+                f"the image has not changed while the arm moved by {np.abs(arm - self._since).max():.2f} rad",
+                "a camera that sees the arm move",
+                "check that the camera is not frozen and looks at the arm",
+            )
 
     def require_arm(self, state: ArmState, now_s: float) -> None:
         """The arm is fresh, ready and without fault."""
         self.require_fresh("arm state", state.stamp_s, now_s, self._limits.arm_age_s)
         if state.fault or not state.ready:
             raise self._decisions.refuse(
-                "the arm", state.fault or "it is not ready to move: stopped, or disabled", "an arm that is ready",
+                "the arm",
+                state.fault or "it is not ready to move: stopped, or disabled",
+                "an arm that is ready",
                 "look at the arm and its emergency stop",
-            )  # fmt: skip
+            )
 
     def require_agreement(self, state: ArmState, T_base_flange: Array) -> None:
         """Our forward kinematics `T_base_flange` (4, 4) of the measured joints is where the controller says it is."""
@@ -67,10 +74,11 @@ class Watch:
         turned = float(np.arccos(np.clip((np.trace(gap[:3, :3]) - 1) / 2, -1, 1)))
         if not (far <= self._limits.agree_m and turned <= self._limits.agree_rad):
             raise self._decisions.refuse(
-                "the flange's pose", f"{1000 * far:.1f} mm and {np.degrees(turned):.2f} degrees from our forward kinematics",
+                "the flange's pose",
+                f"{1000 * far:.1f} mm and {np.degrees(turned):.2f} degrees from our forward kinematics",
                 f"{1000 * self._limits.agree_m:g} mm and {np.degrees(self._limits.agree_rad):.1f} degrees",
                 "check the controller's tool offset (it must be zero) and that this is the right arm",
-            )  # fmt: skip
+            )
 
     def require_hand(self, state: HandState, now_s: float) -> None:
         """The hand is fresh, without fault, cool, and keeps its current cap."""
@@ -80,11 +88,16 @@ class Watch:
             raise self._decisions.refuse("the hand", state.fault, "motors without errors", "look at the hand")
         if state.temperatures_C.max() >= limits.hand_hot_C:
             raise self._decisions.refuse(
-                "the hand's temperature", f"{state.temperatures_C.max():.0f} C", f"below {limits.hand_hot_C:g} C", "let it cool"
+                "the hand's temperature",
+                f"{state.temperatures_C.max():.0f} C",
+                f"below {limits.hand_hot_C:g} C",
+                "let it cool",
             )
         most = limits.hand_current_excess * limits.hand_current_A
         if np.abs(state.currents_A).max() > most:
             raise self._decisions.refuse(
-                "the hand's current", f"{np.abs(state.currents_A).max():.2f} A", f"at most {most:.2f} A",
+                "the hand's current",
+                f"{np.abs(state.currents_A).max():.2f} A",
+                f"at most {most:.2f} A",
                 "check the current cap and what the hand holds",
-            )  # fmt: skip
+            )

@@ -74,7 +74,9 @@ class XArm7:
         error, _warning = self._ask("reading the error", self._api.get_err_warn_code)
         q, dq, pose = (np.asarray(v, float) for v in (positions[:JOINTS], velocities[:JOINTS], pose))
         if not (np.isfinite(q).all() and np.isfinite(pose).all()):
-            raise DeviceFault("reading the arm", "numbers that are not finite", "joint angles and a pose", "look at the arm")
+            raise DeviceFault(
+                "reading the arm", "numbers that are not finite", "joint angles and a pose", "look at the arm"
+            )
         mode, reports = self._api.mode, time.monotonic() - self._reported_s <= REPORT_S
         ready = not error and state in READY_STATES and mode == SERVO_MODE and reports
         return ArmState(q, dq, _pose(pose), time.monotonic(), _fault(error, state, mode, reports), ready)
@@ -84,15 +86,19 @@ class XArm7:
         self._require_running("enabling the arm")
         if setup.collision_sensitivity not in range(1, 6):
             raise DeviceFault(
-                "enabling the arm", f"collision sensitivity {setup.collision_sensitivity}", "1 to 5: 0 switches it off",
+                "enabling the arm",
+                f"collision sensitivity {setup.collision_sensitivity}",
+                "1 to 5: 0 switches it off",
                 "set it in the rig's options",
-            )  # fmt: skip
+            )
         error, _warning = self._ask("reading the error", self._api.get_err_warn_code)
         if error:
             raise DeviceFault(
-                "enabling the arm", _error(error), "an arm without errors",
+                "enabling the arm",
+                _error(error),
+                "an arm without errors",
                 "look at the arm; when the cause is gone, a person clears it with `lace bridge clear`",
-            )  # fmt: skip
+            )
         self._commanded = True
         api, centre = self._api, [1000 * x for x in setup.load_centre_m]
         for call, arguments in (
@@ -117,9 +123,11 @@ class XArm7:
             code = self._api.set_servo_angle_j(q.tolist(), is_radian=True)
         if code:
             raise DeviceFault(
-                "moving the arm", f"the controller answered {_code(code)}{self._why()}", "a step that is carried out",
+                "moving the arm",
+                f"the controller answered {_code(code)}{self._why()}",
+                "a step that is carried out",
                 "look at the arm; nothing is tried again",
-            )  # fmt: skip
+            )
 
     def stop(self) -> bool:
         """See Arm."""
@@ -161,7 +169,9 @@ class XArm7:
 
     def _require_running(self, doing: str) -> None:
         if self._stopped:
-            raise DeviceFault(doing, "it was stopped", "an arm that was not stopped", "connect again after looking at it")
+            raise DeviceFault(
+                doing, "it was stopped", "an arm that was not stopped", "connect again after looking at it"
+            )
 
     def _require_ready(self) -> None:
         """Waits until the controller reports what it was put into."""
@@ -172,16 +182,20 @@ class XArm7:
                 return
             time.sleep(0.02)
         raise DeviceFault(
-            "enabling the arm", state.fault or "the controller does not report that it is ready",
-            "no error, servo mode, a ready state", "look at the arm and at its e-stop",
-        )  # fmt: skip
+            "enabling the arm",
+            state.fault or "the controller does not report that it is ready",
+            "no error, servo mode, a ready state",
+            "look at the arm and at its e-stop",
+        )
 
     def _ask(self, doing: str, getter, **options):
         """What `getter` returns beside code 0; the SDK returns old values beside any other code."""
         answer = getter(**options)
         code, value = answer[0], answer[1]
         if code:
-            raise DeviceFault(doing, f"the controller answered {_code(code)}", "a fresh value", "look at the cable and the arm")
+            raise DeviceFault(
+                doing, f"the controller answered {_code(code)}", "a fresh value", "look at the cable and the arm"
+            )
         return value
 
     def _done(self, call: str, code) -> None:
@@ -205,8 +219,13 @@ def _open(address: str, stopper: XArmStop):
 
             logger.setLevel(logger.CRITICAL)  # its warnings compare with reports that are late; what matters is raised
             api = XArmAPI(
-                address, is_radian=True, do_not_open=False, forbid_uds=True, report_type="real", check_joint_limit=False,
-            )  # fmt: skip
+                address,
+                is_radian=True,
+                do_not_open=False,
+                forbid_uds=True,
+                report_type="real",
+                check_joint_limit=False,
+            )
     except Exception as error:  # noqa: BLE001  (the SDK raises bare Exceptions)
         stopper.close()
         raise _unreachable(address, str(error)) from error
@@ -218,9 +237,11 @@ def _open(address: str, stopper: XArmStop):
 
 def _unreachable(address: str, got: str) -> DeviceFault:
     return DeviceFault(
-        "connecting to the xArm", f"{got} at {address}", "the controller of an xArm7 on port 502",
+        "connecting to the xArm",
+        f"{got} at {address}",
+        "the controller of an xArm7 on port 502",
         "check the address, the cable and that the control box is on",
-    )  # fmt: skip
+    )
 
 
 def _pose(pose: Array) -> Array:

@@ -48,6 +48,7 @@ class StillCell:
     clock: float = 10.0
     stopped: str = ""
     done: list[str] = field(default_factory=list)
+    asked_when_stopped: list[bool] = field(default_factory=list)
 
     def now(self) -> float:
         return self.clock
@@ -70,6 +71,7 @@ class StillCell:
         self.done.append("hand")
 
     def evidence(self) -> Evidence:
+        self.asked_when_stopped.append(bool(self.stopped))
         return self.found
 
     def stop(self, reason: str) -> None:
@@ -140,6 +142,20 @@ def test_a_stop_is_an_outcome_of_its_kind(kind):
     assert outcome.reason == "planning: nothing; expected something"
     assert not cell.done
     assert cell.stopped
+
+
+@pytest.mark.parametrize("stop", [None, SafetyStop("planning", "nothing", "something", "wait")])
+def test_the_cell_is_stopped_before_it_is_asked_for_evidence(stop):
+    cell = StillCell()
+    run_trial(Pointing(), cell, Nodding(stop))
+    assert cell.asked_when_stopped
+    assert all(cell.asked_when_stopped)
+
+
+def test_evidence_is_asked_for_once_a_person_may_have_to_give_it():
+    cell = StillCell()
+    run_trial(Pointing(), cell, Nodding())
+    assert len(cell.asked_when_stopped) == 1
 
 
 def test_a_stop_in_the_middle_names_its_phase():
