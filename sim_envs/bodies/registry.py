@@ -6,10 +6,10 @@ from functools import partial
 from assets.humans import HUMANS
 from assets.robots import ROBOTS
 from lace.core.registry import Registry
-from sim_envs.bodies.body import Body
 from sim_envs.bodies.human.body import HumanBody
 from sim_envs.bodies.robot.body import RobotBody
 from sim_envs.config.generate import GenerateConfig
+from sim_envs.scenes.body import Body
 
 BODIES: Registry[Callable[[GenerateConfig], Body]] = Registry("embodiment")
 for _name in ROBOTS:

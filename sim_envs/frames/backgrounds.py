@@ -13,7 +13,7 @@ from lace.core.errors import InvalidValueError
 from lace.data.dataset import FrameDataset
 from lace.data.imports.backgrounds import Backgrounds, Masker, candidates
 from sim_envs.config.generate import GenerateConfig, with_preset
-from sim_envs.scenes.slots import PARKED
+from sim_envs.rendering.slot_table import PARKED
 
 SIZE = 448
 """Edge of rooms and textures before they are scaled to the image [px]."""

@@ -16,10 +16,11 @@ from sim_envs.rendering.library import Library
 from sim_envs.rendering.memory import pick_device, world_bytes, worlds_for
 from sim_envs.rendering.renderer import Renderer, View
 from sim_envs.rendering.sensor import expose, noise_tile
+from sim_envs.rendering.slot_table import PARKED, empty_table
 from sim_envs.scenes.asset_bank import AssetBankBuilder
 from sim_envs.scenes.compose import Composer
 from sim_envs.scenes.demonstration import Demonstrations
-from sim_envs.scenes.slots import PARKED, empty_table, layout_for
+from sim_envs.scenes.slots import layout_for
 from sim_envs.scenes.state import SceneBatch
 
 

@@ -23,7 +23,7 @@ from sim_envs.rendering.library import Library, gather_bounds
 from sim_envs.rendering.rasterize import Item, Placement, place, rasterize, work_items
 from sim_envs.rendering.raytrace import Cameras, Scene, Slot, probe
 from sim_envs.rendering.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
-from sim_envs.scenes.slots import PARKED, SlotTable
+from sim_envs.rendering.slot_table import PARKED, SlotTable
 
 PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
 

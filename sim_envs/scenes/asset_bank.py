@@ -13,7 +13,8 @@ from lace.core.errors import UnknownNameError
 from lace.core.geometry import axis_angle, transform
 from sim_envs.config.axes import Axes
 from sim_envs.rendering.library import Library
-from sim_envs.scenes.slots import PARKED, ROOM_SLOTS, TABLE_SLOTS
+from sim_envs.rendering.slot_table import PARKED
+from sim_envs.scenes.slots import ROOM_SLOTS, TABLE_SLOTS
 from sim_envs.scenes.state import ObjectSet
 
 TEXTURE_PX = 256

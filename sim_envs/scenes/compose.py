@@ -3,15 +3,14 @@
 import numpy as np
 
 from lace.core.geometry import Array, transform
-from sim_envs.bodies.body import Body
 from sim_envs.config.axes import Axes
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.rendering.sensor import TILE as NOISE_TILE
+from sim_envs.rendering.slot_table import SlotTable, empty_table
 from sim_envs.scenes.asset_bank import AssetBank
+from sim_envs.scenes.body import Body
 from sim_envs.scenes.randomization import (
-    AREA,
     CANDIDATES,
-    FLOOR_Z,
     AxisDraws,
     axis_draws,
     draw_camera,
@@ -21,8 +20,9 @@ from sim_envs.scenes.randomization import (
     record,
     upright,
 )
-from sim_envs.scenes.slots import MAX_DISTRACTORS, SlotLayout, SlotTable, empty_table
+from sim_envs.scenes.slots import MAX_DISTRACTORS, SlotLayout
 from sim_envs.scenes.state import Placed, SceneBatch
+from sim_envs.scenes.workspace import AREA, FLOOR_Z
 
 OBJECT_GLOSS = 0.12
 

@@ -8,15 +8,10 @@ from lace.core.geometry import Array, apply, axis_angle, look_at, transform
 from sim_envs.config.axes import Axes, Axis
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.scenes.state import Lighting
+from sim_envs.scenes.workspace import BODY_RADIUS
 
-FLOOR_Z = -0.75
-"""Height of the floor below the robot's base [m]: a desk's height."""
-AREA = np.array([[0.28, -0.38], [0.68, 0.38]])
-"""Where objects may stand, xy [m]."""
 CANDIDATES = 12
 """Places tried for each object before it is left out."""
-BODY_RADIUS = 0.05
-"""Clearance around the robot's links that objects keep [m]."""
 
 
 class AxisDraws:

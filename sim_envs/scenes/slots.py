@@ -1,8 +1,4 @@
-"""The slots of a world: every drawn thing owns one, and every frame re-dresses all of them.
-
-All worlds have the same slots in the same order, so a batch of scenes is a table (worlds, slots), and what a slot is
-drawn as (box or mesh, where, how large, which colour and texture) may differ in every world and every frame.
-"""
+"""Which slots of a world show which part of a scene, and which segment each slot belongs to."""
 
 from dataclasses import dataclass, field
 
@@ -14,8 +10,6 @@ MAX_DISTRACTORS = 6
 TABLE_SLOTS, ROOM_SLOTS = 9, 52
 FIRST_MARKER = 230
 """Segment id of the first marker; only self-tests draw markers."""
-PARKED = (0.0, 0.0, -100.0)
-"""Where an unused slot waits [m]: no camera looks there."""
 
 
 @dataclass(frozen=True)
@@ -93,36 +87,4 @@ def layout_for(parts: BodyParts, keypoint_count: int) -> SlotLayout:
         body_ids=(1, last),
         target_id=target_id,
         link_segment={link: part_segment[part] for link, part in parts.of_link.items()},
-    )
-
-
-@dataclass
-class SlotTable:
-    """What every slot is drawn as, for a batch of worlds. Arrays are (worlds, slots, ...)."""
-
-    source: np.ndarray
-    """int32: -1 box, -2 cylinder, -3 sphere, otherwise the number of a mesh in the library."""
-    T: np.ndarray
-    """(..., 4, 4) T_world_slot, rotation and translation only."""
-    scale: np.ndarray
-    """(..., 3): half extents of a box; radius, half height of a cylinder; radius of a sphere; factor of a mesh."""
-    colour: np.ndarray
-    """(..., 3) sRGB in [0, 1]."""
-    texture: np.ndarray
-    """int32: number in the library's texture bank, -1 for none."""
-    gloss: np.ndarray
-    """Strength of the highlight in [0, 1]."""
-
-
-def empty_table(worlds: int, slots: int) -> SlotTable:
-    """All slots parked: millimetre boxes far below the floor."""
-    T = np.tile(np.eye(4), (worlds, slots, 1, 1))
-    T[..., :3, 3] = PARKED
-    return SlotTable(
-        source=np.full((worlds, slots), -1, np.int32),
-        T=T,
-        scale=np.full((worlds, slots, 3), 1e-3),
-        colour=np.ones((worlds, slots, 3)),
-        texture=np.full((worlds, slots), -1, np.int32),
-        gloss=np.zeros((worlds, slots)),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.geometry import Array
-from sim_envs.scenes.slots import SlotTable
+from sim_envs.rendering.slot_table import SlotTable
 
 
 @dataclass

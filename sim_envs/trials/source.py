@@ -16,8 +16,8 @@ from policies.primitives.grasp import GraspPrimitive
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.frames.source import SimulatedFrames
 from sim_envs.physics.protocol import PhysicsScene, RigidObject
-from sim_envs.scenes.randomization import AREA
 from sim_envs.scenes.state import SceneBatch
+from sim_envs.scenes.workspace import AREA
 
 FRICTION = (0.6, 1.0)
 """Range of sliding friction between objects and rubber tips or table: an assumption around MuJoCo's default of 1."""

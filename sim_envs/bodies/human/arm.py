@@ -8,9 +8,10 @@ from assets.humans.hand import HumanHand
 from assets.humans.poses import Capsules, random_poses
 from assets.humans.sleeve import UPPER_ARM
 from lace.core.geometry import Array, axis_angle, invert, transform
-from sim_envs.bodies.robot.poses import CLEARANCE, WORKSPACE
 from sim_envs.config.axes import Range
 from sim_envs.scenes.randomization import AxisDraws
+from sim_envs.scenes.state import BodyPose
+from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
 
 SHOULDER = np.array([[-0.25, -0.30, 0.30], [0.0, -0.10, 0.52]])
 """Box of the right shoulder of a person who sits or stands where a robot's base would be [m]: 0.3 to 0.5 m over the
@@ -68,6 +69,15 @@ def reach(hand: HumanHand, draws: AxisDraws, q: Array, shape: np.ndarray, grasp_
     lowest = (T_world_wrist[:, None, 2, :3] * points).sum(-1).min(1) + T_world_wrist[:, 2, 3]
     T_world_wrist[:, 2, 3] += np.maximum(CLEARANCE + FLESH_M - lowest, 0)
     return T_world_wrist
+
+
+def pose_of(
+    hand: HumanHand, q: Array, shape: np.ndarray, T_world_wrist: Array, shoulder: Array, cut: np.ndarray
+) -> BodyPose:
+    """Hands at T_world_wrist (n, 4, 4) on arms that come from about a shoulder (n, 3), in a `cut` of sleeve (n,)."""
+    T, heads, points = hand.skeleton(q, shape, T_world_wrist)
+    T = np.concatenate([T, upper_arm(T, heads, shoulder)[:, None]], 1)
+    return BodyPose(q, T, points, shape, {"cut": cut, "shoulder": shoulder})
 
 
 def upper_arm(T_world_bone: Array, heads: Array, shoulder: Array) -> Array:

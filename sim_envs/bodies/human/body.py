@@ -11,15 +11,16 @@ from assets.humans.skinned import PARTS, part_of_bone, skin_mesh
 from assets.humans.sleeve import sleeve_mesh
 from assets.textures import TEXTURES
 from lace.core.geometry import Array, invert
-from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, reach, shoulder_of, upper_arm
+from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, pose_of, reach, shoulder_of
 from sim_envs.bodies.human.reach import plan_grasp
 from sim_envs.bodies.human.skinning import SkinnedWorlds, skinned_bytes
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.rendering.library import Library
+from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.asset_bank import known_names
 from sim_envs.scenes.randomization import AxisDraws
-from sim_envs.scenes.slots import BodyParts, SlotTable
-from sim_envs.scenes.state import BodyPose, ReachMotion
+from sim_envs.scenes.slots import BodyParts
+from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
 UPPER_ARM_LINK = "upperarm.R"
 SKIN_GLOSS, CLOTH_GLOSS = 0.06, 0.0
@@ -93,13 +94,7 @@ class HumanBody:
         low, high = SHOULDER
         shoulder = low + (high - low) * draws["arm"].uniform("shoulder", 0, 1, 3)
         cut = draws["sleeve"].choice("cut", len(self._sleeve.mesh.mean))
-        return self.pose(q, shape, T_world_wrist, shoulder, cut)
-
-    def pose(self, q: Array, shape: np.ndarray, T_world_wrist: Array, shoulder: Array, cut: np.ndarray) -> BodyPose:
-        """Hands at T_world_wrist (n, 4, 4) on arms that come from about a shoulder (n, 3), in a `cut` of sleeve (n,)."""
-        T, heads, points = self.hand.skeleton(q, shape, T_world_wrist)
-        T = np.concatenate([T, upper_arm(T, heads, shoulder)[:, None]], 1)
-        return BodyPose(q, T, points, shape, {"cut": cut, "shoulder": shoulder})
+        return pose_of(self.hand, q, shape, T_world_wrist, shoulder, cut)
 
     def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
         """Skin of a drawn tone, a sleeve of drawn cloth and colour."""
@@ -156,6 +151,6 @@ class HumanBody:
         """T_world_palm (n, 4, 4), the wrist's frame."""
         return pose.T_world_link[:, self._wrist]
 
-    def plan_grasp(self, scene) -> ReachMotion | None:
-        """See human_grasp."""
-        return plan_grasp(self, scene)
+    def plan_grasp(self, scene: SceneBatch) -> ReachMotion | None:
+        """See `bodies/human/reach.py`."""
+        return plan_grasp(self.capsules, scene)

@@ -1,20 +1,16 @@
 """A person's reach-and-grasp: the wrist on a minimum-jerk path, fingers pre-shaped, then closed until each touches."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assets.humans.poses import POSES
+from assets.humans.hand import WRIST, HumanHand
+from assets.humans.poses import POSES, Capsules
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
 from lace.core.keypoints import FINGERS, FINGERTIPS
-from sim_envs.bodies.human.arm import DOWN_DEG, FLESH_M
+from sim_envs.bodies.human.arm import DOWN_DEG, FLESH_M, pose_of
 from sim_envs.bodies.object_distance import Standing
-from sim_envs.scenes.state import BodyPose
-
-if TYPE_CHECKING:
-    from sim_envs.bodies.human.body import HumanBody
-    from sim_envs.scenes.state import SceneBatch
+from sim_envs.scenes.state import BodyPose, SceneBatch
 
 REACH_END, CLOSE_END, LIFT_START = 0.55, 0.76, 0.8
 """Shares of the motion at which the reach and the closing end and the lift begins."""
@@ -53,7 +49,7 @@ class Arm:
 class HumanMotion:
     """Implements ReachMotion."""
 
-    body: "HumanBody"
+    hand: HumanHand
     pose: BodyPose
     """Of one frame: the shape, the sleeve and the shoulder that stay."""
     arms: tuple[Arm, Arm]
@@ -81,36 +77,35 @@ class HumanMotion:
         arm = Arm(*(a + reach[:, 0] * (b - a) for a, b in zip(vars(first).values(), vars(last).values(), strict=True)))
         rows = np.zeros(len(time), int)
         shape = self.pose.shape[rows]
-        T = wrist_poses(self.body, q, shape, arm, position)
+        T = wrist_poses(self.hand, q, shape, arm, position)
         extra = {name: value[rows] for name, value in self.pose.extra.items()}
-        pose = self.body.pose(q, shape, T, extra["shoulder"], extra["cut"])
+        pose = pose_of(self.hand, q, shape, T, extra["shoulder"], extra["cut"])
         held = time >= LIFT_START
         return pose, np.where(held[:, None, None], T @ self.T_wrist_target, self.T_world_target), held
 
 
-def wrist_poses(body: "HumanBody", q: Array, shape: np.ndarray, arm: Arm, position: Array) -> Array:
+def wrist_poses(hand: HumanHand, q: Array, shape: np.ndarray, arm: Arm, position: Array) -> Array:
     """T_world_wrist (n, 4, 4) of hands at `position` (n, 3) on forearms turned as `arm` says."""
-    T_wrist_bone = body.hand.skeleton(q, shape)[0]
+    T_wrist_bone = hand.skeleton(q, shape)[0]
     return transform((arm.rotation() @ invert(T_wrist_bone[:, 0])[:, :3, :3]), position)
 
 
-def plan_grasp(body: "HumanBody", scene: "SceneBatch") -> HumanMotion | None:
+def plan_grasp(capsules: Capsules, scene: SceneBatch) -> HumanMotion | None:
     """A motion onto the target of a scene of one frame; None where no tried hand grasps it cleanly."""
     target = scene.objects[0]
     standing = Standing(target.object_set.names[target.which[0]], target.T_world_object[0], float(target.scale[0]))
     height = float(target.object_set.height[target.which[0]]) * standing.scale
     rng = np.random.default_rng(int(scene.draws["hand.bank_entry"][0]))
-    search = GraspSearch(body, scene.pose.shape[0], standing, height, scene.pose.extra["shoulder"][0], rng)
+    search = GraspSearch(capsules, scene.pose.shape[0], standing, height, scene.pose.extra["shoulder"][0], rng)
     for q_open, q_shut, arm, position in search.grasps():
-        motion = _motion(body, scene, search, (q_open, q_shut), arm, position, rng)
-        if _is_clean(body, scene, standing, motion):
+        motion = _motion(scene, search, (q_open, q_shut), arm, position, rng)
+        if _is_clean(capsules.hand, scene, standing, motion):
             return motion
     return None
 
 
 def _motion(
-    body: "HumanBody",
-    scene: "SceneBatch",
+    scene: SceneBatch,
     search: "GraspSearch",
     hands: tuple[Array, Array],
     arm: Arm,
@@ -120,7 +115,11 @@ def _motion(
     """The way to a grasp from a relaxed hand nearer to the shoulder."""
     start = POSES["relaxed"] + rng.uniform(-0.1, 0.1) * (POSES["fist"] - POSES["relaxed"])
     T = wrist_poses(
-        body, hands[1][None], search.shape[None], Arm(*(np.array([x]) for x in vars(arm).values())), position[None]
+        search.hand,
+        hands[1][None],
+        search.shape[None],
+        Arm(*(np.array([x]) for x in vars(arm).values())),
+        position[None],
     )[0]
     back = (search.shoulder - position) * [1, 1, 0]
     back /= np.linalg.norm(back)
@@ -130,7 +129,7 @@ def _motion(
     first = Arm(arm.yaw + rng.uniform(-0.3, 0.1), arm.down + rng.uniform(-0.1, 0.2), arm.roll * rng.uniform(0.4, 0.9))
     T_world_target = search.standing.T_world_object
     return HumanMotion(
-        body,
+        search.hand,
         scene.pose,
         (first, arm),
         (start, *hands),
@@ -145,14 +144,20 @@ class GraspSearch:
 
     def __init__(
         self,
-        body: "HumanBody",
+        capsules: Capsules,
         shape: np.ndarray,
         standing: Standing,
         height: float,
         shoulder: Array,
         rng: np.random.Generator,
     ):
-        self.body, self.hand, self.shape, self.standing, self.height = body, body.hand, shape, standing, height
+        self.capsules, self.hand, self.shape, self.standing, self.height = (
+            capsules,
+            capsules.hand,
+            shape,
+            standing,
+            height,
+        )
         self.shoulder, self.rng = shoulder, rng
         self.way_in = np.array([np.cos(0.6), 0, -np.sin(0.6)])
         """In the wrist's frame: fingers first, palm following."""
@@ -163,7 +168,7 @@ class GraspSearch:
         n = CANDIDATES
         q, shut, arm = self._draw(n)
         shapes = np.tile(self.shape, (n, 1))
-        T = wrist_poses(self.body, q, shapes, arm, np.zeros((n, 3)))
+        T = wrist_poses(self.hand, q, shapes, arm, np.zeros((n, 3)))
         skin = self.hand.pose(q, shapes, T)[0].astype(float)
         centre = self.standing.T_world_object[:3, 3] + [0, 0, 1] * self.rng.uniform(0.45, 0.65, (n, 1)) * self.height
         palm = np.stack([self.rng.uniform(0.075, 0.11, n), self.rng.uniform(-0.012, 0.022, n), np.full(n, -0.05)], 1)
@@ -214,7 +219,7 @@ class GraspSearch:
         n = len(q)
         shapes = np.tile(self.shape, (n, 1))
         arms = Arm(*(np.full(n, x) for x in vars(arm).values()))
-        T = wrist_poses(self.body, q, shapes, arms, np.tile(position, (n, 1)))
+        T = wrist_poses(self.hand, q, shapes, arms, np.tile(position, (n, 1)))
         skin = self.hand.pose(q, shapes, T)[0].astype(float)
         out = np.empty((n, 5, 3))
         for f, bones in enumerate(self._bones):
@@ -238,7 +243,7 @@ class GraspSearch:
                 q[columns] += share * (shut - q)[columns]
         gaps = self._gaps(q[None], arm, position)[0].min(1)
         touching = gaps < CONTACT_M
-        clear = self.body.capsules.depths(q[None], self.shape[None])[0] < SELF_DEPTH_M
+        clear = self.capsules.depths(q[None], self.shape[None])[0] < SELF_DEPTH_M
         opposed = self._opposition(q, arm, position)
         score = (touching[0] and touching[1:4].sum() >= 2 and clear and opposed > 0.2) * (touching.sum() + opposed)
         return float(score), q
@@ -268,7 +273,7 @@ class GraspSearch:
     def _opposition(self, q: Array, arm: Arm, position: Array) -> float:
         """How far thumb and fingertips pull apart around the object's axis: 1 from opposite sides, -1 from one."""
         T = wrist_poses(
-            self.body, q[None], self.shape[None], Arm(*(np.array([x]) for x in vars(arm).values())), position[None]
+            self.hand, q[None], self.shape[None], Arm(*(np.array([x]) for x in vars(arm).values())), position[None]
         )
         tips = self.hand.skeleton(q, self.shape[None], T)[2][0, list(FINGERTIPS)]
         out = tips[:, :2] - self.standing.T_world_object[:2, 3]
@@ -281,12 +286,10 @@ def _pick(arm: Arm, i: int) -> Arm:
     return Arm(*(x[i] for x in vars(arm).values()))
 
 
-def _is_clean(
-    body: "HumanBody", scene: "SceneBatch", standing: Standing, motion: HumanMotion, samples: int = 50
-) -> bool:
+def _is_clean(hand: HumanHand, scene: SceneBatch, standing: Standing, motion: HumanMotion, samples: int = 50) -> bool:
     """Nothing deeper in the target than allowed, nothing through the table, keypoints off the other objects."""
     pose, T_world_target, _held = motion.at(np.linspace(0, 1, samples))
-    skin = body.hand.pose(pose.q, pose.shape, body.palm(pose))[0].astype(float)
+    skin = hand.pose(pose.q, pose.shape, pose.T_world_link[:, hand.bone_index[WRIST]])[0].astype(float)
     local = invert(T_world_target)
     still = standing.T_world_object @ local
     moved = skin @ still[:, :3, :3].swapaxes(1, 2) + still[:, None, :3, 3]

@@ -6,13 +6,14 @@ from assets.robots import ROBOTS
 from assets.robots.robot import Robot
 from lace.core.geometry import Array, invert, transform
 from lace.core.kinematics import Kinematics
-from sim_envs.bodies.robot.poses import build_bank
+from sim_envs.bodies.robot.poses import build_bank, pose_of
 from sim_envs.bodies.robot.reach import plan_grasp
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.rendering.library import Library
+from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.randomization import AxisDraws, body_points
-from sim_envs.scenes.slots import BodyParts, SlotTable
-from sim_envs.scenes.state import BodyPose, ReachMotion
+from sim_envs.scenes.slots import BodyParts
+from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
 GLOSS = 0.25
 
@@ -66,8 +67,7 @@ class RobotBody:
 
     def pose(self, q: Array) -> BodyPose:
         """The pose of joint positions (n, joints) [rad]."""
-        T_world_link = self.kinematics.link_poses(q)
-        return BodyPose(q, T_world_link, self.kinematics.keypoints(T_world_link))
+        return pose_of(self.kinematics, q)
 
     def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
         """Its meshes in its own colours, tinted."""
@@ -106,6 +106,6 @@ class RobotBody:
         """T_world_palm (n, 4, 4)."""
         return pose.T_world_link[:, self._palm]
 
-    def plan_grasp(self, scene) -> ReachMotion | None:
-        """See robot_grasp."""
-        return plan_grasp(self, scene)
+    def plan_grasp(self, scene: SceneBatch) -> ReachMotion | None:
+        """See `bodies/robot/reach.py`."""
+        return plan_grasp(self.robot, self.kinematics, scene)

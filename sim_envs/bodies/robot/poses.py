@@ -11,16 +11,14 @@ from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, axis_angle
 from lace.core.kinematics import Kinematics
+from sim_envs.scenes.state import BodyPose
+from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
 
-WORKSPACE = np.array([[0.32, -0.25, 0.05], [0.58, 0.25, 0.30]])
-"""Where grasp points are drawn [m]: in front of the base, above the table."""
 FINGERS_DOWN = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], float)
 """Rotation of the palm in the world with its fingers (x) down and its face (-z) towards the base."""
 IK_STEPS, IK_DAMPING = 40, 0.05
 REACHED = 0.01
 """Largest position error of an accepted solution [m]."""
-CLEARANCE = 0.015
-"""Least height of any keypoint above the base plane [m]; tables lie below it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,12 @@ class PoseBank:
 
     q: Array
     count: int
+
+
+def pose_of(kinematics: Kinematics, q: Array) -> BodyPose:
+    """Links and keypoints at joint positions (n, joints) [rad]."""
+    T_world_link = kinematics.link_poses(q)
+    return BodyPose(q, T_world_link, kinematics.keypoints(T_world_link))
 
 
 def arm_ik(kinematics: Kinematics, q: Array, palm: int, T_goal: Array) -> Array:

@@ -1,20 +1,16 @@
 """A robot's reach-and-grasp: palm waypoints by inverse kinematics, fingers that close until they touch the target."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
 
-from assets.robots.robot import COLLISION_GROUP
+from assets.robots.robot import COLLISION_GROUP, Robot
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
-from sim_envs.bodies.robot.poses import FINGERS_DOWN, arm_ik
-from sim_envs.scenes.state import BodyPose
-
-if TYPE_CHECKING:
-    from sim_envs.bodies.robot.body import RobotBody
-    from sim_envs.scenes.state import Placed, SceneBatch
+from lace.core.kinematics import Kinematics
+from sim_envs.bodies.robot.poses import FINGERS_DOWN, arm_ik, pose_of
+from sim_envs.scenes.state import BodyPose, Placed, SceneBatch
 
 PHASES = (0.45, 0.65, 0.8, 1.0)
 """Shares of the motion at which the approach, the descent, the closing and the lift end."""
@@ -35,7 +31,7 @@ REACHED = 0.02
 class RobotMotion:
     """Implements ReachMotion."""
 
-    body: "RobotBody"
+    kinematics: Kinematics
     arm: Array
     """(4, arm joints) [rad]: home, hover, grasp, lift."""
     open: Array
@@ -59,26 +55,27 @@ class RobotMotion:
     def at(self, time: Array) -> tuple[BodyPose, Array, np.ndarray]:
         """See ReachMotion."""
         q, held = self.joints(time)
-        pose = self.body.pose(q)
-        carried = self.body.palm(pose) @ self.T_palm_target
+        pose = pose_of(self.kinematics, q)
+        palm = self.kinematics.link_index[self.kinematics.embodiment.palm_link]
+        carried = pose.T_world_link[:, palm] @ self.T_palm_target
         return pose, np.where(held[:, None, None], carried, self.T_world_target), held
 
 
-def plan_grasp(body: "RobotBody", scene: "SceneBatch") -> RobotMotion | None:
+def plan_grasp(robot: Robot, kinematics: Kinematics, scene: SceneBatch) -> RobotMotion | None:
     """A motion onto the target of a scene of one frame; None where the arm does not reach it.
 
     Raises:
         InvalidValueError: The robot has no fingers.
     """
-    if not body.embodiment.fingers:
+    embodiment = robot.embodiment
+    if not embodiment.fingers:
         raise InvalidValueError(
             "planning a demonstration",
-            f"{body.embodiment.name} has no fingers to grasp with",
+            f"{embodiment.name} has no fingers to grasp with",
             "an embodiment with fingers",
             "leave out --demonstration and --demonstrations, or choose another --embodiment",
         )
     target = scene.objects[0]
-    embodiment, kinematics = body.embodiment, body.kinematics
     palm = kinematics.link_index[embodiment.palm_link]
     T_world_target = target.T_world_object[0]
     height = float(target.object_set.height[target.which[0]] * target.scale[0])
@@ -90,7 +87,8 @@ def plan_grasp(body: "RobotBody", scene: "SceneBatch") -> RobotMotion | None:
     if np.abs(reached - T_goals).max() > REACHED:
         return None
     arm = np.stack([embodiment.home, *q])[:, : embodiment.arm_dof]
-    return RobotMotion(body, arm, *hands(body, q[1], target), T_world_target, invert(reached[1]) @ T_world_target)
+    T_palm_target = invert(reached[1]) @ T_world_target
+    return RobotMotion(kinematics, arm, *hands(robot, q[1], target), T_world_target, T_palm_target)
 
 
 def palm_waypoints(T_world_target: Array, height: float, grasp_point: tuple[float, float, float]) -> Array:
@@ -101,12 +99,12 @@ def palm_waypoints(T_world_target: Array, height: float, grasp_point: tuple[floa
     return transform(R, origin + np.array([[0, 0, HOVER_M], [0, 0, 0], [0, 0, LIFT_M]]))
 
 
-def hands(body: "RobotBody", q: Array, target: "Placed") -> tuple[Array, Array]:
+def hands(robot: Robot, q: Array, target: Placed) -> tuple[Array, Array]:
     """Open and closed hand joints (hand joints,): each finger closes until its collision shapes meet the target."""
-    embodiment = body.embodiment
+    embodiment = robot.embodiment
     arm, joints = q[: embodiment.arm_dof], embodiment.joints[embodiment.arm_dof :]
     hand_open, hand_shut = embodiment.hand_at(OPEN), embodiment.hand_at(CLOSED)
-    model, data, obstacle = _contact_model(body, target)
+    model, data, obstacle = _contact_model(robot, target)
     closed = hand_open.copy()
     for finger in embodiment.fingers:
         moves = np.array([joint.child in finger for joint in joints])
@@ -125,9 +123,9 @@ def hands(body: "RobotBody", q: Array, target: "Placed") -> tuple[Array, Array]:
     return hand_open, closed
 
 
-def _contact_model(body: "RobotBody", target: "Placed") -> tuple[mujoco.MjModel, mujoco.MjData, int]:
+def _contact_model(robot: Robot, target: Placed) -> tuple[mujoco.MjModel, mujoco.MjData, int]:
     """The robot with the target standing where it is, as a cylinder of two thirds of its footprint."""
-    spec = mujoco.MjSpec.from_file(str(body.robot.xml_path))
+    spec = mujoco.MjSpec.from_file(str(robot.xml_path))
     which, scale = target.which[0], target.scale[0]
     half = float(target.object_set.height[which] * scale / 2)
     spec.worldbody.add_geom(

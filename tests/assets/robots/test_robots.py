@@ -9,7 +9,8 @@ from assets.robots import ROBOTS
 from lace.core.geometry import apply, transform
 from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
 from lace.core.kinematics import Kinematics
-from sim_envs.bodies.robot.poses import CLEARANCE, build_bank, is_free
+from sim_envs.bodies.robot.poses import build_bank, is_free
+from sim_envs.scenes.workspace import CLEARANCE
 
 POSES, MAX_ERROR_M = 100, 1e-4
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lace.core.draws import Draws
-from sim_envs.bodies.robot.poses import CLEARANCE, FINGERS_DOWN, build_bank, is_free, palm_goals
+from sim_envs.bodies.robot.poses import FINGERS_DOWN, build_bank, is_free, palm_goals
 from sim_envs.bodies.robot.reach import GRASP_HEIGHT, PHASES
 from sim_envs.scenes.demonstration import Demonstrations
+from sim_envs.scenes.workspace import CLEARANCE
 
 
 @pytest.fixture(scope="module")

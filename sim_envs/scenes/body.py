@@ -5,8 +5,9 @@ from typing import Protocol
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
 from sim_envs.rendering.library import Library
+from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.randomization import AxisDraws
-from sim_envs.scenes.slots import BodyParts, SlotTable
+from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
 
