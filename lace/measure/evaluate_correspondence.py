@@ -16,13 +16,14 @@ from rich.table import Table
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.alignment.pairs import FrameBank
 from lace.backbones import is_stand_in, load_backbone
+from lace.backbones.described import Described
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.provenance import commit
 from lace.data.dataset import FrameDataset, named_folders
-from lace.measure.correspondence import METRICS, Described, correspondence, describe
+from lace.measure.correspondence import METRICS, correspondence, describe
 from lace.measure.drift import HAND_WORDS, REGIONS, displacement, drift, masks_of, token_regions
 from lace.measure.predictors import NAMES, chance, mean_keypoints, trivial
 from lace.measure.regions import hand_tokens

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lace.measure.correspondence import Described
+from lace.backbones.described import Described
 
 NAMES = ("random patch", "image centre", "mean training keypoint", "random visible keypoint")
 

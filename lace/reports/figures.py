@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
+from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
-from lace.measure.correspondence import Described
 
 _RIGHT, _WRONG = "#56b4e9", "#e69f00"
 """Colours (Okabe and Ito 2008) of a hit within one patch of the truth and of a miss."""

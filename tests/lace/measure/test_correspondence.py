@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, normalize
 
+from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
-from lace.measure.correspondence import Described, correspondence, describe, intervals, pair_sums
+from lace.measure.correspondence import correspondence, describe, intervals, pair_sums
 from lace.measure.predictors import chance, trivial
 
 GRID, PATCH, K = (5, 6), 8, 7

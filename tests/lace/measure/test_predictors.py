@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lace.measure.correspondence import Described
+from lace.backbones.described import Described
 from lace.measure.predictors import NAMES, chance, mean_keypoints, trivial
 
 TWO = Described(

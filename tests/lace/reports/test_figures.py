@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
-from lace.measure.correspondence import Described
 from lace.reports.figures import correspondence_figure, loss_figure
 
 
