@@ -21,6 +21,7 @@ STATED_AS = {
     "MIT OR Apache-2.0": r"mit or apache-2",
     "BSD-3-Clause": r"bsd-3|3-clause|bsd license|(?m:^bsd$)",
     "BSD-2-Clause": r"bsd-2|2-clause|freebsd|simplified bsd",
+    "ISC": r"\bisc\b",
     "PSF-2.0": r"python software foundation|psf",
 }
 """SPDX identifier -> how packages put it in their metadata."""
