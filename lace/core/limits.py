@@ -1,0 +1,102 @@
+"""One way to check the numbers of a configuration: each field says its limits, `check_numbers` compares.
+
+@dataclass(frozen=True)
+class Config:
+    frames: Annotated[int, Within(1)] = 200
+    fov_deg: Annotated[Range, Within(1, 170)] = (34, 52)
+
+    def __post_init__(self):
+        check_numbers(self)
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from numbers import Real
+from typing import Annotated, Any, get_type_hints
+
+from lace.core.errors import InvalidValueError
+
+
+@dataclass(frozen=True)
+class Within:
+    """Limits of a number, or of every number of a tuple."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    """Whether `low` itself is refused."""
+    open_high: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is inside; NaN is not."""
+        above = value > self.low if self.open_low else value >= self.low
+        return bool(above and (value < self.high if self.open_high else value <= self.high))
+
+    def __str__(self) -> str:
+        low, high = (f"{limit:.15g}" for limit in (self.low, self.high))
+        if math.isinf(self.low) and math.isinf(self.high):
+            return "finite numbers"
+        if math.isinf(self.high):
+            return f"more than {low}" if self.open_low else f"at least {low}"
+        if math.isinf(self.low):
+            return f"less than {high}" if self.open_high else f"at most {high}"
+        between = f"{low} to {high}"
+        left_out = [limit for limit, out in ((low, self.open_low), (high, self.open_high)) if out]
+        return f"{between}, {' and '.join(left_out)} left out" if left_out else between
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Marks a pair (low, high) whose first number may not exceed its second."""
+
+
+Range = Annotated[tuple[float, float], Ordered()]
+"""Lower and upper end of an interval."""
+IntRange = Annotated[tuple[int, int], Ordered()]
+
+
+def check_numbers(config: Any, option: str = "--{}") -> None:
+    """Checks every number of a dataclass and of the dataclasses in it.
+
+    Numbers without a `Within` must be finite. None and values that are no numbers are passed over.
+
+    Args:
+        config: An instance of a dataclass.
+        option: How the user sets a field, for the message ("--{}" on the command line, "{}=" in Python).
+
+    Raises:
+        InvalidValueError: Names the first field that is out of its limits, or whose range is reversed.
+    """
+    for name, value, marks in _numbers(config):
+        numbers = value if isinstance(value, tuple) else (value,)
+        shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
+        limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
+        if not all(math.isfinite(number) and limits.holds(number) for number in numbers):
+            raise InvalidValueError(
+                "reading the options", f"{name} is {shown}", str(limits), f"change {option.format(name)}"
+            )
+        if any(isinstance(mark, Ordered) for mark in marks) and numbers[0] > numbers[1]:
+            raise InvalidValueError(
+                "reading the options",
+                f"{name} is {shown}, which is reversed",
+                "the lower number first",
+                f"give {option.format(name)} as {' '.join(reversed(shown.split()))}",
+            )
+
+
+def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """(dotted name, value, marks of its annotation) of every number and tuple of numbers."""
+    hints = get_type_hints(type(config), include_extras=True)
+    for field in fields(config):
+        value, marks = getattr(config, field.name), getattr(hints[field.name], "__metadata__", ())
+        if is_dataclass(value):
+            # A nested config that the command line shows without its own name has an annotation named "".
+            flat = any(getattr(mark, "name", None) == "" for mark in marks)
+            yield from _numbers(value, prefix if flat else f"{prefix}{field.name}.")
+        elif _is_number(value) or (isinstance(value, tuple) and value and all(map(_is_number, value))):
+            yield f"{prefix}{field.name}", value, marks
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
