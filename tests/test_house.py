@@ -55,6 +55,7 @@ HEAVY = {
     r"isaaclab\w*": {"sim_envs/rendering/renderer.py", "sim_envs/physics/isaac/physics.py"},
     r"mujoco_usd_converter": set(),  # runs in a process of its own
     r"pxr": set(),
+    r"timm": {"lace/backbones/efficientnet_lite.py"},
     r"transformers": {
         "lace/backbones/families.py",
         "lace/data/imports/detectors.py",

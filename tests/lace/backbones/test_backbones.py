@@ -141,7 +141,7 @@ def test_a_checkpoint_that_cannot_be_had_names_the_exact_next_step(name, refusal
     monkeypatch.setattr(hf.AutoConfig, "from_pretrained", refused)
     with pytest.raises(BackboneError) as caught:
         load_backbone(name)
-    for part in (refusal, *steps):
+    for part in (refusal, *steps, "--backbone efficientnet-lite0"):
         assert part in str(caught.value)
 
 
