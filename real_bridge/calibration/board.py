@@ -12,12 +12,12 @@ from lace.core.geometry import Array
 class BoardSpec:
     """A board as printed; measure the squares after printing."""
 
-    columns: int = 7
-    rows: int = 5
+    columns: int = 5
+    rows: int = 4
     """Squares across and down."""
-    square_m: float = 0.025
+    square_m: float = 0.035
     """Side of a square [m]."""
-    marker_m: float = 0.019
+    marker_m: float = 0.027
     """Side of a marker [m]."""
     dictionary: str = "DICT_4X4_50"
     """Name in cv2.aruco."""
@@ -69,5 +69,5 @@ def find_corners(image: np.ndarray, spec: BoardSpec) -> Corners | None:
     uv, ids, _markers, _marker_ids = detector.detectBoard(grey)
     if ids is None or len(ids) == 0:
         return None
-    # OpenCV's pixel centres are whole numbers, ours halves.
-    return Corners(np.ravel(ids), uv.reshape(-1, 2).astype(float) + 0.5)
+    # This detector counts from the outer corner of the first pixel, as we do (a test holds it to that).
+    return Corners(np.ravel(ids), uv.reshape(-1, 2).astype(float))

@@ -61,9 +61,9 @@ class RobotWithBoard(RobotBody):
         super().__init__(name, config)
         self.spec, self.board = spec, BoardInLibrary()
 
-    def wear(self, library: Library, worlds: int) -> None:
+    def register(self, library: Library, worlds: int) -> None:
         """See Body."""
-        super().wear(library, worlds)
+        super().register(library, worlds)
         self.board.mesh = library.add_mesh(board_mesh(self.spec))
         self.board.texture = library.add_texture(board_picture(self.spec), 1.0)
 

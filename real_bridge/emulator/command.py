@@ -35,6 +35,8 @@ class EmulateConfig:
     width: int = 224
     height: int = 224
     """The camera's image size [px]."""
+    supersampling: int = 1
+    """The camera's rays per pixel and axis; 2 for calibrating."""
     fps: float = 10.0
     """The camera's frames per second, at most."""
     preset: str = "lab"
@@ -103,18 +105,18 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
     """Says where everything is, once it is there; with a camera, looks after it and raises when it ends."""
     await emulator.listening.wait()
     if not config.camera:
-        print(json.dumps(where), flush=True)
+        _say(emulator, where)
         return
     host, port = where["admin"]
     options = {"admin-host": host, "admin-port": port} | {
-        name: getattr(config, name) for name in ("width", "height", "fps", "preset", "seed", "trial")
+        name: getattr(config, name) for name in ("width", "height", "supersampling", "fps", "preset", "seed", "trial")
     }
     command = ["-m", "real_bridge.emulator.camera", *(text for n, v in options.items() for text in (f"--{n}", str(v)))]
     camera = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
     try:
         while line := (await camera.stdout.readline()).decode():
             if line.startswith("{"):
-                print(json.dumps(where | {"camera": f"{host}:{json.loads(line)['port']}"}), flush=True)
+                _say(emulator, where | {"camera": f"shared:{host}:{json.loads(line)['port']}"})
         raise EmulatorError(
             "drawing the scene",
             f"the camera ended ({await camera.wait()})",
@@ -124,6 +126,10 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
     finally:
         if camera.returncode is None:
             camera.kill()
+
+
+def _say(emulator: Emulator, where: dict) -> None:
+    print(json.dumps(where | {"table_z": emulator.rig.scene.table_z}), flush=True)
 
 
 async def _until_orphaned() -> None:

@@ -45,6 +45,8 @@ class Bus:
         return out
 
     def _answers(self, ident: int, instruction: int, body: bytes) -> list[bytes]:
+        for motor in self.motors.values():
+            motor.silence_s = 0.0
         run = self._instructions.get(instruction)
         name = run.__name__.strip("_").upper() if run else f"UNKNOWN {instruction:#x}"
         address = struct.unpack_from("<H", body)[0] if len(body) >= 2 else ""

@@ -19,7 +19,7 @@ DEFAULT_DAMPING = 0.05
 """Of a motor whose D gain is 0: its gearbox's [N m s / rad]. An assumption."""
 AMBIENT_C, HEATING_C_PER_A2, SETTLES_S = 30.0, 40.0, 300.0
 """Temperature: what a current of 1 A adds in the long run, and how long that takes. Assumptions."""
-ACCESS, RANGE, LENGTH = 7, 6, 5
+WATCHDOG, LENGTH, RANGE, ACCESS = 4, 5, 6, 7
 """Error numbers of status packets."""
 
 
@@ -41,6 +41,8 @@ class Motor:
     def __init__(self, ident: int):
         self.ident, self.temperature_c = ident, AMBIENT_C
         self.memory = bytearray(table.SIZE)
+        self.silence_s = 0.0
+        """Since the last instruction on the bus."""
         self._drive: Drive | None = None
         self.registered: tuple[int, bytes] | None = None
         """A write that waits for the ACTION instruction."""
@@ -88,6 +90,8 @@ class Motor:
             if len(data) < field.size:
                 return LENGTH
             value = int.from_bytes(data[: field.size], "little", signed=field.low < 0)
+            if address in table.GOALS and self.get(table.BUS_WATCHDOG) == table.WATCHDOG_EXPIRED:
+                return WATCHDOG
             if not self._in_range(address, value):
                 return RANGE
             self._set(address, value)
@@ -96,6 +100,8 @@ class Motor:
 
     def _in_range(self, address: int, value: int) -> bool:
         low, high = FIELDS[address].low, FIELDS[address].high
+        if address == table.BUS_WATCHDOG:
+            low = 0
         if address == table.GOAL_POSITION and self.get(table.OPERATING_MODE) == table.POSITION_MODE:
             low, high = self.get(table.MIN_POSITION), self.get(table.MAX_POSITION)
         if address == table.GOAL_CURRENT:
@@ -141,8 +147,17 @@ class Motor:
         settled = AMBIENT_C + HEATING_C_PER_A2 * current**2
         self.temperature_c += (settled - self.temperature_c) * dt / SETTLES_S
         self.put(table.PRESENT_TEMPERATURE, min(round(self.temperature_c), 100))
+        self._watch_bus(dt)
         if self.temperature_c > self.get(table.TEMPERATURE_LIMIT):
             self.shut_down(table.OVERHEATED)
+
+    def _watch_bus(self, dt: float) -> None:
+        """Stops where it is when the bus has been silent for longer than the watchdog allows (e-manual, "Bus Watchdog")."""
+        self.silence_s += dt
+        allowed = self.get(table.BUS_WATCHDOG) * table.WATCHDOG_UNIT_S
+        if allowed > 0 and self.silence_s > allowed:
+            self.put(table.BUS_WATCHDOG, table.WATCHDOG_EXPIRED)
+            self.put(table.GOAL_POSITION, self.get(table.PRESENT_POSITION))
 
     def shut_down(self, bit: int) -> None:
         """A hardware error: the torque goes off."""
