@@ -69,7 +69,9 @@ class AdminServer:
 
     def do_plan(self, faults: list[Mapping[str, Any]]) -> dict[str, Any]:
         """Adds faults to come, or of now."""
-        self.emulator.faults.plan([fault_plan.from_plain(row) for row in faults])
+        board = self.emulator.faults
+        board.plan([fault_plan.from_plain(row) for row in faults])
+        board.tick(time.monotonic(), moving=False)  # what is due now is there when this is answered
         return {}
 
     def do_clear(self, kind: str | None = None) -> dict[str, Any]:
