@@ -1,6 +1,7 @@
 """Intel RealSense through pyrealsense2: `realsense`, `realsense:SERIAL`; colour with the depth aligned to it."""
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class RealSenseCamera(Stream):
         super().__init__(read, pipeline.stop)
 
 
-def frame_of(colour, depth, scale: float, now_s: float, wall_s: float) -> Frame:
+def frame_of(colour: Any, depth: Any, scale: float, now_s: float, wall_s: float) -> Frame:
     """A pair of the SDK's frames as one of ours.
 
     Args:

@@ -194,7 +194,7 @@ def extend_by_edge(bounds: wp.vec4f, p: wp.vec3f, q: wp.vec3f, lens: wp.vec3f):
 
 @wp.func
 def sample_span(low: wp.float32, high: wp.float32, samples: wp.float32, count: wp.int32):
-    """First and last sample whose centre lies in [low, high] [px]."""
+    """First and last sample whose centre lies between low and high, in px."""
     limit = wp.float32(count)
     first = wp.clamp(wp.ceil(low * samples - 0.501), 0.0, limit)
     last = wp.clamp(wp.floor(high * samples - 0.499), -1.0, limit - 1.0)

@@ -135,6 +135,7 @@ FITTED = "Math.abs(scale / Math.min(view.width / image.width, view.height / imag
 READY = f"typeof S === 'object' && image.complete && image.width > 0 && {FITTED}"
 
 
+@pytest.mark.browser
 def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path):
     with Browser(chromium, tmp_path / "first") as page:
         page.call("Page.navigate", url=server.url)

@@ -1,6 +1,5 @@
 """The gymnasium environment on Isaac Lab's physics, in one process with the renderer; few steps, for they are slow on a CPU."""
 
-import os
 import warnings
 from dataclasses import replace
 
@@ -13,6 +12,8 @@ import sim_envs
 from sim_envs.config.axes import HandAxis
 from sim_envs.config.presets import PRESETS
 from tests.leaks import growth
+
+pytestmark = pytest.mark.isaac
 
 HAND = HandAxis(poses=64)
 SMALL = {"physics": "isaac", "device": "cpu", "episode_s": 0.08, "rate_hz": 50, "preset": "clean"}
@@ -52,13 +53,14 @@ def test_a_seed_decides_everything_whatever_was_before(env):
     np.testing.assert_equal(runs[0], runs[1])
 
 
-def test_steps_and_resets_leave_nothing_behind(env):
+@pytest.mark.parametrize("times", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_steps_and_resets_leave_nothing_behind(env, times):
     def episode():
         env.reset(seed=3)
         for _ in range(5):
             env.step(env.action_space.sample())
 
-    grown = growth(episode, warm_up=2, times=20 if "LACE_SLOW" in os.environ else 4)
+    grown = growth(episode, warm_up=2, times=times)
     assert not grown.objects and grown.memory_MiB < 10
 
 

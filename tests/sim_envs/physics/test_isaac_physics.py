@@ -1,9 +1,8 @@
-"""Isaac Lab on Newton MJWarp behind the physics seam: the known traps in one pair of worlds; all laws with LACE_SLOW=1.
+"""Isaac Lab on Newton MJWarp behind the physics seam: the known traps in one pair of worlds; all laws with -m slow.
 
 Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +21,8 @@ from sim_envs.physics.isaac.physics import IsaacPhysics
 from sim_envs.physics.mujoco import OBJECT_CONTACT
 from sim_envs.physics.protocol import RigidObject
 from tests.physics_conformance import MASS_KG, TABLE_Z, PhysicsLaws, cube, scene
+
+pytestmark = pytest.mark.isaac
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +172,7 @@ def test_a_world_begins_anew_in_its_place(physics, home):
     PhysicsLaws().test_a_world_begins_anew_while_the_others_go_on(physics, home, larger=False)
 
 
-@pytest.mark.skipif("LACE_SLOW" not in os.environ, reason="a minute on a CPU; LACE_SLOW=1 runs it")
+@pytest.mark.slow
 class TestIsaacLaws(PhysicsLaws):
     @pytest.fixture
     def physics(self):
