@@ -1,0 +1,1 @@
+"""A hand detector that was trained on real hands: MediaPipe's models, decoded here, and how sharp a hand is."""
