@@ -86,7 +86,9 @@ def main(dataset: Path, /, golden: Path | None = None) -> None:
     rows = [row for name in same for row in differences(ours[name], said[name], max(decoded[name].shape[:2]))]
     away, agree, score = (np.array(column) for column in zip(*rows, strict=True))
     print(f"{len(same)} of {len(ours)} pictures with the same number of hands, {len(rows)} hands")
-    print(f"largest keypoint distance of a hand, px of {REFERENCE_PX}: median {np.median(away):.3f}, most {away.max():.3f}")
+    print(
+        f"a hand's largest keypoint distance, px of {REFERENCE_PX}: median {np.median(away):.3f}, most {away.max():.3f}"
+    )
     print(f"same handedness: {agree.sum()} of {len(agree)}; its score differs by {score.max():.4f} at most")
     if golden:
         golden.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 """What MediaPipe itself says of pictures. Runs in an environment of its own, since MediaPipe needs NumPy 1:
 
-    uv run --isolated --no-project --with mediapipe==0.10.21 --with "numpy<2" python benchmarks/mediapipe_answers.py IN OUT
+    uv run --isolated --no-project --with mediapipe==0.10.21 --with "numpy<2" python mediapipe_answers.py IN OUT
 
-IN is a .npz of RGB pictures (height, width, 3) uint8; OUT becomes a json: picture name -> hands, each with `uv` (21 x 2)
-[px], `label` as MediaPipe writes it (for mirrored pictures) and `score`.
+IN is a .npz of RGB pictures (height, width, 3) uint8; OUT becomes a json: picture name -> hands, each with `uv`
+(21 x 2) [px], `label` as MediaPipe writes it (for mirrored pictures) and `score`.
 """
 
 import json

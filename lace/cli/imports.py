@@ -1,14 +1,21 @@
 """The `lace import ...` commands. Each is a function whose signature is its command line."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import tyro
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lace.core.errors import InvalidValueError
 from lace.core.progress import progress_bar
+from lace.data.imports.change import MIN_CHANGE
+from lace.data.imports.hand_labels import EMBODIMENT, HandLabels
 from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, write_frames
+
+Labels = Annotated[HandLabels, tyro.conf.OmitArgPrefixes]
+AS_USUAL = HandLabels()
 
 
 def hint(
@@ -30,22 +37,19 @@ def hint(
         parts: Which parts.
         crop: Cut a square of twice the hand's size around it.
         size: Longer side of the images [px]; by default as they are.
-        detector: Hub name or folder of a hand detector for `transformers`; keeps frames in which one right hand alone
-            is seen, as the paper does.
+        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames in which
+            one right hand alone is seen, as the paper does.
     """
     from lace.data.imports import hint as module
+    from lace.data.imports.one_hand import hand_detector, right_hand_alone
 
     facts = {"splits": splits, "parts": parts, "crop": crop, "size": size} | (
         {"detector": detector} if detector else {}
     )
-    check = None
-    if detector:
-        from lace.data.imports.detectors import load_detector
-
-        check = module.right_hand_alone(load_detector(detector))
-    else:
+    check = right_hand_alone(hand_detector(detector)) if detector else None
+    if not detector:
         note(
-            "no hand detector ran: images with a second hand may be among these; give --detector NAME_OR_DIR to drop them"
+            "no hand detector ran: images with a second hand may be among these; give --detector mediapipe to drop them"
         )
     found = module.candidates(folder, splits, parts, crop, size, check)
     return run(out, found, {"source": "hint", "embodiment": module.EMBODIMENT, **facts})
@@ -59,6 +63,7 @@ def coco(
     out: Path,
     embodiment: str = "human_right_hand",
     category: str | None = None,
+    detector: str | None = None,
 ) -> int:
     """Keypoints in COCO's format (exports of CVAT, FiftyOne), one hand an image.
 
@@ -69,12 +74,60 @@ def coco(
         out: Dataset folder to write.
         embodiment: What the images show.
         category: Which category, where several have keypoints.
+        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps images in which
+            one right hand alone is seen.
     """
     from lace.data.imports import coco as module
+    from lace.data.imports.one_hand import checked, hand_detector, right_hand_alone
 
     mapping = module.parse_mapping(map)
     found = module.candidates(file, images, mapping, embodiment, category)
-    return run(out, found, {"source": "coco", "embodiment": embodiment, "map": mapping, "category": category})
+    if detector:
+        found = checked(found, right_hand_alone(hand_detector(detector)))
+    facts = {"source": "coco", "embodiment": embodiment, "map": mapping, "category": category}
+    return run(out, found, facts | ({"detector": detector} if detector else {}))
+
+
+def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, labels: Labels = AS_USUAL) -> int:
+    """Your own recordings of hands, with keypoints by MediaPipe's hand models.
+
+    Args:
+        path: A video, or a folder of videos.
+        out: Dataset folder to write; the same command again goes on where it stopped.
+        every: Take every n-th frame; 1 takes all.
+        change: Grey levels, of 255, by which a frame must differ somewhere from the one taken before; 0 takes all.
+        labels: What is wanted.
+    """
+    from lace.data.imports import video as module
+
+    if every < 1:
+        raise InvalidValueError("reading --every", str(every), "1 or more", "give 1 to take every frame")
+    files = module.video_files(path)
+    detector = labels.load()
+    with progress_bar("looking for new frames") as advance:
+        found = module.candidates(files, every, change, labels, detector, advance)
+    facts = {"source": "video", "embodiment": EMBODIMENT, "files": module.content_digest(list(files.values()))}
+    return run_labelled(out, found, {**facts, "every": every, "change": change, **labels.facts})
+
+
+def photos(folder: Path, /, out: Path, change: float = MIN_CHANGE, labels: Labels = AS_USUAL) -> int:
+    """Your own photographs of hands, with keypoints by MediaPipe's hand models.
+
+    Args:
+        folder: Folder of photographs, turned as EXIF says.
+        out: Dataset folder to write; the same command again goes on where it stopped.
+        change: Grey levels, of 255, by which a photograph must differ somewhere from the one taken before; 0 takes all.
+        labels: What is wanted.
+    """
+    from lace.data.imports import photos as module
+    from lace.data.imports.video import content_digest
+
+    files = module.photo_files(folder)
+    detector = labels.load()
+    with progress_bar("looking for new photographs") as advance:
+        found = module.candidates(files, change, labels, detector, advance)
+    facts = {"source": "photos", "embodiment": EMBODIMENT, "files": content_digest(list(files.values()))}
+    return run_labelled(out, found, {**facts, "change": change, **labels.facts})
 
 
 def lerobot(
@@ -128,6 +181,19 @@ def detect_target(
     code = run(out, found, {"source": f"{Path(folder).name} with target boxes", **facts})
     share = targets.share_found(FrameDataset(out).column("box_target_owlv2")) if code == 0 else 0.0
     note(f"a box of {text!r} in {share:.0%} of the frames")
+    return code
+
+
+def run_labelled(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
+    """As `run`, with a contact sheet, and a word on what the labels are."""
+    from lace.data.show import save_contact_sheet
+
+    code = run(out, candidates, facts)
+    if code == 0:
+        note(f"look at {save_contact_sheet(out, out / 'contact_sheet.png')}")
+        note(
+            f"visibility is an estimate (points in the picture count as visible); `lace annotate {out}` corrects labels"
+        )
     return code
 
 

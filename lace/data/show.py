@@ -60,8 +60,9 @@ def contact_sheet(
 
 
 def caption(record: FrameRecord) -> str:
-    """Index, room and target of a frame, as far as they are known."""
-    return "  ".join(part for part in (f"#{record.index}", record.room, target_name(record)) if part)
+    """Index, room and target of a frame, as far as they are known; of another's picture where it comes from."""
+    where = (record.room, target_name(record)) if record.room else (record.source,)
+    return "  ".join(part for part in (f"#{record.index}", *where) if part)
 
 
 def target_name(record: FrameRecord) -> str:

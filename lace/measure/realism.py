@@ -1,4 +1,4 @@
-"""How real the hands of a dataset look to a detector that was trained on real ones: what it finds, and where it errs."""
+"""How real the hands of a dataset look to a detector that was trained on real ones."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,9 @@ def judge(record: FrameRecord, detector: HandDetector, tones: Sequence[str] = ()
 
 
 def _nearest(hands: list[Hand], uv: np.ndarray, visible: np.ndarray, size: float) -> tuple[Hand | None, float]:
-    errors = [float(np.linalg.norm(hand.keypoints_uv - uv, axis=1)[visible].mean() / size) for hand in hands if visible.any()]
+    errors = [
+        float(np.linalg.norm(hand.keypoints_uv - uv, axis=1)[visible].mean() / size) for hand in hands if visible.any()
+    ]
     best = int(np.argmin(errors)) if errors else -1
     return (hands[best], errors[best]) if errors and errors[best] < SAME_HAND else (None, float("nan"))
 
@@ -126,7 +128,13 @@ def bin_of(frame: Judged, group: str) -> str:
         return value
     edges = EDGES[group]
     k = int(np.searchsorted(edges, value, side="right"))
-    return f"below {edges[0]:g}" if k == 0 else f"{edges[k - 1]:g} and more" if k == len(edges) else f"{edges[k - 1]:g} to {edges[k]:g}"
+    return (
+        f"below {edges[0]:g}"
+        if k == 0
+        else f"{edges[k - 1]:g} and more"
+        if k == len(edges)
+        else f"{edges[k - 1]:g} to {edges[k]:g}"
+    )
 
 
 def summary(frames: Sequence[Judged]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ EMBODIMENT = "human_right_hand"
 """What a plain folder of images is taken to show."""
 LABELS_NAME = "annotations.lace.json"
 _BY_NAME = {kind.name.lower(): kind for kind in Visibility}
+_NAMES = tuple(_BY_NAME)
 
 
 class Session:
@@ -44,6 +46,9 @@ class Session:
         else:
             self.names = [file.relative_to(self.folder).as_posix() for file in self._files]
         self.labels: dict[str, dict[str, Any]] = self._read()
+        """By frame name: what was clicked, which goes before what the dataset brings."""
+        self.given: dict[str, dict[str, Any]] = self._brought()
+        """By frame name: labels of the dataset itself, to be corrected."""
         self._lock = threading.Lock()
 
     def _read(self) -> dict[str, dict[str, Any]]:
@@ -56,6 +61,18 @@ class Session:
             raise DatasetError(
                 f"reading {self._path}", f"it is not what the page saved ({error})", "labels", "move it away"
             ) from error
+
+    def _brought(self) -> dict[str, dict[str, Any]]:
+        if not self._dataset:
+            return {}
+        rows = zip(
+            self.names, self._dataset.column("keypoints_uv"), self._dataset.column("visibility"), strict=True
+        )
+        return {
+            name: {"skipped": False, "points": _points(np.reshape(uv, (COUNT, 2)), np.asarray(visibility))}
+            for name, uv, visibility in rows
+            if np.any(visibility)
+        }
 
     @property
     def embodiment(self) -> str:
@@ -79,26 +96,35 @@ class Session:
             publish_bytes(self._path, text.encode())
 
     def candidates(self, embodiment: str) -> list[Candidate]:
-        """Every frame, for `write_frames`; those without a label, or skipped, say so."""
+        """Every frame, for `write_frames`: as clicked, else as the dataset has it; those without a label say so."""
         return [Candidate(name, partial(self._record, i, embodiment)) for i, name in enumerate(self.names)]
 
     def _record(self, number: int, embodiment: str) -> FrameRecord:
-        frame = self.labels.get(self.names[number], {"skipped": False, "points": {}})
+        name = self.names[number]
+        by_hand = name in self.labels
+        frame = (self.given | self.labels).get(name, {"skipped": False, "points": {}})
         if frame["skipped"]:
             raise SkipFrame("skipped by hand")
         uv, visibility = np.full((COUNT, 2), np.nan, np.float32), np.zeros(COUNT, np.uint8)
-        for name, (u, v, kind) in frame["points"].items():
-            visibility[INDEX[name]] = _BY_NAME[kind]
+        for point, (u, v, kind) in frame["points"].items():
+            visibility[INDEX[point]] = _BY_NAME[kind]
             if u is not None:
-                uv[INDEX[name]] = u, v
+                uv[INDEX[point]] = u, v
         if not visibility.any():
             raise SkipFrame("not labelled yet")
-        source = f"annotated/{self.names[number]}"
-        return settle(
-            FrameRecord(
-                image=self.image(number), embodiment=embodiment, keypoints_uv=uv, visibility=visibility, source=source
-            )
-        )
+        record = FrameRecord(self.image(number), embodiment, uv, visibility, source=f"annotated/{name}")
+        if not by_hand:
+            brought = self._dataset[number]
+            record = replace(record, source=brought.source, draws=brought.draws)
+        return settle(record)
+
+
+def _points(uv: np.ndarray, visibility: np.ndarray) -> dict[str, list[Any]]:
+    """Keypoints (21, 2) and visibility (21,) in the form of a frame's "points"."""
+    return {
+        name: [*(uv[k].tolist() if visibility[k] >= Visibility.OCCLUDED else (None, None)), _NAMES[visibility[k]]]
+        for k, name in enumerate(NAMES)
+    }
 
 
 def checked(frame: Any) -> dict[str, Any]:

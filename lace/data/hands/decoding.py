@@ -12,7 +12,7 @@ import numpy as np
 PALM_PX, HAND_PX = 192, 224
 """Sides of the two models' pictures."""
 _STRIDES, _ANCHORS_PER_CELL = (8, 16), (2, 6)
-"""SsdAnchorsCalculator: layers of strides 8, 16, 16, 16 with two anchors a cell each; those of one stride are merged."""
+"""SsdAnchorsCalculator: layers of strides 8, 16, 16, 16, two anchors a cell each; those of one stride are merged."""
 _SAME_PALM, _SAME_HAND = 0.3, 0.5
 """Overlap from which two boxes are one palm (NonMaxSuppressionCalculator), or one hand (AssociationCalculator)."""
 _ENLARGE, _TOWARDS_FINGERS = 2.6, 0.5

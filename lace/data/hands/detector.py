@@ -1,4 +1,4 @@
-"""MediaPipe's hand models (Zhang et al. 2020, MediaPipe Hands), run by LiteRT: hands, their keypoints, which hand it is."""
+"""MediaPipe's hand models (Zhang et al. 2020), run by LiteRT: hands, their keypoints, left or right."""
 
 from dataclasses import dataclass
 from pathlib import Path

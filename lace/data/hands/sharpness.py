@@ -17,7 +17,7 @@ blur 0.42 or more in 98 % of them; a blur of 6 % of the hand leaves 92 % above t
 
 
 def hand_sharpness(image: np.ndarray, box: np.ndarray) -> float:
-    """Share of the fine detail that a blur along the smoother axis takes away, in [0, 1]; low where it is blurred already.
+    """Share of the fine detail that a blur along the smoother axis takes away, in [0, 1]; low where it is blurred.
 
     After Crete et al. 2007, "The blur effect", on the square around the hand alone.
 

@@ -1,4 +1,4 @@
-"""MediaPipe's palm and hand models: two files out of its pinned wheel, or the same files in a folder of the user's own."""
+"""MediaPipe's palm and hand models: two files of its pinned wheel, or of a folder of the user's own."""
 
 from pathlib import Path
 

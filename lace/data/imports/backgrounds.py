@@ -15,7 +15,7 @@ from lace.data.dataset import FrameDataset
 from lace.data.imports.writing import Candidate, SkipFrame
 
 if TYPE_CHECKING:
-    from lace.data.imports.detectors import Segmenter
+    from lace.data.imports.finds import Segmenter
 
 KEPT = ("robot", "human", "target")
 """Semantics of a dataset's own segmentation that stay in front of the new background."""

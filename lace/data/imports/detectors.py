@@ -1,9 +1,8 @@
 """Models that find things in photographs, through `transformers`; weights by hub name or from a local folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,39 +10,11 @@ import transformers as hf
 
 from lace.core.errors import InvalidValueError
 from lace.core.hub import answers
+from lace.data.imports.finds import THRESHOLD, Detector, Found, Segmenter
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
 """config.json's model_type of detectors that take a text; all others have fixed classes."""
-THRESHOLD = 0.3
-"""Least score of a find: of OWLv2's users' usual choices (0.1 to 0.3) the strict end."""
 MASK_THRESHOLD = 0.5
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a detector found in one image, best first."""
-
-    boxes: np.ndarray
-    """(n, 4) float32 xyxy [px]."""
-    scores: np.ndarray
-    """(n,) in [0, 1]."""
-    labels: tuple[str, ...]
-
-
-class Detector(Protocol):
-    """Finds what a text names in an image (height, width, 3) uint8 RGB."""
-
-    def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
-        """Finds with at least `threshold`."""
-        ...
-
-
-class Segmenter(Protocol):
-    """Says which pixels of an image (height, width, 3) uint8 RGB show what a text names."""
-
-    def mask(self, image: np.ndarray, text: str) -> np.ndarray:
-        """Boolean (height, width)."""
-        ...
 
 
 def load_detector(name: str) -> Detector:

@@ -1,4 +1,4 @@
-"""A person's own picture becomes a labelled frame, by a hand detector: which pictures count, and what is written down."""
+"""A person's own picture becomes a labelled frame by a hand detector."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,9 @@ class HandLabels:
         """What belongs into dataset.json: everything that changes the frames."""
         from lace.data.hands.weights import HAND_MODELS
 
-        options = {name: getattr(self, name) for name in ("hand", "mirrored", "crop", "size", "confidence", "sharpness")}
+        options = {
+            name: getattr(self, name) for name in ("hand", "mirrored", "crop", "size", "confidence", "sharpness")
+        }
         return {**options, "detector": HAND_MODELS.label, "visibility": "estimated"}
 
     def load(self) -> "HandDetector":
@@ -66,8 +68,8 @@ class HandLabels:
 def labelled(image: np.ndarray, source: str, labels: HandLabels, detector: "HandDetector") -> FrameRecord:
     """The frame of a picture with one wanted hand in it; SkipFrame says why another is left out.
 
-    Keypoints in the picture count as visible, the rest as out of view: the detector says how sure it is of the hand, not
-    of each point, so hidden points are not known. `draws` holds its numbers.
+    Keypoints in the picture count as visible, the rest as out of view: the detector says how sure it is of the hand,
+    not of each point, so hidden points are not known. `draws` holds its numbers.
 
     Args:
         image: RGB (height, width, 3) uint8, upright.
@@ -112,7 +114,9 @@ def _only_hand(image: np.ndarray, labels: HandLabels, detector: "HandDetector") 
     looks = "right" if hands[0].is_right else "left"
     wanted = labels.hand if not labels.mirrored else {"left": "right", "right": "left"}[labels.hand]
     if looks != wanted:
-        hint = " (is the picture mirrored? then give --mirrored)" if not labels.mirrored and labels.hand == "right" else ""
+        hint = (
+            " (is the picture mirrored? then give --mirrored)" if not labels.mirrored and labels.hand == "right" else ""
+        )
         raise SkipFrame(f"a {looks} hand", f"{max(hands[0].right, 1 - hands[0].right):.0%} sure{hint}")
     return hands[0], scale
 

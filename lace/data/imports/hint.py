@@ -7,10 +7,9 @@ The json is a list of one dict: bbox [[x1, y1, x2, y2]], keypoints 21 x [u, v] i
 
 import json
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,33 +17,12 @@ from lace.core.errors import DatasetError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, Visibility, keypoint_box
 from lace.data.imports.images import crop_square, read_image, resize, settle
+from lace.data.imports.one_hand import FrameCheck
 from lace.data.imports.writing import Candidate, SkipFrame
-
-if TYPE_CHECKING:
-    from lace.data.imports.detectors import Detector
 
 EMBODIMENT = "human_right_hand"
 SPLITS, PARTS = ("epick", "newdays", "ego4d"), ("TRAIN", "VAL", "TEST")
 _FOLDER = re.compile(r"(TRAIN|VAL|TEST)_(epick|newdays|ego4d)_(img|seq)")
-FrameCheck = Callable[[FrameRecord], None]
-"""Raises SkipFrame for a frame that is not wanted; it sees the whole image, before any crop."""
-HAND = "hand"
-"""What a detector is asked for; hand detectors name their classes "hand", or "left_hand" and "right_hand"."""
-
-
-def right_hand_alone(detector: "Detector") -> FrameCheck:
-    """A check that passes frames in which the detector sees one hand and does not call it left (paper, sec. 5.1)."""
-
-    def check(record: FrameRecord) -> None:
-        labels = detector.find(record.image, HAND).labels
-        if not labels:
-            raise SkipFrame("the detector sees no hand")
-        if len(labels) > 1:
-            raise SkipFrame("the detector sees several hands", ", ".join(labels))
-        if "left" in labels[0].lower():
-            raise SkipFrame("the detector sees a left hand")
-
-    return check
 
 
 def candidates(

@@ -28,12 +28,17 @@ def image_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """RGB (height, width, 3) uint8 as the pixels are stored (no rotation by EXIF); SkipFrame where it cannot be read."""
+def read_image(path: str | Path, upright: bool = False) -> np.ndarray:
+    """RGB (height, width, 3) uint8 of an image file; SkipFrame where it cannot be read.
+
+    Args:
+        path: The file.
+        upright: Turned as EXIF says; by default as the pixels are stored, to which labels of others refer.
+    """
     path = Path(path)
     if not path.is_file():
         raise SkipFrame("missing image", path.name)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), flags)
     if image is None:
         raise SkipFrame("unreadable image", path.name)

@@ -10,7 +10,7 @@ from lace.core.frames import FrameRecord
 from lace.data.hands.detector import HandDetector
 from lace.data.imports.change import THUMBNAIL_PX, ChangeFilter
 from lace.data.imports.hand_labels import HandLabels, labelled
-from lace.data.imports.images import image_files, read_image
+from lace.data.imports.images import SUFFIXES, image_files, read_image
 from lace.data.imports.writing import Candidate, Progress, SkipFrame
 
 UNREAD = (".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".tif", ".tiff")
@@ -19,14 +19,10 @@ _THUMBNAIL = cv2.IMREAD_REDUCED_GRAYSCALE_8
 
 
 def photo_files(folder: Path) -> dict[str, Path]:
-    """{name: file} of all photographs below a folder, sorted; InvalidValueError where there is none."""
-    unread = [path for path in folder.rglob("*") if path.suffix.lower() in UNREAD and path.is_file()]
-    files = image_files(folder) if not unread else [*_readable(folder), *unread]
-    return {file.relative_to(folder).as_posix(): file for file in sorted(files)}
-
-
-def _readable(folder: Path) -> list[Path]:
-    return []
+    """{name: file} of all photographs below a folder, also those of UNREAD; InvalidValueError if there is none."""
+    wanted = (*SUFFIXES, *UNREAD)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted and path.is_file())
+    return {file.relative_to(folder).as_posix(): file for file in files or image_files(folder)}
 
 
 def candidates(

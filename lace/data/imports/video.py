@@ -1,9 +1,11 @@
 """A person's own recordings: every n-th frame of each video, labelled by a hand detector."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
@@ -64,7 +66,9 @@ def candidates(
     for name, file in files.items():
         try:
             with Film(file) as film:
-                found += _of_film(name, film, every, ChangeFilter(change), partial(_load, reader, name, labels, detector), progress)
+                load = partial(_load, reader, name, labels, detector)
+                for candidate in _of_film(name, film, every, ChangeFilter(change), load, progress):
+                    found.append(candidate)  # one by one: those before a damaged place stay
         except InvalidValueError as error:
             broken.append(error)
             found.append(Candidate(f"{name}@end", partial(_skip, "the video cannot be read", error.got)))
@@ -75,23 +79,23 @@ def candidates(
 
 def _of_film(
     name: str, film: Film, every: int, new: ChangeFilter, load: Callable[[int, float], FrameRecord], progress: Progress
-) -> list[Candidate]:
-    found = []
+) -> Iterator[Candidate]:
     for number, (stamp, time, thumbnail) in enumerate(film.thumbnails()):
         progress(number + 1, max(film.frames_said, number + 1))
         if number % every:
             continue
         taken = new.takes(thumbnail)
         skip = partial(_skip, "near-duplicate of the frame before")
-        found.append(Candidate(f"{name}@{time:.3f}s", partial(load, stamp, time) if taken else skip))
-    return found
+        yield Candidate(f"{name}@{time:.3f}s", partial(load, stamp, time) if taken else skip)
 
 
 def _skip(reason: str, detail: str = "") -> FrameRecord:
     raise SkipFrame(reason, detail)
 
 
-def _load(reader: "_Reader", name: str, labels: HandLabels, detector: HandDetector, stamp: int, time: float) -> FrameRecord:
+def _load(
+    reader: "_Reader", name: str, labels: HandLabels, detector: HandDetector, stamp: int, time: float
+) -> FrameRecord:
     image = reader.frame(name, stamp)
     if image is None:
         raise SkipFrame("the frame cannot be decoded")
@@ -105,7 +109,7 @@ class _Reader:
         self._files = files
         self._name, self._film = "", None
 
-    def frame(self, name: str, stamp: int):
+    def frame(self, name: str, stamp: int) -> np.ndarray | None:
         """See `Film.frame`."""
         if name != self._name:
             if self._film:

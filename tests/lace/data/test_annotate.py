@@ -97,8 +97,26 @@ def test_an_export_is_of_the_datasets_embodiment(tmp_path):
     make_dataset(tmp_path / "frames", frames=2)
     Session(tmp_path / "frames").save(0, LABEL)
     assert cli.main(["annotate", str(tmp_path / "frames"), "--export", str(tmp_path / "out")]) == 0
-    (record,) = FrameDataset(tmp_path / "out")
-    assert record.embodiment == "synthetic"
+    records = list(FrameDataset(tmp_path / "out"))
+    assert [record.embodiment for record in records] == ["synthetic"] * 2
+
+
+def test_labels_of_a_dataset_are_shown_and_what_is_not_corrected_stays(tmp_path):
+    before = list(FrameDataset(make_dataset(tmp_path / "frames", frames=2)))
+    session = Session(tmp_path / "frames")
+    name = session.names[0]
+    u, v, kind = session.given[name]["points"]["index_tip"]
+    number = INDEX["index_tip"]
+    assert kind == Visibility(before[0].visibility[number]).name.lower()
+    assert (u, v) == tuple(before[0].keypoints_uv[number].tolist())
+    session.save(0, {**session.given[name], "points": session.given[name]["points"] | {"index_tip": [7.0, 8.0, "visible"]}})
+    assert cli.main(["annotate", str(tmp_path / "frames"), "--export", str(tmp_path / "out")]) == 0
+    first, second = FrameDataset(tmp_path / "out")
+    assert first.keypoints_uv[number].tolist() == [7, 8] and first.source.startswith("annotated/")
+    np.testing.assert_array_equal(second.visibility, before[1].visibility)
+    seen = second.visibility >= Visibility.OCCLUDED
+    np.testing.assert_array_equal(second.keypoints_uv[seen], before[1].keypoints_uv[seen])
+    assert second.source == "synthetic" and second.draws == before[1].draws
 
 
 def test_a_port_in_use_says_so(server, folder, capsys):
