@@ -11,7 +11,10 @@ import numpy as np
 HANDS = Path(__file__).parent / "golden" / "hands"
 """Pictures of our simulated humans, and what MediaPipe 0.10.21 says of them; `benchmarks.hand_detector` makes them."""
 _UNIT = Fraction(1, 1000)
-_IDENTITY, _QUARTER = ((0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000), (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000))
+_IDENTITY, _QUARTER = (
+    (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000),
+    (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000),
+)
 
 
 def picture(name: str) -> np.ndarray:

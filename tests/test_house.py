@@ -60,6 +60,7 @@ HEAVY = {
         "lace/backbones/families.py",
         "lace/data/imports/detectors.py",
     },  # features; what photographs show
+    r"ai_edge_litert": {"lace/data/hands/detector.py"},
     r"rerun": {"lace/data/rerun_view.py"},
     r"xarm": {"real_bridge/xarm/driver.py"},
     r"dynamixel_sdk": {"real_bridge/leap_hand/bus.py"},

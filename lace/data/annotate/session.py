@@ -65,9 +65,7 @@ class Session:
     def _brought(self) -> dict[str, dict[str, Any]]:
         if not self._dataset:
             return {}
-        rows = zip(
-            self.names, self._dataset.column("keypoints_uv"), self._dataset.column("visibility"), strict=True
-        )
+        rows = zip(self.names, self._dataset.column("keypoints_uv"), self._dataset.column("visibility"), strict=True)
         return {
             name: {"skipped": False, "points": _points(np.reshape(uv, (COUNT, 2)), np.asarray(visibility))}
             for name, uv, visibility in rows

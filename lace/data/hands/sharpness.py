@@ -26,7 +26,8 @@ def hand_sharpness(image: np.ndarray, box: np.ndarray) -> float:
         box: xyxy [px] (4,) around the hand.
     """
     centre, half = (box[:2] + box[2:]) / 2, max(float((box[2:] - box[:2]).max()) / 2 * MARGIN, 1.0)
-    (x0, y0), (x1, y1) = np.maximum(np.floor(centre - half), 0).astype(int), np.ceil(centre + half).astype(int)
+    x0, y0 = np.maximum(np.floor(centre - half), 0).astype(int)
+    x1, y1 = np.maximum(np.ceil(centre + half), 0).astype(int)
     grey = image[y0:y1, x0:x1]
     if min(grey.shape[:2]) < 2:
         return 0.0

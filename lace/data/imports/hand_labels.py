@@ -114,10 +114,7 @@ def _only_hand(image: np.ndarray, labels: HandLabels, detector: "HandDetector") 
     looks = "right" if hands[0].is_right else "left"
     wanted = labels.hand if not labels.mirrored else {"left": "right", "right": "left"}[labels.hand]
     if looks != wanted:
-        hint = (
-            " (is the picture mirrored? then give --mirrored)" if not labels.mirrored and labels.hand == "right" else ""
-        )
-        raise SkipFrame(f"a {looks} hand", f"{max(hands[0].right, 1 - hands[0].right):.0%} sure{hint}")
+        raise SkipFrame(f"a {looks} hand", f"{max(hands[0].right, 1 - hands[0].right):.0%} sure")
     return hands[0], scale
 
 

@@ -109,7 +109,9 @@ def test_labels_of_a_dataset_are_shown_and_what_is_not_corrected_stays(tmp_path)
     number = INDEX["index_tip"]
     assert kind == Visibility(before[0].visibility[number]).name.lower()
     assert (u, v) == tuple(before[0].keypoints_uv[number].tolist())
-    session.save(0, {**session.given[name], "points": session.given[name]["points"] | {"index_tip": [7.0, 8.0, "visible"]}})
+    session.save(
+        0, {**session.given[name], "points": session.given[name]["points"] | {"index_tip": [7.0, 8.0, "visible"]}}
+    )
     assert cli.main(["annotate", str(tmp_path / "frames"), "--export", str(tmp_path / "out")]) == 0
     first, second = FrameDataset(tmp_path / "out")
     assert first.keypoints_uv[number].tolist() == [7, 8] and first.source.startswith("annotated/")
