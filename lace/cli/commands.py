@@ -49,7 +49,9 @@ COMMANDS: dict[str, Command] = {
     "import coco": Command("import your own COCO keypoints (CVAT, FiftyOne)", "lace.cli.imports:coco"),
     "import lerobot": Command("import frames of a LeRobot episode, to annotate", "lace.cli.imports:lerobot"),
     "import video": Command("import your own recordings of hands, with detected keypoints", "lace.cli.imports:video"),
-    "import photos": Command("import your own photographs of hands, with detected keypoints", "lace.cli.imports:photos"),
+    "import photos": Command(
+        "import your own photographs of hands, with detected keypoints", "lace.cli.imports:photos"
+    ),
     "annotate": Command("click the shared keypoints on your own images", "lace.cli.annotate:annotate"),
     "finetune": Command(
         "align a backbone on human and robot hands",

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cv2
 import numpy as np
 
-from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, Visibility, keypoint_box
+from lace.core.limits import Within, check_numbers
 from lace.data.hands.sharpness import MIN_SHARPNESS, hand_sharpness
 from lace.data.imports.images import crop_square, resize, settle
 from lace.data.imports.writing import SkipFrame
@@ -32,21 +32,17 @@ class HandLabels:
     """The pictures are mirrored, as many phones save selfies; they are turned back."""
     crop: bool = False
     """Cut a square of twice the hand's size around it."""
-    size: int = 640
+    size: Annotated[int, Within(32, 8192)] = 640
     """Longer side of the frames [px]; smaller pictures stay as they are."""
-    confidence: float = 0.5
+    confidence: Annotated[float, Within(0, 1)] = 0.5
     """Least confidence of the detector, in [0, 1]."""
-    sharpness: float = MIN_SHARPNESS
+    sharpness: Annotated[float, Within(0, 1)] = MIN_SHARPNESS
     """Least sharpness of the hand, in [0, 1]; 0 keeps blurred ones."""
     assets: Path | None = None
     """Your own folder that holds `hand_models`, instead of the pinned wheel."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("size", 32, 8192), ("confidence", 0, 1), ("sharpness", 0, 1)):
-            if not low <= getattr(self, name) <= high:
-                raise InvalidValueError(
-                    f"reading --{name}", str(getattr(self, name)), f"{low} to {high}", f"give another --{name}"
-                )
+        check_numbers(self)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def test_large_photographs_are_shrunk_and_crops_hold_the_hand(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"size": 3}, {"confidence": 1.5}, {"sharpness": -0.1}])
 def test_options_out_of_range_are_refused(wrong):
-    with pytest.raises(InvalidValueError, match="give another"):
+    with pytest.raises(InvalidValueError, match="change --"):
         HandLabels(**wrong)
 
 
