@@ -4,6 +4,7 @@ Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
 """
 
 import subprocess
+import os
 import sys
 from pathlib import Path
 
