@@ -1,1 +1,1 @@
-"""What things are: robots, humans, objects and rooms, and the builders that make them."""
+"""Robots, humans, objects, rooms, textures, backdrops and grasps, and the code that builds them."""

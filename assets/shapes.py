@@ -1,4 +1,4 @@
-"""Shapes that no engine knows yet: triangle meshes and the solid parts that rooms and tables are made of."""
+"""Engine-independent shapes: triangle meshes and the primitive solids of rooms and tables."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,7 +31,7 @@ class Part:
     position: tuple[float, float, float]
     """Centre in the frame of the room (floor at z = 0) or table (top at z = 0) [m]."""
     yaw: float
-    """Turn about z [rad]."""
+    """Rotation about z [rad]."""
     colour: tuple[float, float, float]
     """sRGB in [0, 1]; multiplies the texture."""
     texture: str | None

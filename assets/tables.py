@@ -22,7 +22,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Look:
-    """Surfaces of a table: texture and range of the colour's brightness for top and legs, and what carries it."""
+    """Surfaces of a table: texture and range of the colour's brightness for top and legs, and the kind of support."""
 
     top: str | None
     legs: str | None
@@ -31,7 +31,7 @@ class Look:
     top_value: tuple[float, float] = (0.9, 1.0)
     legs_value: tuple[float, float] = (0.85, 1.0)
     colourful: float = 0.03
-    """How far the colour of the top strays from grey."""
+    """Largest deviation of the top's colour from grey."""
 
 
 LOOKS = {
@@ -55,7 +55,7 @@ TABLES: Registry[Callable[[np.random.Generator], Table]] = Registry("table")
 
 
 class _Joiner:
-    """Puts one table together."""
+    """Assembles one table."""
 
     def __init__(self, name: str, look: Look, rng: np.random.Generator):
         self.rng, self.look = rng, look
@@ -114,7 +114,7 @@ class _Joiner:
             )
 
     def _frame(self) -> None:
-        """Two sledges of steel tube: two uprights and a foot each."""
+        """Two steel-tube frames with two uprights and a foot each."""
         tall = (-self.thick - FOOT_Z) / 2
         for i, sy in enumerate((-1, 1)):
             y = sy * (self.half[1] - 0.08)

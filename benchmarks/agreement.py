@@ -1,7 +1,7 @@
-"""Do MuJoCo C and Isaac Lab on Newton MJWarp agree on scripted grasps? Same scenes, same commands, outcome by outcome.
+"""Compares MuJoCo C with Isaac Lab on Newton MJWarp on scripted grasps: same scenes, same commands, each outcome.
 
-Every world holds a doll of its own, alone: any of them, at any size of the target axis. Runs in blocks of worlds that are
-kept on disk; the same command goes on where it stopped.
+Each world holds one random doll at a random size of the target axis. Runs in blocks of worlds that are
+kept on disk; the same command resumes.
 
     python benchmarks/agreement.py --trials 200 --out runs/agreement [--policy noise:8]
 """
@@ -31,7 +31,7 @@ from sim_envs.trials.cell import HELD_M, SETTLE_S
 from sim_envs.trials.source import Trial, TrialSource
 
 CARRIED_S = 0.3
-"""How long the hand must hold the doll after its last move [s]."""
+"""Time for which the hand must hold the doll after its last move [s]."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,17 @@ class Options:
     out: Path
     trials: int = 200
     block: int = 25
-    """Worlds run side by side."""
+    """Worlds simulated in parallel."""
     seed: int = 0
     policy: str = "oracle"
-    """Whose points are planned with: with noise:8 about half the grasps fail, which is where engines may differ."""
+    """Policy whose points are used for planning. With noise:8 about half of the grasps fail, where engines may differ.
+    """
     blocks: int = 1000
-    """Blocks of this call, at most."""
+    """Maximum number of blocks in this call."""
 
 
 def scenes(options: Options) -> GenerateConfig:
-    """Clean scenes with one doll, whichever it is."""
+    """Scenes with one random doll and nothing else."""
     axes = PRESETS["clean"]
     axes = replace(
         axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, on=True, names=("all",))
@@ -75,7 +76,7 @@ def planned(source: TrialSource, numbers: np.ndarray, policy: Policy) -> tuple[l
 
 
 def outcomes(physics: Physics, trials: list[Trial], commands: list[Array]) -> list[dict]:
-    """Held and rise [m] of each trial, all run side by side; the shorter ones hold their last command."""
+    """Held and rise [m] of each trial, simulated in parallel; shorter trials hold their last command."""
     longest = max(map(len, commands)) + int(CARRIED_S * STEP_HZ)
     padded = np.stack([np.concatenate([rows, np.tile(rows[-1], (longest - len(rows), 1))]) for rows in commands])
     worlds = physics.open([trial.physics for trial in trials])
@@ -92,7 +93,7 @@ def outcomes(physics: Physics, trials: list[Trial], commands: list[Array]) -> li
 
 
 def run_block(options: Options, block: int) -> Path:
-    """Runs one block if it is not there."""
+    """Runs one block unless its result exists."""
     path = options.out / f"block-{block:03d}.json"
     if path.is_file():
         return path
@@ -114,7 +115,7 @@ def run_block(options: Options, block: int) -> Path:
 
 
 def main(options: Options) -> None:
-    """Runs what is missing, then prints the agreement and every difference."""
+    """Runs the missing blocks, then prints the agreement and every difference."""
     total = -(-options.trials // options.block)
     missing = [b for b in range(total) if not (options.out / f"block-{b:03d}.json").is_file()]
     for block in missing[: options.blocks]:
@@ -124,7 +125,8 @@ def main(options: Options) -> None:
     same = sum(row["mujoco"]["held"] == row["isaac"]["held"] for row in rows)
     print(f"trials that end alike: {exact_rate(same, len(rows))}")
     print(
-        f"held: mujoco {sum(row['mujoco']['held'] for row in rows)}, isaac {sum(row['isaac']['held'] for row in rows)}; "
+        f"held: mujoco {sum(row['mujoco']['held'] for row in rows)}, "
+        f"isaac {sum(row['isaac']['held'] for row in rows)}; "
         f"{sum(block['refused'] for block in blocks)} more had no plan"
     )
     for row in rows:

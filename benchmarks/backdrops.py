@@ -1,9 +1,9 @@
-"""Milliseconds a picture of each kind of backdrop, in one run: our kernels against numpy and OpenCV, world by world.
+"""Milliseconds per image of each kind of backdrop: our kernels and numpy with OpenCV, measured in one run.
 
     uv run python -m benchmarks.backdrops --worlds 16 --size 224
 
-The files are made here: photographs of 12 megapixels, a panorama of 4096 x 2048, a cloud of Gaussians on the walls of a
-room. Photographs are timed as they come in: the first time each is read, and when it is on the device already.
+The inputs are generated: photographs of 12 megapixels, a panorama of 4096 x 2048, Gaussians on the walls of a
+room. Photographs are timed on first read and from the device cache.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def room(path: Path, count: int) -> Path:
 
 
 def cameras(worlds: int, size: int) -> PinholeCamera:
-    """Looking about from near the middle."""
+    """Random viewing directions from near the middle."""
     rng = np.random.default_rng(1)
     K = np.tile(intrinsics(np.deg2rad(43), size, size), (worlds, 1, 1))
     eyes = rng.normal(0, 0.3, (worlds, 3)) + (0, 0, 0.6)
@@ -62,7 +62,7 @@ def cameras(worlds: int, size: int) -> PinholeCamera:
 
 
 def remapped(image: np.ndarray, camera: PinholeCamera, turns: np.ndarray) -> np.ndarray:
-    """A panorama by OpenCV, which rounds places to 1/32 pixel: faster than the reference that tests use."""
+    """A panorama by OpenCV, which rounds positions to 1/32 pixel: faster than the reference in the tests."""
     x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     uv = np.broadcast_to(np.stack([x, y], -1).reshape(-1, 2), (len(turns), x.size, 2))
     ways = camera.unproject(uv, np.ones(uv.shape[:2])) - camera.T_world_cam[:, None, :3, 3]
@@ -76,7 +76,7 @@ def remapped(image: np.ndarray, camera: PinholeCamera, turns: np.ndarray) -> np.
 
 
 def best_ms(step, worlds: int, repetitions: int) -> float:
-    """Milliseconds a picture, the best of several repetitions."""
+    """Milliseconds per image, the best of several repetitions."""
     seconds = []
     for _ in range(repetitions):
         started = time.perf_counter()
@@ -87,7 +87,7 @@ def best_ms(step, worlds: int, repetitions: int) -> float:
 
 
 def measure(folder: Path, worlds: int, size: int, repetitions: int) -> list[tuple[str, float, float]]:
-    """Rows of (what, ours, numpy and OpenCV) [ms a picture]."""
+    """Rows of (what, ours, numpy and OpenCV) [ms per image]."""
     for i in range(PHOTOS):
         cv2.imwrite(str(folder / f"{i}.jpg"), picture(PHOTO_SIZE, i))
     cv2.imwrite(str(folder / "around.png"), picture(PANORAMA_SIZE, 9))
@@ -101,8 +101,8 @@ def measure(folder: Path, worlds: int, size: int, repetitions: int) -> list[tupl
     PhotoFolder(folder / "photos").render(camera, draw, out)  # compiles
     old = best_ms(lambda: reference.photos(photos, (size, size), draw), worlds, 1)
     rows = [
-        ("photographs, first seen", best_ms(lambda: photos.render(camera, draw, out), worlds, 1), old),
-        ("photographs, seen before", best_ms(lambda: photos.render(camera, draw, out), worlds, repetitions), old),
+        ("photographs, first use", best_ms(lambda: photos.render(camera, draw, out), worlds, 1), old),
+        ("photographs, cached", best_ms(lambda: photos.render(camera, draw, out), worlds, repetitions), old),
     ]
     around.render(camera, draw, out)
     image = around.image.numpy()

@@ -2,14 +2,14 @@
 
     python -m benchmarks.finetune [--batch 16] [--steps 5] [--backbone tiny | vits16] [--device cpu]
 
-One run measures all: each form in a process of its own (so that peaks do not mix), after one step of warm-up. The
+One run measures all variants, each in its own process (for separate memory peaks), after one step of warm-up. The
 "reference" is algorithm 1 as printed, in both directions: Z_a, Z_b and Z_bar_a of a whole batch [B, N, C] for each
-direction, and a loop over keypoints; "pair by pair" reads it for one pair at a time. Images passed by the student (each
-costs three, with its backward) and by the teacher are counted, not claimed: 4 and 2 a pair in the reference, 2 and 2 in
-ours, whose both directions share them. So what is saved in the networks is at most 14 / 8 = 1.75 x; the rest is the
+direction, and a loop over keypoints; "pair by pair" reads it for one pair at a time. Forward passes of the student
+(each costs three with its backward pass) and of the teacher are counted: 4 and 2 per pair in the reference, 2 and 2 in
+ours, whose both directions share them. The network's share of the speed-up is at most 14 / 8 = 1.75 x; the rest is the
 loop. The bound is the counted FLOPs of our step over the best matrix-product rate measured in the same run. "data" is
-the share of a step that draws pairs and makes their images ready. One thread on a CPU is timed by its own clock, which
-stands still while other jobs run.
+the share of a step that draws pairs and prepares their images. One thread on a CPU is timed by CPU time, which excludes
+other jobs.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def chosen(name: str) -> torch.nn.Module:
 
 
 def made_up_banks(size: int) -> list[FrameBank]:
-    """Noise with random keypoints, 64 images an embodiment; three in four visible."""
+    """Noise images with random keypoints, 64 per embodiment; three in four keypoints are visible."""
     g, banks = torch.Generator().manual_seed(0), []
     for name in ("human", "robot"):
         images = torch.randint(0, 256, (64, 3, size, size), generator=g, dtype=torch.uint8)
@@ -52,7 +52,7 @@ def made_up_banks(size: int) -> list[FrameBank]:
 
 
 def reference_step(trainer: Trainer, at_once: int) -> None:
-    """`losses.reference_loss` once for (a, b) and once for (b, a), `at_once` pairs a forward pass."""
+    """`losses.reference_loss` once for (a, b) and once for (b, a), `at_once` pairs per forward pass."""
     drawn = trainer.sampler.step(trainer.done)
     index = torch.from_numpy(np.stack([drawn.a, drawn.b])).to(trainer.device)
     total, count = 0.0, len(drawn.a)
@@ -77,7 +77,7 @@ def _encoder(backbone):
 
 
 def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
-    """Seconds a step and of its data, peak bytes and what `counted` finds of one form, in this process."""
+    """Seconds per step and of its data, peak bytes, and the counts of `counted`, of one variant in this process."""
     backbone = chosen(args.backbone).to(args.device)
     config = TrainConfig(batch=args.batch, all_pairs=form == "all pairs")
     trainer = Trainer(config, made_up_banks(backbone.image_size), backbone)
@@ -109,8 +109,9 @@ def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
 
 
 def counted(trainer: Trainer, step: Callable[[], object]) -> dict[str, float]:
-    """FLOPs of one step, and the images that student and teacher pass in it."""
-    trainer.student, trainer.frozen = trainer.backbone, trainer.teacher  # compiled code hides its operations
+    """FLOPs of one step, and the images that student and teacher process in it."""
+    # Operations inside compiled code are not counted.
+    trainer.student, trainer.frozen = trainer.backbone, trainer.teacher
     passed = {"student": 0, "teacher": 0}
 
     def watch(name: str) -> Callable:
@@ -141,12 +142,13 @@ def matmul_rate(device: torch.device) -> float:
 
 
 def main() -> None:
+    """Runs all variants and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--backbone", default="tiny", help="or vits16: the paper's, with random weights, at 224 px")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--form", choices=FORMS, help="measure one form and print JSON")
+    parser.add_argument("--form", choices=FORMS, help="measure one variant and print JSON")
     args = parser.parse_args()
     if args.form:
         print(json.dumps(measure(args.form, args)))
@@ -159,7 +161,8 @@ def main() -> None:
         )
     bound = found["ours"]["flops"] / found["ours"]["rate"]
     print(
-        f"{args.backbone}, {args.batch} pairs, {args.device}, {torch.get_num_threads()} thread(s), median of {args.steps}"
+        f"{args.backbone}, {args.batch} pairs, {args.device}, {torch.get_num_threads()} thread(s), "
+        f"median of {args.steps}"
     )
     headings = ("s/step", "pairs/s", "x ref.", "x pair", "of bound", "data", "GFLOP", "student", "teacher", "peak MB")
     print(f"{'form':<14}" + "".join(f"{heading:>10}" for heading in headings))
@@ -178,7 +181,8 @@ def main() -> None:
         )
         print(f"{form:<14}" + "".join(f"{cell:>10}" for cell in cells))
     print(
-        f"bound {bound:.4f} s/step: ours' GFLOP at {found['ours']['rate'] / 1e9:.1f} GFLOP/s of matrix product, measured"
+        f"bound {bound:.4f} s/step: ours' GFLOP at {found['ours']['rate'] / 1e9:.1f} GFLOP/s "
+        "of matrix product, measured"
     )
 
 

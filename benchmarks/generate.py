@@ -2,9 +2,10 @@
 
     uv run python benchmarks/generate.py --size 224 --frames 192
 
-Raw is Newton's own SensorTiledCamera with colour, depth and shape index on our scenes (same slots, cameras' poses and
-field of view of the first world); ours is the `lace generate robot` path: drawn, rendered, labelled, checked, encoded
-and on disk, for the robot and for the human. MuJoCo draws the robot and a table only, with colour, depth and segmentation passes.
+Raw is Newton's SensorTiledCamera with colour, depth and shape index on our scenes (same slots, camera poses and field
+of view of the first world); ours is the `lace generate robot` path: sampled, rendered, labelled, checked, encoded and
+written to disk, for the robot and for the human. MuJoCo draws the robot and a table only, with colour, depth and
+segmentation passes.
 """
 
 import argparse
@@ -83,7 +84,7 @@ def _rate(step, frames: int, per_step: int) -> float:
 
 
 def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
-    """One process: each stage in step with its twin processes, so that all cores are busy in each."""
+    """One process: runs each stage in step with the other processes, so that all cores are busy."""
     from sim_envs.frames.generate import ShardMaker
 
     maker = ShardMaker(config)
@@ -104,7 +105,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
 
 
 def _human(config: GenerateConfig, frames: int) -> float:
-    """The human on a stage of its own, opened after the robot's: frames/s end to end."""
+    """The human in its own renderer, opened after the robot's: frames/s end to end."""
     from sim_envs.frames.generate import ShardMaker
 
     config = replace(config, embodiment="human_right", out=config.out / "human")

@@ -22,7 +22,7 @@ from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED
 from sim_envs.grasp_env.vector import GraspVectorEnv
 
 Agent = Callable[[GraspVectorEnv], Callable[[], Array]]
-"""Looks at an environment that was just reset; gives the function that makes the next actions (n, size)."""
+"""Called with a freshly reset environment; returns the function that makes the next actions (n, size)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Options:
     """What to run."""
 
     episodes: int = 8
-    """Of each agent."""
+    """Episodes of each agent."""
     num_envs: int = 4
     preset: str = "lab"
     seed: int = 0
@@ -40,7 +40,7 @@ class Options:
 
 
 def random_agent(env: GraspVectorEnv) -> Callable[[], Array]:
-    """Anything."""
+    """Uniform random actions."""
     return env.action_space.sample
 
 
@@ -61,7 +61,7 @@ def scripted_agent(env: GraspVectorEnv) -> Callable[[], Array]:
 
 
 def waypoints(env: GraspVectorEnv, world: int) -> Array:
-    """(k, joints) targets of a world's planned grasp, one a step; where no plan is found, the start."""
+    """(k, joints) targets of a world's planned grasp, one per step; the start pose if no plan is found."""
     trial, robot = env.worlds.trials[world], env.worlds.robot
     start = trial.physics.joint_positions
     primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(trial.record.objects[0]["object"]))
@@ -73,7 +73,7 @@ def waypoints(env: GraspVectorEnv, world: int) -> Array:
 
 
 def run(name: str, agent: Agent, options: Options) -> None:
-    """Prints how an agent did."""
+    """Prints an agent's success rate and speed."""
     env = gymnasium.make_vec(
         sim_envs.ENVIRONMENT,
         num_envs=options.num_envs,
@@ -98,7 +98,8 @@ def run(name: str, agent: Agent, options: Options) -> None:
     rate = steps / (time.perf_counter() - started)
     env.close()
     print(
-        f"{name}: {successes} of {batches * options.num_envs} grasped, {rate:.0f} environment steps/s, scenes and plans included"
+        f"{name}: {successes} of {batches * options.num_envs} grasped, "
+        f"{rate:.0f} environment steps/s, scenes and plans included"
     )
 
 

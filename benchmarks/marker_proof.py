@@ -1,10 +1,11 @@
-"""Proof that the method works where its precondition holds: marked frames of both embodiments, a random tiny backbone.
+"""Checks that the method works where its precondition holds: marked frames of both embodiments, a random tiny backbone.
 
     python benchmarks/marker_proof.py [--out runs/marker_proof] [--seeds 0 1 2] [--iterations 300]
 
-Gates, for every seed: LACE lowers held-out human-robot EPE by at least 40 %, part accuracy reaches 0.30, human-human and
-robot-robot EPE are no worse, in under two minutes of one core; with the robot's part names shuffled in training, part
-accuracy stays under 0.12. Exit code 1 if one does not hold. Frames are generated into OUT once, finished seeds are kept.
+Gates, for every seed: LACE lowers held-out human-robot EPE by at least 40 %, part accuracy reaches 0.30, human-human
+and robot-robot EPE are no worse, in under two minutes of one core; with the robot's part names shuffled in training,
+part accuracy stays under 0.12. Exit code 1 if one does not hold. Frames are generated into OUT once; finished seeds are
+kept.
 """
 
 import json
@@ -46,15 +47,15 @@ RECIPE = TrainConfig(
 
 @dataclass(frozen=True)
 class ProofConfig:
-    """What is run."""
+    """Settings of the run."""
 
     out: Path = Path("runs/marker_proof")
-    """Folder of frames and result."""
+    """Folder of frames and results."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Of weights, augmentation and order; the frames are the same."""
+    """Seeds of weights, augmentation and order; the frames are the same."""
     iterations: int = RECIPE.iterations
     frames: int = 200
-    """Of each embodiment; the last 100 are held out."""
+    """Frames of each embodiment; the last 100 are held out."""
     sampling: bool = False
     """Also train on the paper's sampled pairs instead of all pairs of a batch."""
 
@@ -86,7 +87,7 @@ def measured(backbone, held_out: dict[str, FrameBank]) -> dict[str, dict]:
 
 
 def trained(train: dict[str, FrameBank], recipe: TrainConfig) -> tuple[torch.nn.Module, float]:
-    """(backbone, seconds of one core) of one run from random weights; on a shared machine the clock says more."""
+    """(backbone, seconds of one core) of one run from random weights; wall-clock time is longer on a shared machine."""
     backbone = load_backbone("tiny", seed=recipe.seed)
     views = [augment_bank(bank, 1000, SIZE, recipe.seed, AugmentConfig()) for bank in train.values()]
     begun = time.process_time()
@@ -95,7 +96,7 @@ def trained(train: dict[str, FrameBank], recipe: TrainConfig) -> tuple[torch.nn.
 
 
 def one_seed(seed: int, train: dict[str, FrameBank], held_out: dict[str, FrameBank], config: ProofConfig) -> dict:
-    """Before, LACE, the control with shuffled names, and whatever else is asked for."""
+    """Before, LACE, the control with shuffled names, and the optional runs."""
     recipe = TrainConfig(**{**asdict(RECIPE), "seed": seed, "iterations": config.iterations})
     runs = {"random weights": {"pairs": measured(load_backbone("tiny", seed=seed), held_out), "seconds": 0.0}}
     data = {"LACE": train, "part names shuffled": {**train, "robot": renamed(train["robot"], 9)}}
@@ -126,7 +127,7 @@ def kept(
 
 
 def gates(runs: dict) -> dict[str, bool]:
-    """What must hold of one seed."""
+    """The gates of one seed, and whether they hold."""
     before, after = runs["random weights"]["pairs"], runs["LACE"]["pairs"]
     epe = {pair: after[pair]["epe_px"]["value"] / before[pair]["epe_px"]["value"] for pair in PAIRS}
     return {
@@ -142,7 +143,7 @@ def gates(runs: dict) -> dict[str, bool]:
 
 
 def floor(target: FrameBank, train: FrameBank) -> dict[str, dict[str, float]]:
-    """What EPE and part accuracy are worth without features."""
+    """EPE and part accuracy of predictors without features."""
     seen = describe(load_backbone("tiny"), target)
     return trivial(seen, mean_keypoints(shrunk(train).keypoints, train.visible))
 

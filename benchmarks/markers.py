@@ -1,9 +1,9 @@
-"""A fixture in which the method must work: hands whose visible keypoints wear coloured markers.
+"""A data set on which the method must work: hands with coloured markers at the visible keypoints.
 
-LACE needs features that know parts within an embodiment and not across (paper sec. 3). Random weights have that here:
-each keypoint's marker has a hue of its own, discs on humans and squares on robots, and the order of hues is another on
-the robot. So a wrong implementation cannot pass, and neither can a centre prior: crops are far off centre. It tests the
-algorithm, not what a pretrained backbone knows.
+LACE needs features that match parts within an embodiment but not across (paper sec. 3). Here random weights do:
+each keypoint's marker has its own hue, discs on humans and squares on robots, with a different order of hues on
+the robot. A wrong implementation fails, and so does a centre prior, because crops are far off centre. It tests the
+algorithm, not the knowledge of a pretrained backbone.
 """
 
 import colorsys
@@ -20,22 +20,22 @@ from lace.core.keypoints import COUNT, Visibility
 SIDE = 128
 """Side of the crops [px]."""
 RADIUS = 0.085
-"""Of a marker, as a share of the crop's side."""
+"""Size of a marker as a fraction of the crop's side."""
 GREY = 0.75
-"""Share of the frame's own colour that is taken away."""
+"""Fraction of the frame's own colour that is removed."""
 ROOM = (1.35, 1.9)
 """Side of a crop over that of the box of visible keypoints."""
 OFF_CENTRE = 0.35
-"""Largest distance of the hand's middle from the crop's, per axis, as a share of its side."""
+"""Largest distance between the centres of hand and crop, per axis, as a fraction of its side."""
 PLAIN_OFF_CENTRE = 0.2
-"""The same of crops without markers, of which more must be seen."""
+"""The same for crops without markers, of which more must be visible."""
 MIN_VISIBLE = 4
 
 _OTHER_ORDER = np.random.default_rng(3).permutation(COUNT)
 
 
 def colour(keypoint: int, robot: bool) -> tuple[int, int, int]:
-    """RGB of a keypoint's marker; neighbours differ in value too, by other rules on the robot."""
+    """RGB of a keypoint's marker; neighbours differ in value too, with a different order on the robot."""
     hue = _OTHER_ORDER[keypoint] if robot else keypoint
     value = (0.95 if keypoint % 3 else 0.6) if robot else (1.0 if keypoint % 2 else 0.75)
     return tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(hue / COUNT, 1.0, value))
@@ -55,7 +55,7 @@ def hand_crop(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(image (SIDE, SIDE, 3), keypoints (21, 2) [px], visible (21,)): a square around the hand, off its centre.
 
-    What lies beyond the frame is filled as OpenCV's `border` says.
+    Pixels outside the frame are filled by OpenCV's border mode `border`.
     """
     visible = record.visibility == Visibility.VISIBLE
     points = record.keypoints_uv[visible]
@@ -89,7 +89,10 @@ def marked(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
 
 
 def plain(records: list[FrameRecord], name: str, seed: int) -> FrameBank:
-    """Crops without markers and in their own colours; no mirrored edge, which would show a left hand without labels."""
+    """Crops without markers and in their own colours.
+
+    The border is not mirrored, because that would show an unlabelled left hand.
+    """
     rng, kept = np.random.default_rng([seed, name == "robot"]), []
     for record in records:
         if (record.visibility == Visibility.VISIBLE).sum() >= MIN_VISIBLE:
@@ -103,7 +106,7 @@ def _bank(crops: list[tuple[np.ndarray, np.ndarray, np.ndarray]], name: str) -> 
 
 
 def renamed(bank: FrameBank, seed: int) -> FrameBank:
-    """The bank with the names of its parts shuffled: the negative control, in which there is nothing to align."""
+    """The bank with the names of its parts shuffled: the negative control, which has nothing to align."""
     present = torch.from_numpy(np.flatnonzero(bank.visible.any(0).numpy()))
     order = torch.arange(COUNT)
     order[present] = present[torch.randperm(len(present), generator=torch.Generator().manual_seed(seed))]

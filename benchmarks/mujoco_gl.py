@@ -2,7 +2,7 @@
 
     MUJOCO_GL=osmesa uv run python benchmarks/mujoco_gl.py ROBOT_XML SIZE SHADOWS(0|1) FRAMES
 
-A program of its own: MUJOCO_GL must be set before MuJoCo is imported, and a failed start can take the process with it.
+A separate program: MUJOCO_GL must be set before MuJoCo is imported, and a failed start can end the process.
 """
 
 import os
@@ -15,7 +15,7 @@ BACKENDS = ("egl", "osmesa")
 
 
 def rate(xml: str, size: int, shadows: bool, frames: int) -> float | None:
-    """Frames/s in a process of its own; None where no backend starts."""
+    """Frames/s measured in a subprocess; None if no backend starts."""
     for backend in BACKENDS:
         command = [sys.executable, __file__, xml, str(size), str(int(shadows)), str(frames)]
         env = os.environ | {"MUJOCO_GL": backend}

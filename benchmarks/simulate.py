@@ -1,8 +1,8 @@
-"""Trials per second of `lace simulate` in one process, and where the time goes.
+"""Trials per second of `lace simulate` in one process, by stage.
 
     uv run python benchmarks/simulate.py --trials 96
 
-Blocks are drawn, run with the oracle, and written as the command does; opening the simulator is told apart.
+Blocks are sampled, run with the oracle and written as by the command; opening the simulator is timed separately.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""The natural stand-in: a backbone that knows parts within each embodiment and not across, and LACE from it.
+"""LACE from a backbone that matches parts within each embodiment but not across, on unmarked frames.
 
     python -m benchmarks.within_knowledge [--out runs/within] [--seeds 0 1 2]
 
 A tiny backbone is trained with PART LABELS inside each embodiment (supervised: each keypoint of an image must find its
-part in another image of the same embodiment) and never across. That stands in for what a large pretrained backbone
-brings, on plain frames without markers. Gate, for every seed: after LACE, human-robot EPE is at or below the level at which
-human-human EPE stood before, and human-human and robot-robot are no worse; exit code 1 if not. LACE lowers human-human EPE
-too, so how H-R then stands to that is printed beside. Frames are generated into OUT once; finished seeds are kept, and both
-parts of an unfinished one resume.
+part in another image of the same embodiment) and never across. This replaces the knowledge that a large pretrained
+backbone has, on frames without markers. Gate, for every seed: after LACE, human-robot EPE is at or below the level at
+which human-human EPE stood before, and human-human and robot-robot are no worse; exit code 1 if not. LACE lowers human-
+human EPE too, so H-R is also compared with H-H after LACE. Frames are generated into OUT once; finished seeds are kept,
+and both parts of an unfinished one resume.
 """
 
 import json
@@ -56,20 +56,20 @@ NEAR = (
     "--axes.camera.aim-m",
     "0.03",
 )
-"""Near and from the front: so much can be learnt of hands in minutes at 64 px."""
+"""Close frontal views, from which hands can be learnt in minutes at 64 px."""
 BEFORE, AFTER = "part labels within each embodiment", "then LACE"
 
 
 @dataclass(frozen=True)
 class WithinConfig:
-    """What is run."""
+    """Settings of the run."""
 
     out: Path = Path("runs/within")
     """Folder of frames, checkpoints and result."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Of weights, augmentation and order; the frames are the same."""
+    """Seeds of weights, augmentation and order; the frames are the same."""
     frames: int = 500
-    """Of each embodiment; the last 100 are held out."""
+    """Frames of each embodiment; the last 100 are held out."""
     within: int = 450
     """Steps with part labels inside each embodiment."""
     iterations: int = 800
@@ -122,10 +122,10 @@ def one_seed(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What LACE made of the gap between H-R and H-H EPE."""
+    """How far LACE closed the gap between H-R and H-H EPE."""
 
     reaches: bool
-    """Whether H-R comes down to where H-H stood before, with H-H and R-R no worse: the gate."""
+    """The gate: H-R reaches the level of H-H before LACE, with H-H and R-R no worse."""
     closed: float
     """Share of the gap that is closed: H-R less H-H before, against H-R less H-H after. Above 1 if H-R passes H-H."""
     inside: bool
@@ -143,7 +143,10 @@ class Verdict:
     def __str__(self) -> str:
         level = "reaches" if self.reaches else "FAILED: does not reach"
         place = "inside or below" if self.inside else "above"
-        return f"H-R {level} the level of H-H before; {self.closed:.0%} of the gap closed, H-R {place} H-H's interval after"
+        return (
+            f"H-R {level} the level of H-H before; {self.closed:.0%} of the gap closed, "
+            f"H-R {place} H-H's interval after"
+        )
 
 
 def main(config: WithinConfig) -> int:

@@ -15,23 +15,23 @@ from policies.path import CheckedPath
 from policies.policy import Observation
 
 FRESH_S = 0.1
-"""Oldest state that may be acted on [s]: MoveIt Servo's default `incoming_command_timeout`."""
+"""Maximum age of a state that may be acted on [s]: MoveIt Servo's default `incoming_command_timeout`."""
 IMAGE_FRESH_S = 0.5
-"""Oldest image that may be acted on [s]: the arm waits while the policy looks, so an image ages slower than a state."""
+"""Maximum age of an image that may be acted on [s]; larger, because the arm does not move while the policy predicts."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What became of the target, as far as the cell can tell; None where it cannot."""
+    """State of the target after the motion; None where the cell cannot measure it."""
 
     held: bool
-    """Whether the target is off the table and in the hand: from the physics, or by the operator's word."""
+    """Whether the target is off the table and in the hand: from the physics, or as entered by the operator."""
     lifted_m: float | None = None
-    """How far the target has risen since `observe` [m]."""
+    """Rise of the target since `observe` [m]."""
     collision: str = ""
-    """What the robot touched that it should not have ("distractor_2 with 12 N"); "" for nothing."""
+    """Unwanted contact ("distractor_2 with 12 N"); "" if none."""
     target_world: Array | None = None
-    """(3,) where the target's middle was at `observe` [m]."""
+    """(3,) centre of the target at `observe` [m]."""
     target_radius_m: float | None = None
     """Horizontal half extent of the target [m]."""
     end_effector_depth_m: float | None = None
@@ -40,7 +40,7 @@ class Evidence:
 
 @runtime_checkable
 class RobotCell(Protocol):
-    """Moves only along checked paths, and only after `observe`; after `stop` it refuses to move."""
+    """A robot cell. Moves only along checked paths and only after `observe`; refuses to move after `stop`."""
 
     embodiment: Embodiment
     table_z: float
@@ -51,7 +51,7 @@ class RobotCell(Protocol):
         ...
 
     def observe(self, depth: bool = False) -> Observation:
-        """The newest image and joint state, with depth if asked; raises SafetyStop where there is none."""
+        """The newest image and joint state, with depth if asked; raises SafetyStop if there is none."""
         ...
 
     def follow(self, path: CheckedPath) -> None:
@@ -59,37 +59,37 @@ class RobotCell(Protocol):
 
         Raises:
             SafetyStop: The arm is not where the path starts, strays from it, or the cell was stopped.
-            Collision: The robot struck something hard; it has stopped.
+            Collision: The robot hit an obstacle and has stopped.
             TypeError: `path` was not checked.
         """
         ...
 
     def hand(self, targets: Array, duration_s: float) -> None:
-        """Moves the hand's targets evenly to `targets` (hand joints,) [rad] and waits `duration_s`.
+        """Moves the hand's joint targets linearly to `targets` (hand joints,) [rad] and waits `duration_s`.
 
         Raises:
             SafetyStop: A target is outside its joint's limits or not finite, or the cell was stopped.
-            Collision: As `follow`.
+            Collision: As in `follow`.
         """
         ...
 
     def evidence(self) -> Evidence:
-        """What became of the target."""
+        """State of the target after the motion."""
         ...
 
     def stop(self, reason: str) -> None:
-        """Stops all motion at once and for good; never raises, may be called twice."""
+        """Stops all motion permanently; never raises, may be called twice."""
         ...
 
 
 def require_fresh(observation: Observation, now_s: float) -> Observation:
-    """`observation` if it is young enough to act on, else SafetyStop."""
+    """Returns `observation` if it is recent enough to act on, else raises SafetyStop."""
     ages = (("image", observation.image_stamp_s, IMAGE_FRESH_S), ("joint state", observation.state_stamp_s, FRESH_S))
     for what, stamp, limit in ages:
         age = now_s - stamp
         if not 0 <= age <= limit:
             raise SafetyStop(
-                "looking at the cell",
+                "observing the cell",
                 f"the {what} is {age:.2f} s old",
                 f"at most {limit} s, and not from the future",
                 "check the camera's and the robot's streams and that they share a clock",
@@ -98,7 +98,7 @@ def require_fresh(observation: Observation, now_s: float) -> Observation:
 
 
 def require_path(path: CheckedPath, measured: Array, tolerance_rad: float) -> CheckedPath:
-    """`path` if it is a checked one that starts at the measured arm joints, else TypeError or SafetyStop."""
+    """Returns `path` if it is checked and starts at the measured arm joints, else raises TypeError or SafetyStop."""
     if not isinstance(path, CheckedPath):
         raise TypeError(f"a cell follows a CheckedPath, not a {type(path).__name__}: check it first (PathChecker)")
     gap = float(np.abs(path.positions[0] - measured).max())
@@ -107,13 +107,13 @@ def require_path(path: CheckedPath, measured: Array, tolerance_rad: float) -> Ch
             "starting a path",
             f"the arm is {gap:.3f} rad from where the path starts",
             f"at most {tolerance_rad} rad",
-            "plan again from the joints as they are",
+            "plan again from the measured joints",
         )
     return path
 
 
 def require_hand_targets(targets: Array, limits: Array) -> Array:
-    """`targets` (joints,) as floats if finite and within `limits` (joints, 2) [rad], else SafetyStop."""
+    """`targets` (joints,) as floats if finite and within `limits` (joints, 2) [rad], else raises SafetyStop."""
     targets = np.asarray(targets, float)
     slack = 1e-6
     good = targets.shape == limits.shape[:1] and np.isfinite(targets).all()

@@ -1,4 +1,4 @@
-"""Instruments: policies that measure the cell and the primitive, not themselves. They look at the truth or at nothing."""
+"""Diagnostic policies that use the ground truth or a fixed answer; they measure the cell and the primitive."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from policies.policy import POLICIES, Observation, TwoPoints
 
 @dataclass
 class Noise:
-    """The true points plus Gaussian pixels; `sigma_px` 0 is the oracle.
+    """The true points plus Gaussian noise [px]; `sigma_px` 0 is the oracle.
 
-    The same seed draws the same directions for every sigma, so that two sigmas differ in nothing else.
+    The same seed gives the same noise direction for every sigma.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Noise:
         self.seed = seed
 
     def predict(self, observation: Observation) -> TwoPoints:
-        """See Policy; InvalidValueError where no truth is known."""
+        """See Policy; raises InvalidValueError without ground truth."""
         truth = observation.truth
         if truth is None:
             raise InvalidValueError(
@@ -41,7 +41,7 @@ class Noise:
 
 @dataclass
 class Frozen:
-    """Sees nothing: both points are the middle of the image."""
+    """Ignores the image: both points are its centre."""
 
     name: str = "frozen"
 
@@ -85,7 +85,7 @@ def make_noise(argument: str) -> Noise:
 
 
 def make_frozen(argument: str) -> Frozen:
-    """`frozen`: the middle of the image."""
+    """`frozen`: the centre of the image."""
     _no_argument("frozen", argument)
     return Frozen()
 

@@ -1,4 +1,4 @@
-"""How a trial ends: phases, kinds of failure, and the errors that stop one."""
+"""Outcome of a trial: phases, kinds of failure, and the exceptions that end one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from policies.policy import TwoPoints
 
 
 class Phase(StrEnum):
-    """What a trial was doing last, in order."""
+    """Phases of a trial, in order."""
 
     OBSERVE = "observe"
     PREDICT = "predict"
@@ -31,29 +31,29 @@ class Result(StrEnum):
     PLAN_REFUSED = "plan_refused"
     """No safe path leads to the goal."""
     SLIP = "slip"
-    """The target was found, and did not stay in the hand."""
+    """The target was localised but not held."""
     COLLISION = "collision"
-    """The robot struck the table or something that it should not touch."""
+    """The robot hit the table or another object."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One trial's end. None means not known (there is no truth on a real robot)."""
+    """Outcome of one trial. None means unknown (a real robot has no ground truth)."""
 
     result: Result
     phase: Phase
     """Phase reached: the one that failed, or DONE."""
     reason: str
-    """One sentence for people; "" on success."""
+    """Reason in one sentence; "" on success."""
     predicted: TwoPoints | None = None
     end_effector_error_px: float | None = None
     target_error_px: float | None = None
     end_effector_error_mm: float | None = None
-    """Between the predicted and the true end-effector point, both at the true one's depth."""
+    """Distance between predicted and true end-effector point, both at the true point's depth [mm]."""
     target_error_mm: float | None = None
-    """Between where the primitive put the target and where it was, horizontally."""
+    """Horizontal distance between the target position used by the primitive and the true one [mm]."""
     lifted_mm: float | None = None
-    """How far the target rose."""
+    """Rise of the target [mm]."""
 
     @property
     def success(self) -> bool:
@@ -62,24 +62,24 @@ class Outcome:
 
 
 class TrialStopped(LaceError):
-    """Ends a trial with a kind of failure; the robot is stopped first."""
+    """Ends a trial with a kind of failure, after the robot was stopped."""
 
     result: Result
 
 
 class SafetyStop(TrialStopped):
-    """Going on might hurt: the trial ends before anything moves, or at once."""
+    """Continuing would be unsafe: the trial ends before any motion, or immediately."""
 
     result = Result.SAFETY_STOP
 
 
 class PlanRefused(TrialStopped):
-    """There is no plan that passes its checks."""
+    """No plan passes the checks."""
 
     result = Result.PLAN_REFUSED
 
 
 class Collision(TrialStopped):
-    """The robot struck something hard; it has stopped."""
+    """The robot hit an obstacle and has stopped."""
 
     result = Result.COLLISION

@@ -1,4 +1,4 @@
-"""Joint paths over time, and the only kind that a cell follows: a checked one."""
+"""Timed joint paths, and checked paths, the only kind that a cell follows."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ _SEAL = object()
 
 @dataclass(frozen=True)
 class JointPath:
-    """Arm joint positions over time, straight between samples."""
+    """Arm joint positions over time, linear between samples."""
 
     times_s: Array
     """(k,) from 0, increasing."""
@@ -27,7 +27,7 @@ class JointPath:
                 "building a joint path",
                 f"times {times.shape} and positions {positions.shape}",
                 "at least two finite positions at increasing times from 0",
-                "mend the planner",
+                "fix the planner",
             )
 
     @property
@@ -36,13 +36,13 @@ class JointPath:
         return float(self.times_s[-1])
 
     def at(self, times_s: Array) -> Array:
-        """Positions (n, arm joints) at times (n,); the ends hold outside."""
+        """Positions (n, arm joints) at times (n,); constant outside the path's duration."""
         return np.stack([np.interp(times_s, self.times_s, column) for column in self.positions.T], 1)
 
 
 @dataclass(frozen=True)
 class CheckedPath(JointPath):
-    """A path that `PathChecker.check` let through; nothing else makes one."""
+    """A path that passed `PathChecker.check`, which alone creates it."""
 
     clearance_m: float = 0.0
     """Distance to the table and between links that it was checked for [m]."""
@@ -51,11 +51,11 @@ class CheckedPath(JointPath):
     def __post_init__(self):
         super().__post_init__()
         if self.seal is not _SEAL:
-            raise TypeError("a CheckedPath comes from PathChecker.check alone")
+            raise TypeError("only PathChecker.check creates a CheckedPath")
 
 
 def sealed(path: JointPath, clearance_m: float) -> CheckedPath:
-    """For path checkers only: says that `path` passed."""
+    """Marks `path` as checked; for path checkers only."""
     return CheckedPath(path.times_s, path.positions, clearance_m, _SEAL)
 
 

@@ -1,4 +1,4 @@
-"""What a policy is: one observation in, two image points out. The same object runs in simulation and on the real arm."""
+"""The policy protocol: one observation in, two image points out, in simulation and on the real arm."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lace.core.registry import Registry
 
 @dataclass(frozen=True)
 class TwoPoints:
-    """Where the end effector and the target object are in an image [px]; pixel centres at half-integers."""
+    """Image points of end effector and target object [px]; pixel centres are at half-integers."""
 
     end_effector: np.ndarray
     """(2,) u, v."""
@@ -22,7 +22,7 @@ class TwoPoints:
 
 @dataclass(frozen=True)
 class Observation:
-    """What a robot cell saw at one moment; stamps are seconds of one monotonic clock, taken at the source."""
+    """One observation of a robot cell. Time stamps are in seconds of one monotonic clock, taken at the source."""
 
     image: np.ndarray
     """RGB (height, width, 3) uint8."""
@@ -35,12 +35,12 @@ class Observation:
     depth_m: np.ndarray | None = None
     """(height, width) along the camera axis [m], 0 where unknown."""
     truth: TwoPoints | None = None
-    """Known in simulation alone; only instruments (`oracle`, `noise`) may look at it."""
+    """Known in simulation only; only diagnostic policies (`oracle`, `noise`) may use it."""
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Sees one image and gives two points. Deterministic after `reset`."""
+    """Predicts two points from one image. Deterministic after `reset`."""
 
     name: str
 
@@ -58,6 +58,6 @@ POLICIES: Registry[Callable[[str], Policy]] = Registry("policy")
 
 
 def make_policy(text: str) -> Policy:
-    """The policy that `NAME` or `NAME:ARGUMENT` stands for; UnknownNameError with the nearest name."""
+    """Builds the policy given as `NAME` or `NAME:ARGUMENT`; raises UnknownNameError with the nearest name."""
     name, _, argument = text.partition(":")
     return POLICIES[name](argument)

@@ -1,4 +1,4 @@
-"""One trial: look, predict, plan, move, judge. The same in simulation and on the real arm."""
+"""One trial: observe, predict, plan, move, evaluate; in simulation and on the real arm."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from policies.primitives.primitive import Plan, Primitive
 
 
 def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int = 0) -> Outcome:
-    """Runs one trial and says how it ended; the cell is stopped however it ends.
+    """Runs one trial and returns its outcome; the cell is always stopped at the end.
 
     Errors that are not a `TrialStopped` pass through, after the stop.
     """
@@ -25,7 +25,7 @@ def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int =
 
 
 class _Trial:
-    """What is known so far."""
+    """Results collected so far."""
 
     def __init__(self, policy: Policy, cell: RobotCell, primitive: Primitive):
         self.policy, self.cell, self.primitive = policy, cell, primitive
@@ -64,7 +64,7 @@ class _Trial:
         )
 
     def _errors(self, evidence: Evidence) -> dict[str, float]:
-        """Errors of the prediction by name, where the truth is known."""
+        """Errors of the prediction by name, if the ground truth is known."""
         errors = {}
         if self.plan is not None and evidence.target_world is not None:
             gap = np.linalg.norm(self.plan.target_world[:2] - evidence.target_world[:2])
@@ -82,7 +82,7 @@ class _Trial:
 
 
 def judge(evidence: Evidence, goal: Array) -> tuple[Result, str]:
-    """Result and reason of a motion that ran to its end, planned for a target at `goal` (3,) [m]."""
+    """Result and reason of a completed motion, planned for a target at `goal` (3,) [m]."""
     if evidence.held:
         return Result.SUCCESS, ""
     gap = None
@@ -91,7 +91,7 @@ def judge(evidence: Evidence, goal: Array) -> tuple[Result, str]:
         if gap > evidence.target_radius_m:
             return Result.LOCALISATION, f"the hand reached {1000 * gap:.0f} mm beside the target's middle"
     if evidence.collision:
-        return Result.COLLISION, f"the robot struck the {evidence.collision}"
+        return Result.COLLISION, f"the robot hit the {evidence.collision}"
     if gap is None:
         return Result.SLIP, "the target is not in the hand"
     return Result.SLIP, f"the hand reached the target ({1000 * gap:.0f} mm from its middle) and did not keep it"

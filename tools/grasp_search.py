@@ -1,8 +1,8 @@
-"""Searches grasps that hold an object whichever way it faces: `python -m tools.grasp_search --target dinosaur`.
+"""Searches grasps that hold an object at any yaw: `python -m tools.grasp_search --target dinosaur`.
 
-The hand alone rides on a vertical slide over the object: it comes down open, closes, and lifts. Random grasps are
-screened for collisions, tried under noise, and the best are varied (a cross-entropy search); the winner is tried again
-under fresh noise, and those are the figures that are stored. Object files keep the best grasp found so far.
+The hand alone moves on a vertical slide over the object: it descends open, closes and lifts. Random grasps are screened
+for collisions, evaluated under noise, and the best are varied (cross-entropy search); the best one is evaluated again
+with new noise, and those figures are stored. Object files keep the best grasp found so far.
 """
 
 import json
@@ -60,7 +60,7 @@ SPANS = {
     "d_th_mcp": (0, 1.3),
     "d_ipl": (0, 1.3),
 }
-"""What is searched and from where to where: palm pose, the open hand, and how much each joint closes."""
+"""The search space and its bounds: palm pose, the open hand, and how much each joint closes."""
 ELITE, ROUNDS, EXPLORE = 12, 24, 0.4
 """Grasps kept, trials of each, and the share of the time in which they are drawn at random."""
 NAMES = tuple(SPANS)
@@ -69,19 +69,19 @@ LOW, HIGH = np.array(list(SPANS.values())).T
 
 @dataclass
 class SearchConfig:
-    """Searches a grasp and stores it if it is better than the one on file."""
+    """Searches a grasp and stores it if it is better than the stored one."""
 
     target: str = "dinosaur"
-    """Object name, or "default": upright boxes of three sizes stand for what nobody knows."""
+    """Object name, or "default": upright boxes of three sizes represent unknown objects."""
     seconds: float = 200
     """Time for the search."""
     seed: int = 0
     start_from: str = ""
     """Target whose stored grasp is varied instead of starting at random."""
     retest: bool = False
-    """Only try the stored grasp of `target` again, or of "all", and store the new figures: for changed shapes."""
+    """Only evaluate the stored grasp of `target` (or of "all") again and store the new figures."""
     test_trials: int = 200
-    """Fresh trials of the winner."""
+    """New trials of the best grasp."""
     out: Path = Path(grasps.__file__).parent / "grasps.json"
 
 
@@ -148,7 +148,7 @@ class HandOnSlide:
         data.qpos[0] = data.ctrl[self._lift] = HOVER_M
 
     def is_clear(self, grasp: Grasp) -> bool:
-        """Whether the open hand meets neither the table nor the object on its way down, and the arm has room."""
+        """Whether the open hand descends without touching table or object, and the arm has clearance."""
         if (grasp.T_table_palm @ FLANGE)[2] < FLANGE_Z:
             return False
         self.start(grasp, np.eye(4), 0.1, 1.0)
@@ -161,14 +161,14 @@ class HandOnSlide:
         return True
 
     def _touches(self, depth_m: float) -> bool:
-        """Whether the hand meets anything but itself, or itself deeper than 2 mm."""
+        """Whether the hand touches anything else, or itself deeper than 2 mm."""
         contact = self.data.contact
         hand = self._is_hand[contact.geom]
         one = hand.any(1) & ~hand.all(1) & (contact.dist < depth_m)
         return bool(one.any() or (hand.all(1) & (contact.dist < -2e-3)).any())
 
     def lifts(self, grasp: Grasp) -> bool:
-        """Runs the grasp from `start`; whether the object ends up in the air with the hand."""
+        """Runs the grasp from `start`; returns whether the object is lifted."""
         data = self.data
         z0 = data.qpos[self._object + 2]
         self._ramp(DOWN_S, HOVER_M, 0.0, grasp.open, grasp.open)
@@ -233,7 +233,7 @@ class Search:
         return np.clip([values[name] for name in NAMES], LOW, HIGH)
 
     def successes(self, grasp: Grasp, trials: int, rng: np.random.Generator, quit_after: int | None = None) -> int:
-        """How many of `trials` under noise lift; gives up early after `quit_after` failures."""
+        """Number of successful lifts in `trials` under noise; stops after `quit_after` failures."""
         good = 0
         for i in range(trials):
             hand = self.hands[i % len(self.hands)]
@@ -245,7 +245,7 @@ class Search:
         return good
 
     def run(self) -> Grasp:
-        """The best grasp found in time, with fresh figures."""
+        """The best grasp found in the available time, with new figures."""
         config, rng = self.config, np.random.default_rng([self.config.seed, len(self.config.target)])
         begun, elite, drawn = time.monotonic(), [], 0
         if config.start_from:
@@ -287,14 +287,15 @@ def shapes_of(target: str) -> tuple[list[tuple[Array, ...]], tuple[float, float]
 
 
 def retest(config: SearchConfig) -> None:
-    """Tries stored grasps on the shapes as they are now; their figures are replaced, for better or worse."""
+    """Evaluates stored grasps on the current shapes and replaces their figures."""
     rows = json.loads(config.out.read_text())
     for target in rows if config.target == "all" else [config.target]:
         search = Search(replace(config, target=target))
         rng = np.random.default_rng([config.seed, len(target)])
         good = search.successes(grasps.stored()[target], config.test_trials, rng)
         print(
-            f"{target}: {good} of {config.test_trials} lift; on file {rows[target]['successes']} of {rows[target]['trials']}"
+            f"{target}: {good} of {config.test_trials} lift; "
+            f"stored {rows[target]['successes']} of {rows[target]['trials']}"
         )
         rows[target] |= {"successes": good, "trials": config.test_trials}
         config.out.write_text(json.dumps(rows, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Real places behind the scene, drawn for whole batches of worlds on the device: photographs, panoramas, splats."""
+"""Images of real places as scene backgrounds: photographs, panoramas, Gaussian splats; rendered in batches."""
 
 from assets.backdrops.backdrop import Backdrop, open_backdrop
 

@@ -1,4 +1,4 @@
-"""What a backdrop is, and which reader a path asks for."""
+"""The `Backdrop` protocol, and the reader for each kind of file."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,15 +15,15 @@ from lace.core.errors import InvalidValueError
 
 @runtime_checkable
 class Backdrop(Protocol):
-    """Something that can be seen behind a scene."""
+    """A background image source for rendered scenes."""
 
     device: str
-    """Where it draws: "cpu" or "cuda:0"."""
+    """Device that it renders on: "cpu" or "cuda:0"."""
     working_bytes: int
-    """Most memory that it takes on the device beside the pictures, whatever the number of worlds."""
+    """Upper bound on device memory besides the output images, for any number of worlds [bytes]."""
 
     def render(self, camera: PinholeCamera, draw: np.ndarray, out: wp.array) -> None:
-        """Fills the pictures `out`, a picture being the same whichever others are drawn with it.
+        """Renders into `out`. Each image is independent of the other images in the batch.
 
         Args:
             camera: A batch of at least n: K (worlds, 3, 3), T_world_cam (worlds, 4, 4).
@@ -37,7 +37,7 @@ def open_backdrop(path: str | Path, device: str = "cpu") -> Backdrop:
     """The backdrop at `path`: a folder of photos, a panorama, or a Gaussian-splat .ply.
 
     Raises:
-        InvalidValueError: If there is nothing at `path`, or nothing that can be read.
+        InvalidValueError: `path` does not exist or is of no supported type.
     """
     path = Path(path)
     expected = f"a folder of photos, a panorama ({', '.join(PANORAMA_SUFFIXES)}) or a 3D Gaussian splat (.ply)"

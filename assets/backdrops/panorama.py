@@ -1,4 +1,4 @@
-"""An equirectangular picture all around, infinitely far away."""
+"""An equirectangular panorama at infinite distance."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PANORAMA_SUFFIXES = (".hdr", ".exr", ".jpg", ".jpeg", ".png")
 
 @wp.func
 def texel(image: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
-    """RGB of a pixel, columns wrapping around."""
+    """RGB of a pixel; column indices wrap."""
     across = wp.where(
         column < 0, column + image.shape[1], wp.where(column >= image.shape[1], column - image.shape[1], column)
     )
@@ -25,7 +25,7 @@ def texel(image: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
 
 @wp.kernel(enable_backward=False)
 def look_around(image: wp.array3d[wp.uint8], views: Views, turn: wp.array[wp.float32], out: wp.array4d[wp.uint8]):
-    """Every pixel's direction looked up in the panorama turned by `turn` [turns], bilinear between pixel centres."""
+    """Samples the panorama in each pixel's direction, rotated by `turn` [turns]; bilinear."""
     world, y, x = wp.tid()
     lens = views.lens[world]
     local = wp.vec3f((wp.float32(x) + 0.5 - lens[1]) / lens[0], (wp.float32(y) + 0.5 - lens[2]) / lens[0], 1.0)
@@ -46,10 +46,10 @@ def look_around(image: wp.array3d[wp.uint8], views: Views, turn: wp.array[wp.flo
 
 
 class Panorama:
-    """Implements Backdrop: at a random yaw; the middle column looks along +x at none."""
+    """A panorama at a random yaw; implements `Backdrop`. At zero yaw the middle column is +x."""
 
     def __init__(self, path: str | Path, device: str = "cpu"):
-        """Reads the picture and, if it holds light rather than display colours, tone-maps it."""
+        """Reads the image; linear-light (HDR) images are tone-mapped."""
         self.path, self.device = Path(path), device
         self.image = wp.array(np.ascontiguousarray(read_display(self.path)), dtype=wp.uint8, device=device)
         """(rows, columns, 3)."""

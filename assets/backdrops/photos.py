@@ -1,4 +1,4 @@
-"""A folder of photographs: decoded in threads on the host, kept on the device, cropped and resized there."""
+"""A folder of photographs: decoded in host threads, cached on the device, cropped and resized there."""
 
 import os
 from collections import OrderedDict
@@ -17,9 +17,9 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 SMALLEST_CROP = 0.6
 """Smallest crop as a fraction of the largest one that fits."""
 KEPT_BYTES = 512 * 1024**2
-"""Photographs kept on the device; more only while worlds drawn together need more."""
+"""Device cache of photographs; exceeded only while one batch needs more."""
 WORLDS_AT_ONCE = 32
-"""Worlds whose photographs have to be on the device together."""
+"""Worlds rendered together, whose photographs must be on the device at the same time."""
 
 
 @wp.struct
@@ -32,7 +32,7 @@ class Photo:
 
 @wp.struct
 class Crop:
-    """What a world sees of a photograph [px]."""
+    """The crop of a photograph that one world shows [px]."""
 
     photo: wp.int32
     left: wp.int32
@@ -43,6 +43,7 @@ class Crop:
 
 @wp.func
 def pixel(pixels: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
+    """RGB of a pixel as floats."""
     return wp.vec3f(
         wp.float32(pixels[row, column, 0]), wp.float32(pixels[row, column, 1]), wp.float32(pixels[row, column, 2])
     )
@@ -50,7 +51,7 @@ def pixel(pixels: wp.array3d[wp.uint8], row: wp.int32, column: wp.int32):
 
 @wp.func
 def average(pixels: wp.array3d[wp.uint8], crop: Crop, low: wp.vec2f, high: wp.vec2f):
-    """Mean of the crop over the rectangle from low to high (x, y), pixels at its rim counted in part."""
+    """Area-weighted mean of the crop over the rectangle from low to high (x, y)."""
     total = wp.vec3f(0.0)
     last_row = wp.min(wp.int32(wp.ceil(high[1])), crop.height)
     last_column = wp.min(wp.int32(wp.ceil(high[0])), crop.width)
@@ -66,7 +67,7 @@ def average(pixels: wp.array3d[wp.uint8], crop: Crop, low: wp.vec2f, high: wp.ve
 
 @wp.func
 def between(pixels: wp.array3d[wp.uint8], crop: Crop, at: wp.vec2f):
-    """Bilinear between the crop's pixel centres, none from outside it."""
+    """Bilinear interpolation clamped to the crop."""
     x = wp.clamp(at[0] - 0.5, 0.0, wp.float32(crop.width - 1))
     y = wp.clamp(at[1] - 0.5, 0.0, wp.float32(crop.height - 1))
     column = wp.int32(x)
@@ -83,7 +84,7 @@ def between(pixels: wp.array3d[wp.uint8], crop: Crop, at: wp.vec2f):
 
 @wp.kernel(enable_backward=False)
 def fill(photos: wp.array[Photo], crops: wp.array[Crop], out: wp.array4d[wp.uint8]):
-    """Each picture from its crop: averaged over areas where it shrinks, interpolated where it grows."""
+    """Resamples each crop to its output image: area average to reduce, bilinear to enlarge."""
     world, y, x = wp.tid()
     crop = crops[world]
     number = wp.int32(crop.photo)  # Warp cannot index an array by a member of a struct
@@ -102,7 +103,7 @@ def fill(photos: wp.array[Photo], crops: wp.array[Crop], out: wp.array4d[wp.uint
 
 
 class PhotoFolder:
-    """Implements Backdrop: each world sees a random photograph, randomly cropped to its aspect."""
+    """A random crop of a random photograph per world; implements `Backdrop`."""
 
     def __init__(self, path: str | Path, device: str = "cpu"):
         """Lists the folder; raises InvalidValueError if it holds no image."""
@@ -119,10 +120,13 @@ class PhotoFolder:
         self._decoders = ThreadPoolExecutor(os.cpu_count())
 
     def render(self, camera: PinholeCamera, draw: np.ndarray, out: wp.array) -> None:
-        """As `Backdrop.render`; the camera says nothing. draw[:, 0] picks photo and crop size, the rest places the crop."""
+        """As `Backdrop.render`; `camera` is unused.
+
+        Draw[:, 0] selects photo and crop size, the rest the crop's position.
+        """
         draw = np.asarray(draw, float)[: len(out)]
         for start in range(0, len(out), WORLDS_AT_ONCE):
-            part = slice(start, min(start + WORLDS_AT_ONCE, len(out)))  # Warp does not cut slices short
+            part = slice(start, min(start + WORLDS_AT_ONCE, len(out)))  # Warp does not clip slices to the length
             self._fill(draw[part], out[part])
 
     def _fill(self, draw: np.ndarray, out: wp.array) -> None:
@@ -138,7 +142,7 @@ class PhotoFolder:
         wp.launch(fill, dim=out.shape[:3], inputs=inputs, outputs=[out], device=self.device)
 
     def _photos(self, which: list[int], size: tuple[int, int]) -> list[Photo]:
-        """Photographs on the device; those that are not there yet are decoded together."""
+        """Photographs on the device; missing ones are decoded in parallel."""
         missing = [index for index in which if (index, *size) not in self._kept]
         decoded = self._decoders.map(lambda index: shrunk(read_photo(self.photos[index]), size), missing)
         for index, pixels in zip(missing, decoded, strict=True):
@@ -154,9 +158,9 @@ class PhotoFolder:
 
 
 def shrunk(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A photograph by the largest whole factor that leaves even the smallest crop as large as the picture.
+    """Reduces a photograph by the largest integer factor for which the smallest crop still covers the output size.
 
-    Pictures of `size` (width, height) need no more, and what is kept of a photograph is bounded by them.
+    This bounds the memory per cached photograph. `size` is (width, height) [px].
     """
     factor = int(SMALLEST_CROP * min(photo.shape[1] / size[0], photo.shape[0] / size[1]))
     if factor > 1:

@@ -1,4 +1,4 @@
-"""Pictures from files, as display colours: 8-bit RGB, light tone-mapped, damage named."""
+"""Reads images as 8-bit sRGB; HDR images are tone-mapped; damaged files raise errors that name them."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ def read_photo(path: Path) -> np.ndarray:
 
 
 def read_display(path: Path) -> np.ndarray:
-    """As `read_photo`, of a picture that may hold 16 bits, or light instead of display colours, or grey alone."""
+    """As `read_photo`, also for 16-bit, linear-light (HDR) and single-channel images."""
     image = _read(path, cv2.IMREAD_UNCHANGED)
     if image.ndim != 3:
         image = np.repeat(np.atleast_3d(image), 3, -1)
@@ -26,7 +26,10 @@ def read_display(path: Path) -> np.ndarray:
 
 
 def tone_map(light: np.ndarray) -> np.ndarray:
-    """Linear light (..., 3) to uint8 sRGB: the median comes to mid grey, highlights roll off (Reinhard et al. 2002)."""
+    """Linear light (..., 3) to uint8 sRGB (Reinhard et al. 2002).
+
+    The median maps to mid grey; highlights are compressed.
+    """
     light = np.maximum(np.nan_to_num(light.astype(np.float32)), 0)
     luminance = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     exposed = light * (0.25 / max(float(np.median(luminance)), 1e-6))
@@ -36,7 +39,7 @@ def tone_map(light: np.ndarray) -> np.ndarray:
 
 
 def _read(path: Path, flags: int) -> np.ndarray:
-    """A picture as OpenCV gives it (BGR)."""
+    """The image in OpenCV's channel order (BGR)."""
     if path.suffix.lower() == ".exr":
         os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     try:

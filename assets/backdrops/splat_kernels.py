@@ -1,4 +1,7 @@
-"""EWA splatting (Zwicker et al. 2001) on the device: Gaussians flattened, listed by tile and depth, composited exactly."""
+"""EWA splatting on the device (Zwicker et al. 2001).
+
+Gaussians are projected to the image, sorted by tile and depth, and alpha-composited.
+"""
 
 import warp as wp
 
@@ -11,9 +14,9 @@ LOW_PASS_PX2 = 0.3
 SMALLEST_ALPHA = 1 / 255
 LARGEST_ALPHA = 0.99
 LEAST_LIGHT = 1e-4
-"""What lies behind is left out where less light than this comes through: a fortieth of a grey level at most."""
+"""Compositing stops when transmittance falls below this; the error is at most 1/40 of a grey level."""
 TILE_PX = 8
-"""Edge of the squares whose pixels share a list."""
+"""Edge of the square tiles whose pixels share a list of Gaussians [px]."""
 DEPTH_BITS = 32
 
 
@@ -24,14 +27,14 @@ class Cloud:
     centres: wp.array[wp.vec3f]
     """[m]."""
     axes: wp.array[wp.mat33f]
-    """Columns are the axes, as long as the standard deviations along them [m]: the covariance is A A^T."""
+    """Columns are the principal axes scaled by their standard deviations [m]: the covariance is A A^T."""
     colours: wp.array[wp.vec3f]
     opacities: wp.array[wp.float32]
 
 
 @wp.struct
 class Flat:
-    """A Gaussian on the screen."""
+    """A Gaussian projected to the image."""
 
     centre: wp.vec2f
     """[px]."""
@@ -43,7 +46,9 @@ class Flat:
 
 @wp.func
 def flatten(cloud: Cloud, views: Views, world: wp.int32, number: wp.int32, size: wp.vec2i):
-    """The Gaussian on the screen, its tiles (first and last column, first and last row), none if unseen, and its depth.
+    """The projected Gaussian, its tile range and its depth.
+
+    The tile range is first and last column, first and last row; it is empty if the Gaussian is not visible.
 
     `size` is the picture's width and height [px].
     The perspective is linearised at each centre (Zwicker et al. 2001, eq. 29), clamped to 1.3 times the view.
@@ -64,7 +69,7 @@ def flatten(cloud: Cloud, views: Views, world: wp.int32, number: wp.int32, size:
     y = near * (axes[1] - wp.clamp(point[1] / point[2], -limit_y, limit_y) * axes[2])
     xx = wp.dot(x, x)
     yy = wp.dot(y, y)
-    # det(M M^T + l I) by the minors of M (Cauchy-Binet): differences of products would drown in rounding.
+    # det(M M^T + l I) by the minors of M (Cauchy-Binet): differences of products would lose precision.
     area = wp.length_sq(wp.cross(x, y)) + wp.static(LOW_PASS_PX2) * (xx + yy) + wp.static(LOW_PASS_PX2**2)
     xx += wp.static(LOW_PASS_PX2)
     yy += wp.static(LOW_PASS_PX2)
@@ -91,7 +96,7 @@ def tile_span(middle: wp.float32, half: wp.float32, size: wp.int32):
 
 @wp.kernel(enable_backward=False)
 def count_tiles(cloud: Cloud, views: Views, first_world: wp.int32, size: wp.vec2i, out: wp.array2d[wp.int64]):
-    """How many tiles each Gaussian reaches into, in each world from `first_world` on."""
+    """Number of tiles that each Gaussian overlaps, in each world from `first_world` on."""
     world, number = wp.tid()
     _flat, tiles, _depth = flatten(cloud, views, first_world + world, number, size)
     out[world, number] = wp.int64(wp.max(0, tiles[1] - tiles[0] + 1) * wp.max(0, tiles[3] - tiles[2] + 1))
@@ -108,7 +113,10 @@ def list_pairs(
     keys: wp.array[wp.int64],
     order: wp.array[wp.int32],
 ):
-    """A pair for each tile of each Gaussian, keyed by (world, tile, depth); those of a Gaussian end before `ends`."""
+    """One (Gaussian, tile) pair per overlap, keyed by (world, tile, depth).
+
+    The pairs of a Gaussian end before `ends`.
+    """
     world, number = wp.tid()
     flat, tiles, depth = flatten(cloud, views, first_world + world, number, size)
     columns = (size[0] + wp.static(TILE_PX - 1)) / wp.static(TILE_PX)
@@ -125,7 +133,7 @@ def list_pairs(
 
 @wp.kernel(enable_backward=False)
 def find_spans(keys: wp.array[wp.int64], count: wp.int32, spans: wp.array2d[wp.int32]):
-    """Where in the sorted keys each tile's pairs begin and end, zeros before."""
+    """Start and end of each tile's pairs in the sorted keys; zero-initialised."""
     pair = wp.tid()
     tile = wp.int32(keys[pair] >> wp.int64(wp.static(DEPTH_BITS)))
     if pair == 0 or wp.int32(keys[pair - 1] >> wp.int64(wp.static(DEPTH_BITS))) != tile:
@@ -143,7 +151,7 @@ def composite(
     first_world: wp.int32,
     out: wp.array4d[wp.uint8],
 ):
-    """Each pixel's Gaussians front to back, over the colour `behind`."""
+    """Composites each pixel's Gaussians front to back over the colour `behind`."""
     world, y, x = wp.tid()
     columns = (out.shape[2] + wp.static(TILE_PX - 1)) / wp.static(TILE_PX)
     rows = (out.shape[1] + wp.static(TILE_PX - 1)) / wp.static(TILE_PX)

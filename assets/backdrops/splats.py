@@ -1,4 +1,4 @@
-"""A cloud of 3D Gaussians as a backdrop."""
+"""A 3D Gaussian splat as a backdrop."""
 
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from lace.core.errors import InvalidValueError
 from lace.core.geometry import axis_angle, invert, rotation_from_quat_wxyz
 
 COUNTED_AT_ONCE = 16_000_000
-"""Gaussians times worlds that are counted at a time, unless one world has more; bounds the memory."""
+"""Gaussians times worlds processed at a time (at least one world); bounds the memory."""
 PAIRS_AT_ONCE = 4_000_000
-"""Pairs of Gaussian and tile sorted at a time, unless one world has more; bounds the memory."""
+"""(Gaussian, tile) pairs sorted at a time (at least one world); bounds the memory."""
 COUNT_BYTES, PAIR_BYTES = 2 * 8, 2 * 8 + 2 * 4 + wp.types.type_size_in_bytes(Flat)
-"""A count and where it ends; keys and order with the room that sorting needs, and what a pair looks like."""
+"""Memory per Gaussian (count, end offset) and per pair (key and order with scratch space, Gaussian) [bytes]."""
 UP = {
     "-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
     "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
@@ -37,14 +37,14 @@ UP = {
 
 
 class SplatCloud:
-    """Implements Backdrop: a scene around the origin; its median is moved there, its median distance scaled."""
+    """A Gaussian splat centred on its median and scaled to a median distance; implements `Backdrop`."""
 
     def __init__(self, path: str | Path, device: str = "cpu", up: str = "-y", radius_m: float = 2.5):
         """Reads a 3DGS .ply.
 
         Args:
             path: The file.
-            device: Where it draws.
+            device: Device that it renders on.
             up: The file's up axis: "-y", "y" or "z".
             radius_m: Median distance of the Gaussians from the origin [m].
         """
@@ -61,10 +61,10 @@ class SplatCloud:
         self.cloud.colours = on_device(splats.colours, wp.vec3f, device)
         self.cloud.opacities = on_device(splats.opacities, wp.float32, device)
         self.behind = splats.colours.mean(0)
-        """Colour where no Gaussian is."""
+        """Colour where there is no Gaussian."""
 
     def render(self, camera: PinholeCamera, draw: np.ndarray, out: wp.array) -> None:
-        """As `Backdrop.render`; draw[:, 0] turns the cloud about z, in turns."""
+        """As `Backdrop.render`; draw[:, 0] is the rotation about z in turns."""
         yaw = 2 * np.pi * (np.asarray(draw, float)[:, 0] % 1.0)
         T_cam_world = invert(camera.T_world_cam)
         R_cam_cloud = T_cam_world[:, :3, :3] @ axis_angle([0, 0, 1], yaw)
@@ -74,7 +74,7 @@ class SplatCloud:
             self._draw(views, first, min(first + together, len(out)), out)
 
     def _draw(self, views: Views, first: int, last: int, out: wp.array) -> None:
-        """Worlds `first` to `last`; in halves where their pairs are too many to be sorted together."""
+        """Renders worlds `first` to `last`; splits the range in half while it has too many pairs to sort at once."""
         worlds, (height, width) = last - first, out.shape[1:3]
         seen = [self.cloud, views, first, wp.vec2i(width, height)]
         counts = wp.empty((worlds, self.count), dtype=wp.int64, device=self.device)
@@ -83,7 +83,7 @@ class SplatCloud:
         array_scan(counts.flatten(), ends, inclusive=True)
         pairs = int(ends[-1:].numpy()[0])
         if pairs > PAIRS_AT_ONCE and worlds > 1:
-            del counts, ends  # before others take their room
+            del counts, ends  # released before the next allocation
             middle = first + worlds // 2
             self._draw(views, first, middle, out)
             self._draw(views, middle, last, out)

@@ -1,4 +1,4 @@
-"""Cameras as the kernels of backdrops read them."""
+"""Camera parameters in the layout of the backdrop kernels."""
 
 import numpy as np
 import warp as wp
@@ -18,7 +18,7 @@ class Views:
 
 
 def views_of(camera: PinholeCamera, rotation: np.ndarray, translation: np.ndarray, device: str) -> Views:
-    """The lenses of a batch of cameras behind any rotations (worlds, 3, 3) and translations (worlds, 3) [m]."""
+    """Intrinsics of a batch of cameras combined with rotations (worlds, 3, 3) and translations (worlds, 3) [m]."""
     K = camera.K
     views = Views()
     views.rotation = on_device(rotation, wp.mat33f, device)
@@ -28,5 +28,5 @@ def views_of(camera: PinholeCamera, rotation: np.ndarray, translation: np.ndarra
 
 
 def on_device(values: np.ndarray, dtype: type, device: str) -> wp.array:
-    """Numbers as an array of 32-bit floats, vectors or matrices."""
+    """Copies values to the device as 32-bit floats, vectors or matrices."""
     return wp.array(np.ascontiguousarray(values, np.float32), dtype=dtype, device=device)

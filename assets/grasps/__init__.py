@@ -9,7 +9,7 @@ import numpy as np
 from lace.core.grasp import Grasp
 
 DEFAULT = "default"
-"""The power grasp for things whose shape nobody knows."""
+"""The power grasp used for objects without a grasp of their own."""
 _FILE = Path(__file__).parent / "grasps.json"
 
 

@@ -1,4 +1,4 @@
-"""Humans: hands baked from open data, their poses and skins."""
+"""Simulated human hands: meshes precomputed from open data, poses and skin textures."""
 
 from collections.abc import Callable
 

@@ -33,13 +33,13 @@ class Hinge:
 def _hinges(flexion_axes: Array, thumb: Array) -> tuple[Hinge, ...]:
     """The 24 hinges; limits in degrees here, radians in the result.
 
-    AAOS: American Academy of Orthopaedic Surgeons, Joint Motion (1965), normal ranges as physiotherapy tables repeat them
-    (checked against two such tables, not the book): wrist flexion 80, extension 70, radial 20, ulnar 30; pronation and
-    supination 80;
-    fingers MCP -45 (hyperextension) to 90, PIP 0 to 100, DIP 0 to 90; thumb CMC abduction 70, flexion 15, extension
-    20, MCP 0 to 50, IP -20 to 80. Chosen by us: MCP hyperextension held to 20 (active, not pushed); side-swing of a
-    finger +-15 and axial roll of the thumb -20 to 40 have no AAOS norm. The thumb's zero lies about 45 degrees off the
-    palm, so its 70 degrees of abduction and its opposition read -35 to 60 here. `thumb` (3,) is its metacarpal.
+    AAOS: American Academy of Orthopaedic Surgeons, Joint Motion (1965), normal ranges as physiotherapy tables repeat
+    them (checked against two such tables, not the book): wrist flexion 80, extension 70, radial 20, ulnar 30; pronation
+    and supination 80; fingers MCP -45 (hyperextension) to 90, PIP 0 to 100, DIP 0 to 90; thumb CMC abduction 70,
+    flexion 15, extension 20, MCP 0 to 50, IP -20 to 80. Chosen by us: MCP hyperextension limited to 20 (active range);
+    abduction of a finger +-15 and axial roll of the thumb -20 to 40 have no AAOS norm. The thumb's zero lies about 45
+    degrees off the palm, so its 70 degrees of abduction and its opposition read -35 to 60 here. `thumb` (3,) is its
+    metacarpal.
     """
     x, y, z = np.eye(3)
     rows = [
@@ -67,7 +67,7 @@ def _hinges(flexion_axes: Array, thumb: Array) -> tuple[Hinge, ...]:
 
 
 class HumanHand:
-    """The baked hand, evaluated for batches: shapes (n, K), joint angles (n, 24), wrist poses (n, 4, 4)."""
+    """The precomputed hand, evaluated for batches: shapes (n, K), joint angles (n, 24), wrist poses (n, 4, 4)."""
 
     def __init__(self, path: Path = DATA):
         with np.load(path) as data:
@@ -78,7 +78,7 @@ class HumanHand:
             self.shapes: np.ndarray = data["shapes"]
             """Adult shape coefficients (shapes, K), standard deviations."""
             self.source = data["source"].astype(np.int32)
-            """Index (V,) of the seamless vertex each vertex is a copy of; copies differ in uv alone."""
+            """Index (V,) of the unique vertex that each vertex duplicates; duplicates differ in uv only."""
             self.faces = data["faces"].astype(np.int32)
             self.uvs: np.ndarray = data["uvs"]
             self.bone_indices = data["bone_indices"].astype(np.int32)[self.source]
@@ -104,11 +104,11 @@ class HumanHand:
         return np.array([(hinge.lower, hinge.upper) for hinge in self.hinges])
 
     def linear_shape(self) -> tuple[np.ndarray, np.ndarray]:
-        """Zero-pose vertices of the mean (V, 3), and what a unit of each coefficient adds (K, V, 3); float32."""
+        """Zero-pose vertices of the mean (V, 3), and the offset per unit of each coefficient (K, V, 3); float32."""
         return self._vertices[self.source], self._vertex_basis[:, self.source]
 
     def linear_heads(self) -> tuple[Array, Array]:
-        """Bone heads of the mean (B, 3), and what a unit of each coefficient adds (K, B, 3)."""
+        """Bone heads of the mean (B, 3), and the offset per unit of each coefficient (K, B, 3)."""
         return self._heads, self._head_basis
 
     def skeleton(
@@ -248,5 +248,5 @@ class HumanHand:
                 before = self.bones[self.parents[self.bone_index[bone]]]
                 rows.append(Keypoint(name, bone, (0, 0, 0), 0.018 - 0.003 * k, (before, bone), f"head of {bone}"))
             tip = tuple(float(x) for x in rest[self.tips[f]] - heads[self.bone_index[chain[2]]])
-            rows.append(Keypoint(names[3], chain[2], tip, 0.01, (chain[2],), f"foremost vertex of the {finger}"))
+            rows.append(Keypoint(names[3], chain[2], tip, 0.01, (chain[2],), f"most distal vertex of the {finger}"))
         return tuple(rows)

@@ -1,4 +1,4 @@
-"""Poses a hand is seen in, smooth random mixes of them, and a capsule test that keeps fingers out of each other."""
+"""A library of hand poses, random blends of them, and a capsule test against self-penetration."""
 
 from itertools import combinations
 
@@ -12,16 +12,19 @@ from lace.core.geometry import Array
 from lace.core.keypoints import FINGERS, FINGERTIPS
 
 DEPTH_M = 0.002
-"""Two capsules deeper in each other than this are redrawn: stricter than the 3 mm of flesh that we allow, since a
-capsule is the mean hand's. On the mesh itself, 2 of 500 random poses are then deeper than 3 mm."""
+"""Poses whose capsules penetrate deeper than this are redrawn. Stricter than the 3 mm allowed on the mesh, because a
+capsule has the mean hand's radius. On the mesh, 2 of 500 random poses are then deeper than 3 mm."""
 ATTEMPTS = 30
 FIRST_PALM = 15
 """Capsules from here on are the metacarpals', those before three of each finger."""
 
 
 def _pose(fingers: tuple, thumb: tuple, spread: float = 0, wrist: tuple = (0, 0, 0)) -> Array:
-    """Angles (24,) [rad] from degrees: wrist (pronation, flexion, deviation), thumb (abduction, extension, roll, mcp,
-    ip), and (mcp, pip, dip) of index to little; `spread` swings the index out and the rest after it."""
+    """Angles (24,) [rad] from degrees.
+
+    `wrist` is (pronation, flexion, deviation), `thumb` (abduction, extension, roll, mcp, ip), `fingers` (mcp, pip, dip)
+    of index to little; `spread` abducts the index finger and the others in proportion.
+    """
     swings = spread * np.array([1, 0.25, -0.5, -1.2])
     rows = [(swing, *finger) for swing, finger in zip(swings, fingers, strict=True)]
     return np.deg2rad(np.concatenate([wrist, thumb, *rows]))
@@ -37,7 +40,7 @@ POSES: dict[str, Array] = {
     "fist": _pose(((72, 86, 42), (74, 88, 43), (72, 86, 40), (68, 80, 38)), (8, -8, -6, 27, 30), spread=-1),
     "point": _pose(((2, 5, 3), (74, 88, 43), (72, 86, 40), (68, 80, 38)), (9, -5, -4, 27, 26), spread=-1),
 }
-"""Everyday hand shapes, adapted by eye from a prototype; thumb abduction is zero about 45 degrees out of the palm."""
+"""Common hand poses, adjusted by eye; thumb abduction is zero about 45 degrees out of the palm."""
 
 
 def mixed(hand: HumanHand, draws: Draws) -> Array:
@@ -68,7 +71,7 @@ class Capsules:
         for i, bone in enumerate(self.bones):
             own = rest[0, hand.dense_weights[:, bone] > 0.5]
             if i >= FIRST_PALM:
-                own = own[own[:, 2] < start[i, 2]]  # fingers meet the palm from its inner side
+                own = own[own[:, 2] < start[i, 2]]  # fingers touch the palm on its inner side
             axis = end[i] - start[i]
             along = np.clip((own - start[i]) @ axis / (axis @ axis), 0, 1)
             distance = np.linalg.norm(own - start[i] - along[:, None] * axis, axis=1)
@@ -86,7 +89,10 @@ class Capsules:
         return first != second and not (i % 3 == j % 3 == 0) and not (first == 0 and i % 3 == 0)
 
     def segments(self, T_world_bone: Array, tips: np.ndarray) -> tuple[Array, Array]:
-        """Starts and ends (n, capsules, 3), given fingertips (n, 5, 3); a distal phalanx ends a radius before its tip."""
+        """Starts and ends (n, capsules, 3), given fingertips (n, 5, 3).
+
+        A distal phalanx ends a radius before its tip.
+        """
         start = T_world_bone[:, self.bones][..., :3, 3]
         end = np.roll(start, -1, axis=1)
         distal = start[:, 2:15:3]
@@ -114,7 +120,7 @@ def segment_distance(a: Array, b: Array, c: Array, d: Array) -> Array:
 
 
 def random_poses(capsules: Capsules, seed: int, index: ArrayLike, shape: ArrayLike) -> tuple[Array, np.ndarray]:
-    """Angles (n, 24) that do not pass through themselves, and the draws each took (n,): pure in (seed, index).
+    """Angles (n, 24) without self-penetration, and the number of draws (n,); a function of (seed, index) alone.
 
     Args:
         capsules: The test.

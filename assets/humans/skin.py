@@ -1,4 +1,4 @@
-"""Skin of the human hand: one picture on its texture coordinates, in any tone."""
+"""Skin texture of the human hand, in any tone."""
 
 import numpy as np
 
@@ -13,15 +13,15 @@ TONES: dict[str, tuple[float, float, float]] = {
     "brown": (0.48, 0.31, 0.22),
     "deep": (0.32, 0.21, 0.165),
 }
-"""Our own sRGB colours, spaced over the span of the Fitzpatrick types I to VI; not measured skin."""
+"""sRGB colours chosen by us to span Fitzpatrick types I to VI; not measured."""
 
 
 def skin_texture(maps: SkinMaps, rng: np.random.Generator, tone: tuple[float, float, float]) -> np.ndarray:
-    """Picture (size, size, 3) uint8 sRGB on the hand's texture coordinates, row 0 at v = 1.
+    """Texture (size, size, 3) uint8 sRGB, row 0 at v = 1.
 
     Args:
         maps: From `skin_maps`, of any size.
-        rng: State of the mottle, and of how strongly each feature shows.
+        rng: Random state for the mottling and the contrast of each feature.
         tone: sRGB in [0, 1], one of TONES or any other.
     """
     base, size = np.asarray(tone, float), len(maps.palm)

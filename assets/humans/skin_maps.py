@@ -1,4 +1,4 @@
-"""Where creases, knuckles, nails and the palm lie on the picture of the skin, worked out on the mean hand."""
+"""Texture-space masks of creases, knuckles, nails and palm, computed on the mean hand."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ from assets.textures.noise import smoothstep
 from lace.core.geometry import Array
 
 BORDER_PX = 3
-"""How far the picture of an island goes on beyond its edge, so that no gap shows when it is sampled."""
+"""Padding of a uv island beyond its edge, so that filtering shows no seam [px]."""
 PALM_LINES = (((0.118, -0.002), 0.044, 195, 285), ((0.058, -0.052), 0.052, 60, 128), ((0.032, 0.042), 0.040, 262, 372))
-"""Heart, head and life line: circles about (x, y) of the wrist's frame [m], radius [m], from and to angle [deg]; by eye."""
+"""Palm creases (heart, head and life line): arcs about (x, y) in the wrist frame [m], radius [m], start and end angle
+[deg]; chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,16 @@ class SkinMaps:
     crease: np.ndarray
     knuckle: np.ndarray
     pad: np.ndarray
-    """Fingertips, and the balls of the thumb and the little finger."""
+    """Fingertips, thenar and hypothenar eminence."""
     tendon: np.ndarray
     nail: np.ndarray
 
 
 def _texels(hand: HumanHand, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Faces' corners (size, size, 3) and barycentric weights (size, size, 3) under each texel; empty ones repeat face 0."""
+    """Faces' corners (size, size, 3) and barycentric weights (size, size, 3) under each texel.
+
+    Empty ones repeat face 0.
+    """
     pixels = hand.uvs * [size, -size] + [0, size]
     owner = np.zeros((size, size), np.int32)
     corners = np.round((pixels[hand.faces] - 0.5) * 16).astype(np.int32)
@@ -51,7 +55,7 @@ def _texels(hand: HumanHand, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _line(distance: np.ndarray, width_m: float) -> np.ndarray:
-    """1 on a line, falling off as a Gaussian of this standard deviation [m]."""
+    """Gaussian of the distance to a line: 1 on it, with this standard deviation [m]."""
     return np.exp(-0.5 * (distance / width_m) ** 2)
 
 
@@ -97,14 +101,14 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
 def _finger_creases(
     point: Array, outward: Array, weight: Array, joints: Array, way: Array, *, thumb: bool
 ) -> np.ndarray:
-    """Bending folds inside and wrinkles outside, over the joints of one finger."""
+    """Flexion creases on the palmar side and wrinkles on the dorsal side of one finger's joints."""
     inside, outside = smoothstep(0.0, 0.5, -outward), smoothstep(0.0, 0.6, outward)
     crease = np.zeros(point.shape[:2])
     for k, joint in enumerate(joints[:3]):
         if thumb and k == 0:
             continue
         own = weight[..., max(k - 1, 0) : k + 1].sum(-1) if k else smoothstep(0.3, 0.7, weight[..., 0])
-        along = (point - joint) @ way - (0.018 if k == 0 and not thumb else 0.0)  # the web lies beyond the knuckle
+        along = (point - joint) @ way - (0.018 if k == 0 and not thumb else 0.0)  # the web is distal to the knuckle
         folds = _line(along, 0.0007) + (0.7 * _line(along - 0.0028, 0.0006) if k == 1 else 0)
         crease = np.maximum(crease, inside * own * np.minimum(folds, 1))
         wrinkles = sum(

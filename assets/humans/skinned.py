@@ -1,4 +1,4 @@
-"""A mesh that bends with the human's bones: linear in the shape, then linear blend skinning. Parts share one surface."""
+"""A skinned mesh: linear in the shape coefficients, then linear blend skinning. Parts share one surface."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from assets.humans.hand import HumanHand
 from lace.core.keypoints import FINGERS
 
 PARTS = ("forearm", "palm", *FINGERS)
-"""Parts of the skin; the hand's are all but the first."""
+"""Parts of the skin; all but the first belong to the hand."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A run of vertices with the faces between them."""
+    """A contiguous range of vertices and its faces."""
 
     name: str
     start: int
@@ -24,12 +24,15 @@ class Part:
 
 @dataclass(frozen=True)
 class SkinnedMesh:
-    """C cuts (one for the skin, several for a garment) of one topology, for K shape coefficients; lengths in metres."""
+    """C variants (one for the skin, several for a garment) of one topology, for K shape coefficients.
+
+    Lengths in metres.
+    """
 
     mean: np.ndarray
     """(C, V, 3) float32: vertices of the mean shape in the zero pose, wrist frame."""
     basis: np.ndarray
-    """(C, K, V, 3) float32: what one standard deviation of each coefficient adds."""
+    """(C, K, V, 3) float32: offset per standard deviation of each coefficient."""
     bones: np.ndarray
     """(C, V, 6) int32."""
     weights: np.ndarray
@@ -37,7 +40,7 @@ class SkinnedMesh:
     uvs: np.ndarray
     """(V, 2) float32."""
     group: np.ndarray
-    """(V,) int32: vertices with one number lie in one place and share their normal."""
+    """(V,) int32: vertices with equal numbers coincide and share a normal."""
     parts: tuple[Part, ...]
 
     @property
@@ -54,7 +57,10 @@ def part_of_bone(bone: str) -> str:
 
 
 def skin_mesh(hand: HumanHand) -> SkinnedMesh:
-    """The skin, each face in the part whose bones move it most; vertices on borders are doubled."""
+    """The skin split into parts: each face belongs to the part with the largest bone weight.
+
+    Border vertices are duplicated.
+    """
     part_of = np.array([PARTS.index(part_of_bone(bone)) for bone in hand.bones])
     share = hand.dense_weights @ np.eye(len(PARTS), dtype=np.float32)[part_of]
     owner = share[hand.faces].sum(1).argmax(1)

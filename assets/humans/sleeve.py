@@ -1,4 +1,4 @@
-"""Sleeves: a tube of cloth over the forearm, the elbow and the upper arm, bound to the skin and so to every shape."""
+"""Sleeves: a tube over forearm, elbow and upper arm, bound to the skin so that it follows every body shape."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from assets.humans.hand import HumanHand
 from assets.humans.skinned import Part, SkinnedMesh
 
 ENDS = (0.97, 0.86, 0.7, 0.5)
-"""Where sleeves end along the forearm: elbow 0, wrist 1."""
+"""Where sleeves end along the forearm (elbow 0, wrist 1)."""
 LOOSENESS = (0.004, 0.010)
-"""Gap between skin and cloth [m], of close and of wide sleeves."""
+"""Gap between skin and cloth of tight and of loose sleeves [m]."""
 UPPER_ARM = 0.186 / 0.146
 """Length of the upper arm over that of the forearm: segment lengths over stature by Drillis and Contini (1966), as
-biomechanics textbooks repeat them; from memory, not checked against the report."""
+biomechanics textbooks repeat them; not checked against the report itself."""
 SEGMENTS = 28
 LINING = 0.0012
 """Gap between skin and the turned-in hem [m]."""
 SKIN_BEGINS = 0.17
-"""Nearer to the elbow than this share of the forearm, the skin's last rings stand in for it."""
+"""Closer to the elbow than this fraction of the forearm, the skin's last rings are reused."""
 
 
 def _rings(end: float, loose: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places along the forearm and gaps [m] of the rings, from inside the hem over the edge up to the shoulder."""
+    """Places along the forearm and gaps [m] of the rings, from inside the hem, over its edge, to the shoulder."""
     hem = [
         (end - 0.08, LINING),
         (end - 0.01, LINING),
@@ -45,7 +45,7 @@ def _folds(rng: np.random.Generator, t: np.ndarray, theta: np.ndarray, loose: fl
 
 
 def sleeve_mesh(hand: HumanHand) -> SkinnedMesh:
-    """Every end with every looseness as one cut; bone number len(hand.bones) is the upper arm."""
+    """One variant per combination of end and looseness; bone len(hand.bones) is the upper arm."""
     cuts = [_cut(hand, np.random.default_rng(i), end, loose) for i, (end, loose) in enumerate(_choices())]
     mean, basis, bones, weights = (np.stack(arrays) for arrays in zip(*(cut[:4] for cut in cuts), strict=True))
     rings, columns = cuts[0][4], SEGMENTS + 1
@@ -65,7 +65,7 @@ def _choices() -> list[tuple[float, float]]:
 
 
 def _cut(hand: HumanHand, rng: np.random.Generator, end: float, loose: float) -> tuple:
-    """mean (V, 3), basis (K, V, 3), bones (V, 6), weights (V, 6), number of rings."""
+    """Mean (V, 3), basis (K, V, 3), bones (V, 6), weights (V, 6), number of rings."""
     t, gap = _rings(end, loose)
     theta = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     mean, basis = hand.linear_shape()
@@ -86,7 +86,7 @@ def _cut(hand: HumanHand, rng: np.random.Generator, end: float, loose: float) ->
 
     folds = _folds(rng, t, theta, loose) * (np.arange(len(t)) > 4)[:, None]
     folds[:, -1] = folds[:, 0]
-    closing = (np.arange(len(t))[:, None] - len(t) + 4).clip(0) / 3  # the last rings draw in to a rounded shoulder
+    closing = (np.arange(len(t))[:, None] - len(t) + 4).clip(0) / 3  # the last rings contract to a rounded shoulder
     tube = bound(mean, heads)
     offset = ((gap[:, None] + folds)[..., None] * out).reshape(-1, 3)
     tubes = np.stack([tube + offset, *(bound(v, h) for v, h in zip(basis, head_basis, strict=True))])
@@ -96,7 +96,7 @@ def _cut(hand: HumanHand, rng: np.random.Generator, end: float, loose: float) ->
 
 
 def _rounded(tubes: np.ndarray, t: np.ndarray, closing: np.ndarray) -> np.ndarray:
-    """Draws the last rings in to their centre, as a quarter circle."""
+    """Contracts the last rings to their centre along a quarter circle."""
     rings = tubes.reshape(len(tubes), len(t), SEGMENTS + 1, 3)
     centre = rings[:, :, :-1].mean(2, keepdims=True)
     return (centre + (rings - centre) * np.sqrt(1 - closing**2)[:, None, None]).reshape(tubes.shape)
@@ -112,7 +112,7 @@ def _binding(
     t: np.ndarray,
     theta: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How much each skin vertex (columns) holds each tube vertex (rows), and the place along the arm that it holds."""
+    """Weights of the skin vertices (columns) for each tube vertex (rows), and the position along the arm."""
     along = mean @ axis / length
     around = np.arctan2(mean @ side, mean @ up)
     forearm = hand.dense_weights[:, :2].sum(1) > 0.3
@@ -125,7 +125,7 @@ def _binding(
 
 
 def _weights(hand: HumanHand, share: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bones and weights (V, 6): the skin's, handed to the upper arm across the elbow."""
+    """Bones and weights (V, 6): the skin's, blended to the upper arm across the elbow."""
     s = np.clip((0.12 - t) / 0.26, 0, 1)
     upper = s * s * (3 - 2 * s)
     dense = np.concatenate([share @ hand.dense_weights * (1 - upper)[:, None], upper[:, None]], 1)

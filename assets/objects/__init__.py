@@ -1,4 +1,4 @@
-"""Objects by name: the dinosaur targets and everything that distracts from them."""
+"""Objects by name: the dinosaur targets and the distractors."""
 
 from assets.objects import desk_things, pantry_and_toys, tableware
 from assets.objects.dinosaurs import OOD_TARGETS, TARGETS

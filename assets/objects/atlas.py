@@ -1,4 +1,4 @@
-"""Texture atlases: one 256 x 256 picture per object, divided into named cells that mesh parts point to."""
+"""Texture atlases: one 256 x 256 picture per object, divided into named cells that mesh parts refer to."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ SIZE = 256
 GRID = 32
 """Cells are placed in steps of this many pixels."""
 MARGIN = 2.0
-"""Pixels of a cell that no uv points to, so that linear filtering never mixes two cells."""
+"""Unused border of a cell, so that linear filtering never mixes two cells [px]."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cell:
         return np.stack([x / SIZE, 1 - y / SIZE], -1)
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """s and t of the cell's pixels, each (rows, columns); t falls from top to bottom."""
+        """S and t of the cell's pixels, each (rows, columns); t falls from top to bottom."""
         rows, columns = self.height * GRID, self.width * GRID
         s = (np.arange(columns) + 0.5 - MARGIN) / (columns - 2 * MARGIN)
         t = 1 - (np.arange(rows) + 0.5 - MARGIN) / (rows - 2 * MARGIN)
@@ -38,13 +38,13 @@ class Cell:
 
 
 SIDE = Cell(0, 0, 8, 4)
-"""The wide upper half: what wraps around."""
+"""The upper half, for surfaces that wrap around."""
 A, B, C, D = Cell(0, 4, 4, 4), Cell(4, 4, 2, 2), Cell(6, 4, 2, 2), Cell(4, 6, 2, 2)
 E = Cell(6, 6, 2, 2)
 
 
 class Atlas:
-    """The picture while it is painted."""
+    """The image under construction."""
 
     def __init__(self):
         self._image = np.full((SIZE, SIZE, 3), 0.5, np.float32)

@@ -1,6 +1,6 @@
 """The dinosaur doll: a plush animal as a smooth union of round parts, with sewn-on eyes, plates and horns.
 
-Lengths in this file are centimetres of an 11 cm doll that looks along +x; `upright` makes metres of them.
+Lengths in this file are centimetres of an 11 cm doll that faces +x; `upright` converts to metres.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ PLATES, EYE, HORNS, CHEEKS, NOSTRILS = (
     Cell(7, 6, 1, 2),
 )
 SEWN_DIRECTIONS = 42
-"""Directions in which the hull of what is sewn on keeps its farthest vertex."""
+"""Directions in which the hulls of plates, horns and eyes keep their extreme vertex."""
 Point = tuple[float, float, float]
 
 
@@ -40,7 +40,7 @@ class Blob:
     pitch: float = 0.0
     """Nose-down turn of the ellipsoid about y [rad]."""
     blend: float = 0.7
-    """Width of the soft seam to the parts before it."""
+    """Blend width to the preceding parts."""
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Signed distance (...) of points (..., 3)."""
@@ -64,13 +64,13 @@ class Blob:
 
     @property
     def mirrored(self) -> bool:
-        """Whether it stands off the mirror plane, so that there are two."""
+        """Whether it lies off the mirror plane, so that there are two."""
         return self.centre[1] > 0
 
 
 @dataclass(frozen=True)
 class Eye:
-    """Where the eyes sit on the head, as directions from its centre, and how large they are."""
+    """Eye positions as directions from the centre of the head, and eye sizes."""
 
     azimuth: float = 0.62
     elevation: float = 0.38
@@ -79,14 +79,14 @@ class Eye:
 
 @dataclass(frozen=True)
 class Doll:
-    """A doll: its soft body and what is sewn on."""
+    """A doll: its body and its plates, horns, eyes and balls."""
 
     blobs: tuple[Blob, ...]
     head: Point
     """Centre of the head: eyes and face paint are placed around it."""
     eye: Eye
     plates: tuple[tuple[float, float, float, float], ...] = ()
-    """(x, z, direction [rad] in the x-z plane from +x upward, height): a plate stands where the ray from (x, 0, z)
+    """(x, z, direction [rad] in the x-z plane from +x upward, height): a plate is placed where the ray from (x, 0, z)
     along that direction leaves the body."""
     plate_rows: int = 1
     horns: tuple[tuple[Point, Point, float], ...] = ()
@@ -118,7 +118,10 @@ class Doll:
         return solids.upright(self._assembled, height_m)
 
     def parts(self, height_m: float) -> tuple[np.ndarray, ...]:
-        """Convex parts (k, 3), placed as in `build`: the soft body's blobs, then what is sewn on; soft seams are left out."""
+        """Convex parts (k, 3), placed as in `build`: the soft body's blobs, then eyes, plates, horns and balls.
+
+        Blended seams are omitted.
+        """
         low, high = self._assembled.vertices.min(0).astype(float), self._assembled.vertices.max(0).astype(float)
         origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
         scale = height_m / (high[2] - low[2])
@@ -152,7 +155,7 @@ class Doll:
         return solids.merge(*pieces)
 
     def _skin_uv(self, skin: str, points: np.ndarray, cell: Cell) -> np.ndarray:
-        """s is the folded azimuth (0 in front, 1 behind); t the height, or on the head the elevation."""
+        """S is the folded azimuth (0 in front, 1 behind); t the height, or on the head the elevation."""
         if skin == "head":
             d = points - np.array(self.head)
             elevation = np.arctan2(d[:, 2], np.hypot(d[:, 0], d[:, 1]))
@@ -219,7 +222,7 @@ def towards(direction: np.ndarray) -> np.ndarray:
 
 
 def _upward(direction: np.ndarray) -> np.ndarray:
-    """As `towards`, with the turn that keeps a plate's broad side facing y."""
+    """As `towards`, with the roll that keeps a plate's broad side facing y."""
     z = np.asarray(direction, float) / np.linalg.norm(direction)
     y = np.array([0.0, 1.0, 0.0]) - z * z[1]
     y /= np.linalg.norm(y)
@@ -227,7 +230,7 @@ def _upward(direction: np.ndarray) -> np.ndarray:
 
 
 def _plate(size: float) -> Mesh:
-    """A soft pointed plate standing on the origin, `size` high, broad in x, thin in y."""
+    """A pointed plate at the origin, `size` high, broad in x, thin in y."""
     t = np.linspace(0, 1, 6)
     width = 0.62 * size * np.sqrt(np.maximum(1 - t, 0)) * (0.82 + 0.35 * np.sin(np.pi * t))
     spindle = solids.lathe(np.stack([np.maximum(width, 1e-4), t * size], -1), PLATES, 9 if size > 1.2 else 7)

@@ -1,4 +1,4 @@
-"""How dinosaur dolls are painted: coat, belly, face, eyes."""
+"""Textures of the dinosaur dolls: coat, belly, face, eyes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Coat:
 
 
 def plain(s: np.ndarray, t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A few faint darker patches towards the back."""
+    """A few faint dark patches towards the back."""
     return 0.35 * smoothstep(0.6, 1.0, s)
 
 
@@ -78,7 +78,7 @@ PATTERNS: dict[str, Pattern] = {
 
 
 def _jitter(colour: Hsv, rng: np.random.Generator) -> np.ndarray:
-    """RGB (3,) of a colour, a little off as from another dye lot."""
+    """RGB (3,) of a colour with a small random deviation."""
     h, s, v = colour
     return hsv(h + rng.normal(0, 0.012), s * rng.uniform(0.88, 1.1), v * rng.uniform(0.9, 1.08))
 

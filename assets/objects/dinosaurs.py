@@ -1,4 +1,4 @@
-"""The target and its odd cousins (the paper's unseen objects of a seen class), registered by name."""
+"""The target and its variants (the paper's unseen objects of a seen class), registered by name."""
 
 from assets.objects.dinosaur import CHEEKS, NOSTRILS, SITTING, Blob, Doll, Eye, changed
 from assets.objects.dinosaur_skin import Coat, paint

@@ -1,4 +1,4 @@
-"""Convex parts of objects, which is what physics engines collide."""
+"""Convex collision shapes of objects."""
 
 from functools import cache
 
@@ -15,8 +15,7 @@ DIRECTIONS = 128
 def convex_parts(name: str) -> tuple[np.ndarray, ...]:
     """Vertices (k, 3) [m] of the convex parts of an object at its mesh's size, in its mesh's frame.
 
-    Dolls come apart into their round parts and what is sewn on them; everything else is its convex hull, which fills cups
-    and bowls.
+    Dolls are split into their parts; every other object is its convex hull, which fills cups and bowls.
     """
     spec = OBJECTS[name]
     if spec.parts is not None:

@@ -1,4 +1,4 @@
-"""Primitive meshes with normals and atlas coordinates, and how they are joined, turned and set upright."""
+"""Primitive meshes with normals and atlas coordinates, and functions to join, rotate and stand them upright."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +28,7 @@ def merge(*meshes: Mesh) -> Mesh:
 
 
 def place(mesh: Mesh, rotation: ArrayLike | None = None, translation: ArrayLike = (0, 0, 0)) -> Mesh:
-    """The mesh turned by `rotation` (3, 3) and then moved by `translation` (3,) [m]."""
+    """The mesh rotated by `rotation` (3, 3) and then moved by `translation` (3,) [m]."""
     R = np.eye(3) if rotation is None else np.asarray(rotation, float)
     vertices = mesh.vertices @ R.T + np.asarray(translation, float)
     return Mesh(vertices.astype(np.float32), mesh.faces, (mesh.normals @ R.T).astype(np.float32), mesh.uvs)
@@ -38,7 +38,7 @@ def upright(mesh: Mesh, height_m: float) -> Mesh:
     """The mesh scaled to a height, its lowest point at z = 0 and its bounding box centred in x and y."""
     low, high = mesh.vertices.min(0).astype(float), mesh.vertices.max(0).astype(float)
     if high[2] - low[2] < 1e-9:
-        raise InvalidValueError("setting a mesh upright", "a flat mesh", "a mesh with some height", "mend its builder")
+        raise InvalidValueError("setting a mesh upright", "a flat mesh", "a mesh with some height", "fix its builder")
     origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     vertices = (mesh.vertices - origin) * (height_m / (high[2] - low[2]))
     return Mesh(vertices.astype(np.float32), mesh.faces, mesh.normals, mesh.uvs)
@@ -157,7 +157,7 @@ def _transported(tangent: np.ndarray) -> np.ndarray:
 
 
 def extrude(polygon: ArrayLike, height: float, side: Cell, cap: Cell) -> Mesh:
-    """A prism on a star-shaped, counter-clockwise polygon (n, 2) seen from above, from z = 0 to `height`, sharp edges."""
+    """A prism from z = 0 to `height` on a star-shaped, counter-clockwise polygon (n, 2), with sharp edges."""
     polygon = np.asarray(polygon, float)
     n, centre = len(polygon), polygon.mean(0)
     ring = np.concatenate([polygon, polygon[:1]])

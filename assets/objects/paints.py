@@ -1,4 +1,4 @@
-"""Small pictures that several objects are painted with."""
+"""Small texture images shared by several objects."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def metal(rng: np.random.Generator, cell: Cell) -> np.ndarray:
 
 
 def speckled(rng: np.random.Generator, colour: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """A fruit skin (256, 256, 3): one colour running into another, with small freckles."""
+    """A fruit skin (256, 256, 3): a blend of two colours, with small freckles."""
     mix = np.clip(0.5 + 0.45 * noise(rng, 256, 1.8, (1, 2.5)), 0, 1)
     freckle = noise(rng, 256, 0.3, band=(20, 90)) > 2.1
     return blend(shade(blend(colour, other, mix), 1 + 0.03 * noise(rng, 256, 0.6)), hsv(0.13, 0.3, 0.9), freckle * 0.5)

@@ -1,4 +1,4 @@
-"""What an object is, and the registry of all of them."""
+"""The `ObjectSpec` type and the registry of objects."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lace.core.registry import Registry
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """A thing that can lie on the table. Every call of `texture` with another random state gives another look."""
+    """An object that can be placed on the table. `texture` varies with its random state."""
 
     name: str
     family: str

@@ -88,7 +88,7 @@ def _shift(values: np.ndarray, axis: int, step: int) -> np.ndarray:
 
 
 def _gather(total: np.ndarray, count: np.ndarray, cut: np.ndarray, t: np.ndarray, axis: int) -> None:
-    """Adds the crossing points of all edges along `axis` to the four cells around each."""
+    """Adds the crossing points of all edges along `axis` to the four adjacent cells."""
     others = [k for k in range(3) if k != axis]
     for i in (0, 1):
         for j in (0, 1):

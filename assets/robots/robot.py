@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from assets.shapes import Mesh
-from lace.core.embodiment import Curl, Embodiment, Joint, Keypoint, Provenance
+from lace.core.embodiment import Curl, Embodiment, Joint
 from lace.core.geometry import rotation_from_quat_wxyz, transform
 
 VISUAL_GROUP = 2

@@ -1,4 +1,4 @@
-"""Rooms by name: `ROOMS["lab"](rng)` gives a `Room`. A newcomer adds a file and one import here."""
+"""Rooms by name: `ROOMS["lab"](rng)` gives a `Room`. To add a room, add a file and import it here."""
 
 from assets.rooms.kitchen import kitchen
 from assets.rooms.lab import lab

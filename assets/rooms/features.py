@@ -1,4 +1,4 @@
-"""Things that stand in rooms and hang on walls. Each is drawn on a `Sketch`; sizes in metres."""
+"""Furniture and wall fixtures, each added to a `Sketch`; sizes in metres."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ DARK, STEEL = (0.10, 0.10, 0.11), (0.78, 0.79, 0.81)
 _ART_TILE_M = 0.8
 """Tile of the poster and chart textures: a box of this width shows one whole print."""
 PROUD = 0.004
-"""How far a front stands out from what it is fixed to."""
+"""Distance by which a front stands out from its base [m]."""
 
 
 def window(s: Sketch, wall: int, along: float, width: float = 0.7) -> None:
@@ -110,7 +110,7 @@ def screen(s: Sketch, wall: int, along: float, on: float, away: float = 0.12) ->
 
 
 def cabinet(s: Sketch, wall: int, along: float, half: tuple[float, float, float], bottom: float, front: Finish) -> None:
-    """A cabinet whose door stands a little proud, with a handle; 3 parts."""
+    """A cabinet with a slightly protruding door and a handle; 3 parts."""
     l, d, h = half  # noqa: E741
     s.on_wall(
         "cabinet", wall, along, (l, d - 0.012, h), bottom, Finish(front.texture, _dim(front.colour, 0.92)), gap=0.01

@@ -1,4 +1,4 @@
-"""What a room is, the registry of rooms, and the sketch on which one is drawn."""
+"""The `Room` type, the registry of rooms, and the builder that assembles one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from assets.textures.noise import hsv
 from lace.core.registry import Registry
 
 CLEAR_RADIUS_M = 1.6
-"""Nothing but the floor stands nearer to the origin than this, below `CLEAR_HEIGHT_M`."""
+"""Below `CLEAR_HEIGHT_M`, only the floor is closer to the origin than this [m]."""
 CLEAR_HEIGHT_M = 2.4
 WHITE = (1.0, 1.0, 1.0)
 Colour = tuple[float, float, float]
@@ -36,7 +36,7 @@ class Finish:
 
 
 class Sketch:
-    """A room while it is furnished. Walls are numbered 0 (+x), 1 (+y), 2 (-x), 3 (-y).
+    """A room under construction. Walls are numbered 0 (+x), 1 (+y), 2 (-x), 3 (-y).
 
     On a wall, `along` runs to the left as seen from the room's middle looking at it [m], 0 in the middle.
     """

@@ -1,4 +1,4 @@
-"""A photographer's studio: plain floor, light walls, nothing to distract."""
+"""A photo studio: plain floor, light walls, no furniture."""
 
 import numpy as np
 

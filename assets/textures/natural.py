@@ -1,4 +1,4 @@
-"""Stone, wood, plaster and other grown or poured surfaces. Full colour: use with a white part."""
+"""Stone, wood, plaster and similar surfaces. Full colour: use with a white part."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Tileable random fields and colour ramps, the raw material of every texture."""
+"""Tileable random fields and colour ramps that the textures are built from."""
 
 import colorsys
 

@@ -94,7 +94,7 @@ def _hexagons(rng: np.random.Generator, size: int) -> np.ndarray:
 
 @texture("scales", 0.1)
 def _scales(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Overlapping round scales, bright and neutral, for skins that bring their own colour."""
+    """Overlapping round scales, bright and neutral, for surfaces with their own colour."""
     x, y = coordinates(size)
     rows = 10
     shadow = np.ones_like(x)

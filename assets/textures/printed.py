@@ -22,7 +22,7 @@ WORDS = (
     "PURE",
     "HELLO",
 )
-"""What labels and posters say."""
+"""Words printed on labels and posters."""
 
 
 def write(image: np.ndarray, word: str, centre: tuple[float, float], width: float, colour: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""What a texture is, and the registry of all of them."""
+"""The `Texture` type and the registry of textures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

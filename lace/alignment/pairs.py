@@ -157,12 +157,14 @@ class PairSampler:
     """
 
     def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True, anchor: str | None = None):
-        """Args:
-        bank: The images.
-        batch: Pairs per step.
-        seed: Of the sampling.
-        intra: Whether pairs within an embodiment enter (table 6 ablates them).
-        anchor: An embodiment that comes first in every cross pair it is in; None draws the order.
+        """Creates a pair sampler.
+
+        Args:
+            bank: The images.
+            batch: Pairs per step.
+            seed: Of the sampling.
+            intra: Whether pairs within an embodiment enter (table 6 ablates them).
+            anchor: An embodiment that comes first in every cross pair it is in; None draws the order.
         """
         self.batch, self.seed = batch, seed
         self._is_anchor = np.array([name == anchor for name in bank.embodiment])

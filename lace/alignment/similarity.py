@@ -27,9 +27,11 @@ class SimilarityLog:
     """Keeps P (teacher) and Q (student) of one keypoint of one pair at a few steps, in OUT/similarity.npz."""
 
     def __init__(self, trainer: "Trainer", out: Path):
-        """Args:
-        trainer: The run; its bank's two first embodiments give the pair that shares most keypoints.
-        out: Folder of the run; what an earlier part of it kept is read.
+        """Creates a similarity log.
+
+        Args:
+            trainer: The run; its bank's two first embodiments give the pair that shares most keypoints.
+            out: Folder of the run; what an earlier part of it kept is read.
         """
         self.trainer, self.path = trainer, out / NAME
         self.due = sorted({round(share * trainer.config.iterations) for share in LOOKS})

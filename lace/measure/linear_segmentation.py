@@ -38,11 +38,13 @@ class SegmentationFolder(Dataset):
     """FOLDER/images/PART/NAME.jpg with FOLDER/annotations/PART/NAME.png, as ADE20K comes."""
 
     def __init__(self, folder: Path, part: str, size: int, classes: int):
-        """Args:
-        folder: The data.
-        part: "train" or "val".
-        size: Side to which image and labels are resized [px].
-        classes: How many there are; a file with a larger label is an error.
+        """Creates a segmentation folder.
+
+        Args:
+            folder: The data.
+            part: "train" or "val".
+            size: Side to which image and labels are resized [px].
+            classes: How many there are; a file with a larger label is an error.
         """
         self.size, self.classes = size, classes
         self.images = sorted((folder / "images" / PARTS[part]).glob("*.jpg"))

@@ -1,4 +1,4 @@
-"""Checks a joint path before anything moves: limits, speed, workspace, self-collision, the table, a keep-out."""
+"""Checks a joint path before execution: limits, speed, workspace, self-collision, the table, a keep-out cylinder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,16 @@ from policies.path import CheckedPath, JointPath, sealed
 
 TABLE, KEEP_OUT = "checker_table", "checker_keep_out"
 AWAY = (0.0, 0.0, -10.0)
-"""Where the keep-out waits when there is none [m]."""
+"""Position of the keep-out cylinder when unused [m]."""
 STEP_RAD = 0.03
 """Largest joint step between tested poses: under 2 cm at the fingertips of an arm stretched out to 60 cm."""
 SELF_OVERLAP_M = 2e-3
-"""Overlap of two links' collision boxes that still counts as apart: neighbours on a finger touch at rest."""
+"""Tolerated overlap of two links' collision boxes [m]: neighbouring finger links touch at rest."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the palm may go, in the robot's base frame [m]."""
+    """Box that the palm must stay in, in the robot's base frame [m]."""
 
     low: tuple[float, float, float] = (-0.20, -0.65, -0.12)
     high: tuple[float, float, float] = (0.80, 0.65, 0.90)
@@ -44,13 +44,15 @@ class PathChecker:
         clearance_m: float,
         keep_out_m: tuple[float, float] = (0.05, 0.12),
     ):
-        """Args:
-        xml_path: MJCF with the robot's collision shapes.
-        embodiment: The same robot.
-        workspace: For the palm.
-        speed: Largest joint speed [rad/s].
-        clearance_m: Distance kept from the table.
-        keep_out_m: Radius and height of an upright cylinder that paths may be told to stay out of.
+        """Creates a path checker.
+
+        Args:
+            xml_path: MJCF with the robot's collision shapes.
+            embodiment: The same robot.
+            workspace: For the palm.
+            speed: Largest joint speed [rad/s].
+            clearance_m: Distance kept from the table.
+            keep_out_m: Radius and height of an upright cylinder that paths can be required to avoid.
         """
         self.embodiment, self.workspace, self.speed, self.clearance_m = embodiment, workspace, speed, clearance_m
         spec = mujoco.MjSpec.from_file(str(xml_path))
@@ -58,7 +60,7 @@ class PathChecker:
         for name, kind, size in (
             (TABLE, mujoco.mjtGeom.mjGEOM_PLANE, [2, 2, 0.1]),
             (KEEP_OUT, mujoco.mjtGeom.mjGEOM_CYLINDER, [radius, height / 2, 0]),
-        ):  # bodies of their own, for MuJoCo takes the world's geoms to stay where they were compiled
+        ):  # separate bodies, because MuJoCo assumes that geoms of the world body do not move
             spec.worldbody.add_body(name=name, mocap=True).add_geom(name=name, type=kind, size=size)
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
@@ -67,16 +69,16 @@ class PathChecker:
         self._palm = self._model.body(embodiment.palm_link).id
 
     def check(self, path: JointPath, hand: Array, table_z: float, keep_out: Array | None = None) -> CheckedPath:
-        """`path` as one that a cell follows.
+        """Returns `path` as a checked path.
 
         Args:
             path: Of the arm.
-            hand: Joints of the hand on the way (hand joints,) [rad].
+            hand: Joints of the hand along the path (hand joints,) [rad].
             table_z: Height of the table [m].
-            keep_out: Middle (3,) of the cylinder to stay out of [m]; None for no such thing.
+            keep_out: Middle (3,) of the cylinder to stay out of [m]; None for no keep-out.
 
         Raises:
-            PlanRefused: A limit is broken or something is struck; says what and when.
+            PlanRefused: A limit is exceeded or there is a collision; the message says which and when.
             SafetyStop: The palm leaves the workspace.
         """
         self._check_limits(path)
@@ -92,7 +94,7 @@ class PathChecker:
                     "checking a path",
                     f"the palm would leave the workspace at {np.round(palm, 3).tolist()} m",
                     f"between {self.workspace.low} and {self.workspace.high}",
-                    "look at the prediction",
+                    "check the prediction",
                 )
             mujoco.mj_collision(model, data)
             struck = self._struck()
@@ -122,7 +124,7 @@ class PathChecker:
             )
 
     def _struck(self) -> str:
-        """What is struck at the pose at hand, "" for nothing."""
+        """Description of a collision at the current pose, "" if none."""
         contact = self._data.contact
         outside = np.isin(contact.geom, (self._table, self._keep_out)).any(1)
         bad = contact.dist < np.where(outside, 0.0, -SELF_OVERLAP_M)
@@ -137,9 +139,9 @@ class PathChecker:
 
 
 def _dense(path: JointPath) -> list[tuple[float, Array]]:
-    """(time, arm joints) along a path, close enough together."""
+    """(time, arm joints) along a path at the test spacing."""
     total = np.concatenate([[0], np.cumsum(np.abs(np.diff(path.positions, axis=0)).max(1))])
     count = max(int(np.ceil(total[-1] / STEP_RAD)), 1) + 1
-    rising = total + 1e-12 * np.arange(len(total))  # np.interp wants no two equal
+    rising = total + 1e-12 * np.arange(len(total))  # np.interp needs distinct values
     times = np.interp(np.linspace(0, total[-1], count), rising, path.times_s)
     return list(zip(times, path.at(times), strict=True))

@@ -19,7 +19,7 @@ from policies.primitives.lifting import by_depth, by_plane, end_effector_point
 from policies.primitives.primitive import ArmMove, HandMove, Plan
 
 HEADINGS = np.deg2rad([0, 20, -20, 40, -40, 60, -60, 80, -80, 100, -100])
-"""Ways the palm may face, tried in this order, about facing the base [rad]."""
+"""Palm headings relative to the direction of the base, in the order in which they are tried [rad]."""
 IK = "solving the inverse kinematics"
 LEAST_S, PERIOD_S = 0.3, 0.02
 """Shortest duration of a path, and time between its samples [s]."""
@@ -27,26 +27,26 @@ LEAST_S, PERIOD_S = 0.3, 0.02
 
 @dataclass(frozen=True)
 class GraspConfig:
-    """How a grasp is planned and when it is refused."""
+    """Settings of grasp planning and of its safety limits."""
 
     lift_by: Literal["plane", "depth"] = "plane"
-    """Where the target is in space: on the table's plane, or by the depth image."""
+    """How the target is localised in 3D: by the table plane or by the depth image."""
     correction: Literal["absolute", "relative"] = "absolute"
-    """absolute trusts the camera's calibration; relative moves the hand by the vector between the two points, in which
+    """"absolute" uses the camera's calibration; "relative" moves the hand by the vector between the two points, where
     a calibration error cancels and an error of the end-effector point does not."""
     target_height_m: float = 0.12
-    """Height of the target, which the hand stays above on its way there."""
+    """Height of the target, which the hand stays above while approaching."""
     target_radius_m: float = 0.03
-    """From the target's surface to its middle."""
+    """Distance from the target's surface to its centre."""
     seen_height_m: float = 0.045
     """Height over the table at which the ray through the middle of the target's box passes the target's axis. Over 160
     random views of the doll this height has no bias (0.2 mm); half its height, 0.055 m, is 12 mm short."""
     disagreement_m: float = 0.10
-    """The end-effector point may be this far from where forward kinematics sees it, at its depth: half a hand."""
+    """Largest distance of the end-effector point from forward kinematics at its depth: half a hand."""
     hover_m: float = 0.12
     """Height of the pre-grasp over the grasp."""
     lift_m: float = 0.15
-    """How far the target is lifted."""
+    """Lift height."""
     arm_speed: float = 1.5
     """Largest joint speed [rad/s]; the xArm7 itself allows pi."""
     clearance_m: float = 0.002
@@ -60,7 +60,7 @@ class GraspConfig:
 
 
 class GraspPrimitive:
-    """Implements Primitive for one robot and one grasp; not for use from several threads."""
+    """The grasp primitive of one robot and one grasp; implements `Primitive`, not thread-safe."""
 
     def __init__(self, embodiment: Embodiment, xml_path: Path, grasp: Grasp, config: GraspConfig = GraspConfig()):  # noqa: B008
         if grasp.embodiment != embodiment.name:
@@ -85,13 +85,13 @@ class GraspPrimitive:
                 "locating the target",
                 f"it would be at {np.round(target, 3).tolist()} m, outside the workspace",
                 f"between {self.config.workspace.low} and {self.config.workspace.high}",
-                "look at the prediction",
+                "check the prediction",
             )
         stops: list[TrialStopped] = []
         for heading in HEADINGS:
             try:
                 return Plan(self._moves(observation.joint_positions, target, float(heading), table_z), target)
-            except TrialStopped as stop:  # this heading will not do: it says why, and the next one is tried
+            except TrialStopped as stop:  # this heading fails: keep its reason and try the next one
                 stops.append(stop)
         raise max(stops, key=_progress)
 
@@ -107,7 +107,7 @@ class GraspPrimitive:
                 "comparing the end-effector point with forward kinematics",
                 f"they are {1000 * gap:.0f} mm apart",
                 f"at most {1000 * config.disagreement_m:.0f} mm",
-                "look at the prediction, or recalibrate the camera",
+                "check the prediction, or recalibrate the camera",
             )
         if config.lift_by == "depth":
             target = by_depth(camera, points.target, observation.depth_m, config.target_radius_m)
@@ -135,7 +135,7 @@ class GraspPrimitive:
         )
 
     def _transit(self, start: Array, above: Array, table_z: float, keep_out: Array) -> tuple[ArmMove | HandMove, ...]:
-        """From the start to the pre-grasp: straight, or where something is in the way, first up, or over home."""
+        """From the start to the pre-grasp: directly, else upwards first, else via the home pose."""
         dof, opened = self.embodiment.arm_dof, HandMove(Phase.APPROACH, self.grasp.open, self.config.open_s)
         arm, hand = start[:dof], np.clip(start[dof:], *self.embodiment.limits[dof:].T)
         try:
@@ -173,7 +173,7 @@ class GraspPrimitive:
                 where = np.round(goal[:3, 3], 3).tolist()
                 raise PlanRefused(
                     IK,
-                    f"the palm does not reach {where} m as the grasp wants it",
+                    f"the palm does not reach {where} m as the grasp requires",
                     "a target within the arm's reach",
                     "move the target",
                 )
@@ -182,5 +182,5 @@ class GraspPrimitive:
 
 
 def _progress(stop: TrialStopped) -> bool:
-    """A plan that fails on its way came further than one that nothing reaches."""
+    """Ranks failures: a plan that fails on its path ranks above one whose goal is unreachable."""
     return stop.doing != IK

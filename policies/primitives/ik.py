@@ -1,4 +1,4 @@
-"""Inverse kinematics of the arm by mink: the palm goes where it is told, within joint limits, the hand kept rigid."""
+"""Inverse kinematics of the arm by mink for a palm pose, within joint limits, with the hand fixed."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
 
 REACHED_M, REACHED_RAD = 5e-4, 5e-3
-"""When a solution counts: half a millimetre and a quarter of a degree."""
+"""Convergence tolerance: half a millimetre and a quarter of a degree."""
 STEPS, STEP_S = 60, 1.0
-"""Most iterations; with unit time steps each one is a Gauss-Newton step."""
+"""Maximum number of iterations; with unit time steps each one is a Gauss-Newton step."""
 POSTURE_COST = 1e-3
-"""Pull towards the start, which settles the seventh joint; small enough not to be felt at the palm."""
+"""Weight of staying near the start, which resolves the redundant joint; too small to affect the palm pose."""
 LIMIT_MARGIN_RAD = 0.02
 
 
 class ArmIK:
-    """Solves for one robot; not for use from several threads."""
+    """Solver for one robot; not thread-safe."""
 
     def __init__(self, xml_path: Path, embodiment: Embodiment):
         spec = mujoco.MjSpec.from_file(str(xml_path))
@@ -37,7 +37,7 @@ class ArmIK:
         self._range = model.jnt_range.copy()
 
     def solve(self, T_world_palm: Array, start: Array) -> Array | None:
-        """Arm joints (arm,) [rad] that put the palm at T (4, 4), near `start` (arm,); None where not found."""
+        """Arm joints (arm,) [rad] that put the palm at T (4, 4), near `start` (arm,); None if there is no solution."""
         configuration = self._configuration
         q = np.clip(start, *self._range.T)
         configuration.update(q)

@@ -1,4 +1,4 @@
-"""From image points to points in the world, and back for the end effector."""
+"""Image points to world points, and the end effector's image point from forward kinematics."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,13 +9,13 @@ from lace.core.keypoints import FINGERTIPS, Visibility, keypoint_box
 from policies.outcome import PlanRefused
 
 WINDOW_PX = 3
-"""Depth is the median over this many pixels to each side: holes and edges of a depth image are that small."""
+"""Half width of the window over which depth is the median; larger than typical holes and edges [px]."""
 
 
 def end_effector_point(keypoints_world: Array, camera: PinholeCamera) -> tuple[Array, float]:
-    """Where the end effector is seen: uv (2,) [px] and depth [m].
+    """Image point uv (2,) [px] and depth [m] of the end effector.
 
-    As the labels have it (paper, sec. 5.2): the centre of the box around wrist and fingertips, hidden ones too, those
+    As in the labels (paper, sec. 5.2): the centre of the box around wrist and fingertips, hidden ones too, those
     outside the image left out. The depth is the mean of theirs.
 
     Args:
@@ -41,7 +41,7 @@ def end_effector_point(keypoints_world: Array, camera: PinholeCamera) -> tuple[A
 
 
 def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: float = 0.0) -> Array:
-    """The point (3,) [m] seen at uv (2,) [px], moved `behind_m` on along the ray: what is seen is the near surface.
+    """The point (3,) [m] at pixel uv (2,), moved `behind_m` along the ray from the visible surface into the object.
 
     Raises:
         PlanRefused: uv is outside the image, or the depth around it is unknown.
@@ -53,7 +53,7 @@ def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: flo
             "reading the depth",
             f"the target point {np.round(uv, 1)} is outside the image",
             "a point inside",
-            "look at the policy",
+            "check the policy",
         )
     rows, columns = (slice(max(i - WINDOW_PX, 0), i + WINDOW_PX + 1) for i in (row, column))
     near = depth_m[rows, columns]
@@ -71,10 +71,10 @@ def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: flo
 
 
 def by_plane(camera: PinholeCamera, uv: ArrayLike, z: float) -> Array:
-    """Where the ray through uv (2,) [px] meets the level plane at height `z` [m]: (3,).
+    """Intersection (3,) of the ray through uv (2,) [px] with the horizontal plane at height `z` [m].
 
     Raises:
-        PlanRefused: The ray does not come down to the plane.
+        PlanRefused: The ray does not intersect the plane in front of the camera.
     """
     eye = camera.T_world_cam[:3, 3]
     ray = camera.unproject(np.asarray(uv, float)[None], np.ones(1))[0] - eye
@@ -84,6 +84,6 @@ def by_plane(camera: PinholeCamera, uv: ArrayLike, z: float) -> Array:
             "lifting the target by the table plane",
             f"the ray through {np.round(uv, 1)} does not meet it",
             "a point below the horizon, seen from above the table",
-            "look at the policy, or lift by depth",
+            "check the policy, or lift by depth",
         )
     return eye + share * ray

@@ -1,4 +1,4 @@
-"""A plan as joint targets at a steady rate, for players that have no cell: environments, engines side by side."""
+"""A plan as joint targets at a fixed rate, for environments and engine comparisons that have no cell."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ def joint_targets(plan: Plan, start: Array, rate_hz: float, settle_s: float = 0.
     """Targets (k, joints) [rad], the first one period after the start.
 
     Args:
-        plan: Arm and hand moves in order; while one moves the other holds its last target.
+        plan: Arm and hand moves in order; while one moves, the other holds its last target.
         start: (joints,) [rad] before the plan.
         rate_hz: Targets per second.
-        settle_s: Time that the arm gets at the end of each of its moves [s].
+        settle_s: Settling time of the arm after each of its moves [s].
     """
     rows = [start]
     for move in plan.moves:

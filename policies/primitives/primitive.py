@@ -1,4 +1,4 @@
-"""What a primitive is: it makes a checked plan out of two image points and an observation."""
+"""The primitive protocol: a checked plan from two image points and an observation."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,11 +38,11 @@ class HandMove:
 
 @dataclass(frozen=True)
 class Plan:
-    """Checked moves in order, and where they lead."""
+    """Checked moves in order, and their goal."""
 
     moves: tuple[ArmMove | HandMove, ...]
     target_world: Array
-    """(3,) where the primitive believes the target's middle to be [m]."""
+    """(3,) estimated centre of the target [m]."""
 
 
 class Primitive(Protocol):
