@@ -21,7 +21,9 @@ class ArmState:
     T_base_flange: Array
     """(4, 4) where the controller itself believes its tool centre point to be; the flange where no tool is set [m]."""
     stamp_s: float
-    """Monotonic clock when the reading had arrived [s]."""
+    """Monotonic clock when the reading was asked for [s]: it is not older than that."""
+    span_s: float = 0.0
+    """How long the reading took [s]: joints and pose may be so far apart in time."""
     fault: str = ""
     """What keeps the arm from moving, in words; "" where it is ready or merely not enabled."""
     ready: bool = False
@@ -79,8 +81,8 @@ class Arm(Protocol):
 class ArmKind:
     """How arms of one kind are reached."""
 
-    connect: Callable[[str], Arm]
-    """From the address."""
+    connect: Callable[[str, float], Arm]
+    """From the address, and how long an answer may be in coming [s]."""
     stopper: str
     """ "module:function" of a function (address) -> object with `stop() -> bool` and `close()`, which needs nothing but
     the standard library: the guardian, a process of its own, stops the arm by it (`real_bridge.stoppers.named`)."""

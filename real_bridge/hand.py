@@ -59,8 +59,9 @@ class Hand(Protocol):
 class HandKind:
     """How hands of one kind are reached."""
 
-    connect: Callable[[str, Sequence[str], Mapping[str, float]], Hand]
-    """From the port, the names of the joints in the caller's order, and each joint's calibrated zero by name [rad]."""
+    connect: Callable[[str, Sequence[str], Mapping[str, float], float], Hand]
+    """From the port, the names of the joints in the caller's order, each joint's calibrated zero by name [rad], and how
+    long an answer may be in coming [s]."""
     releaser: str
     """ "module:function" of a function (port) that takes the torque away by the standard library alone."""
 

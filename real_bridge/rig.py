@@ -72,8 +72,8 @@ class Rig:
         self.station = Station(config.address, config.state)
         try:
             self.station.require_clear()
-            self.arm = self._kind.connect(config.address)
-            self.hand = self._hand_kind.connect(config.hand_port, names, zeros)
+            self.arm = self._kind.connect(config.address, limits.arm_age_s)
+            self.hand = self._hand_kind.connect(config.hand_port, names, zeros, limits.hand_age_s)
         except BaseException:
             self.close()
             raise

@@ -23,11 +23,22 @@ QUIET_S, MOST_S = 0.005, 0.1
 """After a failed read, the bus must have been quiet for so long [s] before the next one; and how long that may take."""
 
 
+class NoAnswer(DeviceFault):
+    """A motor did not answer, or not in whole."""
+
+
 class Bus:
     """One serial port, opened for us alone."""
 
-    def __init__(self, port: str):
-        """Opens `port`; DeviceFault where that fails or another program has it."""
+    def __init__(self, port: str, patience_s: float):
+        """Opens `port`; DeviceFault where that fails or another program has it.
+
+        Args:
+            port: Serial port.
+            patience_s: How long a question is asked again before it counts as not answered [s]: one packet in some
+                thousands is lost. The maker's client waits 34 ms for each.
+        """
+        self._patience_s = patience_s
         self._lock = threading.RLock()
         self._port, self._packets, self._dirty = PortHandler(port), Protocol2PacketHandler(), False
         try:
@@ -49,23 +60,19 @@ class Bus:
 
     def ping(self, motor: int) -> int:
         """The motor's model number."""
-        model, result, _error = self._talk(self._packets.ping, motor)
-        self._require(f"looking for motor {motor}", result)
-        return model
+        return self._asked(f"looking for motor {motor}", self._packets.ping, motor)[0]
 
     def read(self, motor: int, register: Register) -> int:
         """An unsigned value."""
         calls = {1: self._packets.read1ByteTxRx, 2: self._packets.read2ByteTxRx, 4: self._packets.read4ByteTxRx}
-        value, result, _error = self._talk(calls[register.size], motor, register.address)
-        self._require(f"reading register {register.address} of motor {motor}", result)
-        return value
+        doing = f"reading register {register.address} of motor {motor}"
+        return self._asked(doing, calls[register.size], motor, register.address)[0]
 
     def write(self, motor: int, register: Register, value: int) -> None:
         """Writes and hears the motor confirm it: broadcast writes are refused in silence."""
         calls = {1: self._packets.write1ByteTxRx, 2: self._packets.write2ByteTxRx, 4: self._packets.write4ByteTxRx}
-        result, error = self._talk(calls[register.size], motor, register.address, value)
         doing = f"writing {value} into register {register.address} of motor {motor}"
-        self._require(doing, result)
+        *_none, error = self._asked(doing, calls[register.size], motor, register.address, value)
         if error & ~ALERT:
             raise DeviceFault(
                 doing, f"the motor refused it (error {error & ~ALERT})", "a value it takes", "look at the motor"
@@ -79,6 +86,9 @@ class Bus:
 
     def read_all(self, register: Register, motors: Sequence[int]) -> dict[int, tuple[bytes, bool]]:
         """Bytes of each motor, and whether it raises the alert of a hardware error; all of them or a DeviceFault."""
+        return self._until_answered(lambda: self._read_all(register, motors))
+
+    def _read_all(self, register: Register, motors: Sequence[int]) -> dict[int, tuple[bytes, bool]]:
         with self._lock:
             self._talk(self._packets.syncReadTx, register.address, register.size, list(motors), len(motors), False)
             found = {}
@@ -87,11 +97,31 @@ class Bus:
                 self._require(f"reading register {register.address} of motor {motor}", result)
                 if len(data) != register.size:
                     self._dirty = True
-                    raise DeviceFault(
+                    raise NoAnswer(
                         f"reading motor {motor}", f"{len(data)} bytes", f"{register.size}", "look at the bus"
                     )
                 found[motor] = (bytes(data), bool(error & ALERT))
             return found
+
+    def _asked(self, doing: str, call, *arguments):
+        """Everything that `call` returned but its result, which was good: (value,) error."""
+
+        def once():
+            *answer, result, error = self._talk(call, *arguments)
+            self._require(doing, result)
+            return (*answer, error)
+
+        return self._until_answered(once)
+
+    def _until_answered(self, ask):
+        """What `ask` returns; it is called again while patience lasts. Only for what may be said twice."""
+        end = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return ask()
+            except NoAnswer:
+                if time.monotonic() >= end:
+                    raise
 
     def _talk(self, call, *arguments):
         with self._lock:
@@ -115,9 +145,7 @@ class Bus:
     def _require(self, doing: str, result: int) -> None:
         if result != COMM_SUCCESS:
             self._dirty = True
-            raise DeviceFault(
-                doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable"
-            )
+            raise NoAnswer(doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable")
 
     def _wait_until_quiet(self) -> None:
         """Throws away late replies: they carry no number, and would be taken for answers to what comes next."""

@@ -20,8 +20,6 @@ SIDE_GAINS = {"P": 450, "I": 0, "D": 150}
 """As the hand's makers drive it (LEAP Hand API, README)."""
 MOST_CURRENT_A = 0.55
 """The full hand's cap; the makers give 0.30 to 0.35 for the lite version."""
-TRIES = 2
-"""Readings of all motors before one counts as failed: one packet in some thousands is lost."""
 _STATUS = struct.Struct("<i6xhii8xhB")
 """STATUS: goal position, present current, velocity, position, voltage, temperature."""
 
@@ -29,13 +27,14 @@ _STATUS = struct.Struct("<i6xhii8xhB")
 class LeapHand:
     """Implements Hand."""
 
-    def __init__(self, port: str, joint_names: Sequence[str], zeros: Mapping[str, float]):
+    def __init__(self, port: str, joint_names: Sequence[str], zeros: Mapping[str, float], patience_s: float = 0.1):
         """Opens the port and looks for the motors; moves nothing.
 
         Args:
             port: Serial port.
             joint_names: The hand's joints in the caller's order.
             zeros: Joint name -> motor angle beyond the nominal zero at joint angle zero [rad], from the calibration.
+            patience_s: How long an answer may be in coming [s]: see Bus.
 
         Raises:
             InvalidValueError: A joint that this hand does not have, or one that is missing.
@@ -53,7 +52,7 @@ class LeapHand:
         self._zeros = np.array([zeros.get(name, 0.0) for name in joint_names])
         self._goals: dict[int, int] = {}
         self._gate, self._stopped, self._cap_A = threading.Lock(), False, 0.0
-        self._bus = Bus(port)
+        self._bus = Bus(port, patience_s)
         try:
             self.models = {name: self._bus.ping(motor) for name, motor in zip(self._names, self._ids, strict=True)}
         except DeviceFault:
@@ -62,7 +61,8 @@ class LeapHand:
 
     def read(self) -> HandState:
         """See Hand."""
-        rows = self._rows()
+        found = self._bus.read_all(motors.STATUS, self._ids)
+        rows = [found[motor] for motor in self._ids]
         goals, currents, velocities, positions, _volts, temperatures = zip(
             *(_STATUS.unpack(r) for r, _ in rows), strict=True
         )
@@ -158,16 +158,6 @@ class LeapHand:
                     f"{value}",
                     "look at the motor",
                 )
-
-    def _rows(self) -> list[tuple[bytes, bool]]:
-        for attempt in range(TRIES):
-            try:
-                found = self._bus.read_all(motors.STATUS, self._ids)
-                return [found[motor] for motor in self._ids]
-            except DeviceFault:
-                if attempt == TRIES - 1:
-                    raise
-        raise AssertionError("unreachable")
 
     def _motor_fault(self, index: int) -> str:
         status = self._bus.read(self._ids[index], motors.HARDWARE_ERROR)

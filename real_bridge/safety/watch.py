@@ -12,6 +12,9 @@ from real_bridge.safety.limits import SafetyLimits
 
 EARLY_S = 0.005
 """A stamp may lie this far in the future: clocks of one machine differ by less."""
+REACH_M = 0.8
+"""No joint is farther from the flange [m]: while a reading takes its time, the flange moves by less than the joints' turn
+times this."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Watch:
         self._limits, self._decisions = limits, decisions
         self._digest: int | None = None
         self._since = np.zeros(0)
+        """Where the arm was when the image last changed (joints,) [rad]."""
+        self._away_s = np.inf
+        """When the arm was first seen away from there [s]: an image taken later shows it."""
 
     def require_fresh(self, what: str, stamp_s: float, now_s: float, oldest_s: float) -> None:
         """The reading is young enough, and not of another clock."""
@@ -47,11 +53,14 @@ class Watch:
         """The newest frame is fresh, and the camera sees that the arm moves."""
         self.require_fresh("image", sight.stamp_s, now_s, self._limits.image_age_s)
         if sight.digest != self._digest:
-            self._digest, self._since = sight.digest, np.array(arm)
-        elif np.abs(arm - self._since).max() > self._limits.frozen_rad:
+            self._digest, self._since, self._away_s = sight.digest, np.array(arm), np.inf
+        moved = float(np.abs(arm - self._since).max())
+        if moved > self._limits.frozen_rad:
+            self._away_s = min(self._away_s, now_s)
+        if sight.stamp_s > self._away_s:
             raise self._decisions.refuse(
                 "the camera",
-                f"the image has not changed while the arm moved by {np.abs(arm - self._since).max():.2f} rad",
+                f"the image has not changed while the arm moved by {moved:.2f} rad",
                 "a camera that sees the arm move",
                 "check that the camera is not frozen and looks at the arm",
             )
@@ -72,7 +81,8 @@ class Watch:
         gap = invert(state.T_base_flange) @ T_base_flange
         far = float(np.linalg.norm(gap[:3, 3]))
         turned = float(np.arccos(np.clip((np.trace(gap[:3, :3]) - 1) / 2, -1, 1)))
-        if not (far <= self._limits.agree_m and turned <= self._limits.agree_rad):
+        swept = float(np.abs(state.velocities).sum()) * state.span_s
+        if not (far <= self._limits.agree_m + swept * REACH_M and turned <= self._limits.agree_rad + swept):
             raise self._decisions.refuse(
                 "the flange's pose",
                 f"{1000 * far:.1f} mm and {np.degrees(turned):.2f} degrees from our forward kinematics",

@@ -27,8 +27,8 @@ JOINTS = 7
 SERVO_MODE = 1
 READY_STATES = (0, 1, 2)
 """In motion, or ready for it; 3 is suspended, 4 stopped, 5 stopped by a change of mode."""
-ANSWER_S = 0.1
-"""How long an answer is waited for [s]: the oldest state that may be acted on."""
+STEP_S = 0.1
+"""So long a stop waits for a step under way to leave [s]."""
 SETTLE_S = 1.0
 """How long the controller gets to report the mode and state that it was put into [s]."""
 REPORT_S = 0.3
@@ -38,8 +38,12 @@ REPORT_S = 0.3
 class XArm7:
     """Implements Arm."""
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, patience_s: float = 0.1):
         """Connects and stays passive: nothing is enabled, cleared or moved.
+
+        Args:
+            address: Of the controller.
+            patience_s: How long an answer may be in coming [s]; the SDK's own limit is two seconds.
 
         Raises:
             DeviceFault: Nobody answers at `address`, or it is no arm of seven joints.
@@ -50,7 +54,7 @@ class XArm7:
             self._stopper = XArmStop(address)
         except OSError as error:
             raise _unreachable(address, str(error)) from error
-        self._api = _open(address, self._stopper)
+        self._api = _open(address, self._stopper, patience_s)
         self._reported_s = 0.0
         self._api.register_report_callback(self._on_report, report_joints=False)
         if self._api.axis != JOINTS:
@@ -68,8 +72,10 @@ class XArm7:
 
     def read(self) -> ArmState:
         """See Arm."""
+        start_s = time.monotonic()
         positions, velocities = self._ask("reading the joints", self._api.get_joint_states, is_radian=True, num=2)[:2]
         pose = self._ask("reading the pose", self._api.get_position, is_radian=True)
+        span_s = time.monotonic() - start_s
         state = self._ask("reading the state", self._api.get_state)
         error, _warning = self._ask("reading the error", self._api.get_err_warn_code)
         q, dq, pose = (np.asarray(v, float) for v in (positions[:JOINTS], velocities[:JOINTS], pose))
@@ -79,7 +85,7 @@ class XArm7:
             )
         mode, reports = self._api.mode, time.monotonic() - self._reported_s <= REPORT_S
         ready = not error and state in READY_STATES and mode == SERVO_MODE and reports
-        return ArmState(q, dq, _pose(pose), time.monotonic(), _fault(error, state, mode, reports), ready)
+        return ArmState(q, dq, _pose(pose), start_s, span_s, _fault(error, state, mode, reports), ready)
 
     def enable(self, setup: ArmSetup) -> None:
         """See Arm."""
@@ -132,7 +138,7 @@ class XArm7:
     def stop(self) -> bool:
         """See Arm."""
         self._stopped = True  # before the lock: no further step starts, whoever holds it
-        if self._gate.acquire(timeout=ANSWER_S):  # a step under way has left; then the stop is the last word
+        if self._gate.acquire(timeout=STEP_S):  # a step under way has left; then the stop is the last word
             self._gate.release()
         return self._stand()
 
@@ -209,7 +215,7 @@ class XArm7:
         return f", {_error(codes[0])}" if not code and codes[0] else ""
 
 
-def _open(address: str, stopper: XArmStop):
+def _open(address: str, stopper: XArmStop, patience_s: float):
     before = socket.getdefaulttimeout()
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -231,7 +237,7 @@ def _open(address: str, stopper: XArmStop):
         raise _unreachable(address, str(error)) from error
     finally:
         socket.setdefaulttimeout(before)
-    api.set_timeout(ANSWER_S)
+    api.set_timeout(patience_s)
     return api
 
 
