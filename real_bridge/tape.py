@@ -130,6 +130,11 @@ class ReplayedPorts:
         self.compared = 0
         """Commands and decisions that were compared, all equal."""
 
+    @property
+    def finished(self) -> bool:
+        """Whether the whole log was played."""
+        return self._line == len(self._lines)
+
     def tell(self, decision: Decision) -> None:
         """Hears the safety layer."""
         self._same("decision", plain(asdict(decision)))

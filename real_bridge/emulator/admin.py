@@ -123,6 +123,7 @@ class Admin:
     def __init__(self, host: str, port: int, timeout_s: float = 20.0):
         self._socket = socket.create_connection((host, port), timeout_s)
         self._file = self._socket.makefile("rwb")
+        self.address = (host, port)
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """One request; EmulatorError where it was refused or the emulator is gone."""

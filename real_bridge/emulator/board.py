@@ -12,7 +12,7 @@ from real_bridge.calibration.board import BoardSpec
 from sim_envs.bodies.registry import BODIES
 from sim_envs.bodies.robot.body import RobotBody
 from sim_envs.rendering.library import Library
-from sim_envs.scenes.slots import PARKED, SlotTable
+from sim_envs.rendering.slot_table import PARKED, SlotTable
 
 PIXELS_PER_SQUARE = 96
 ON_HAND = np.array([[1.0, 0, 0, -0.075], [0, -1, 0, 0.055], [0, 0, -1, 0.06], [0, 0, 0, 1]])

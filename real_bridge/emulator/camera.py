@@ -6,6 +6,7 @@ It also brings the scene: a trial of the simulated cell, by seed and number, so 
 import json
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import tyro
 
 from lace.core.draws import Draws
 from lace.core.geometry import Array
+from policies.outcome import PlanRefused
 from policies.primitives.lifting import end_effector_point
 from real_bridge.cameras.camera import Frame
 from real_bridge.cameras.wire import pack
@@ -100,9 +102,9 @@ class SceneCamera:
         points = {}
         for name, box in (("end_effector", "embodiment@keypoints"), ("target", "target@segmentation")):
             points[name] = ((record.boxes[box][:2].astype(float) + record.boxes[box][2:]) / 2).tolist()
-        uv, depth = end_effector_point(record.keypoints_world.astype(float), record.camera)
-        del uv
-        evidence = truth["evidence"] | {"end_effector_depth_m": float(depth)}
+        evidence = dict(truth["evidence"])
+        with suppress(PlanRefused):  # the hand has left the image: it is retreating, or at home
+            evidence["end_effector_depth_m"] = end_effector_point(record.keypoints_world.astype(float), record.camera)[1]
         facts = {
             "evidence": evidence, "trial": trial.index, "joint_positions": truth["joint_positions"],
             "keypoints_uv": [[None if np.isnan(x) else float(x) for x in row] for row in record.keypoints_uv],
