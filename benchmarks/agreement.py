@@ -22,8 +22,8 @@ from policies.outcome import TrialStopped
 from policies.policy import Observation, Policy
 from policies.primitives.playback import joint_targets
 from sim_envs.config.axes import ClutterAxis
-from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.presets import PRESETS
+from sim_envs.config.scene import SceneConfig
 from sim_envs.physics.isaac.physics import IsaacPhysics
 from sim_envs.physics.mujoco import MujocoPhysics
 from sim_envs.physics.protocol import STEP_HZ, Physics
@@ -50,13 +50,13 @@ class Options:
     """Maximum number of blocks in this call."""
 
 
-def scenes(options: Options) -> GenerateConfig:
+def scenes(options: Options) -> SceneConfig:
     """Scenes with one random doll and nothing else."""
     axes = PRESETS["clean"]
     axes = replace(
         axes, clutter=ClutterAxis(on=False, count=(0, 0)), target=replace(axes.target, on=True, names=("all",))
     )
-    return GenerateConfig(out=options.out, preset="clean", seed=options.seed, width=224, height=224, axes=axes)
+    return SceneConfig(preset="clean", seed=options.seed, width=224, height=224, axes=axes)
 
 
 def planned(source: TrialSource, numbers: np.ndarray, policy: Policy) -> tuple[list[Trial], list[Array]]:

@@ -21,7 +21,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import with_preset
 
 
 def raw(source, frames: int, shadows: bool) -> float:

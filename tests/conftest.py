@@ -1,7 +1,5 @@
 """Shared by tests that need the simulator: one stage for the whole run, because opening it takes seconds."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -15,13 +13,12 @@ def robot():
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory):
+def source():
     """A simulated robot at 224x224 without shadows, 16 scenes at once."""
-    from sim_envs.config.generate import GenerateConfig, with_preset
+    from sim_envs.config.scene import SceneConfig, with_preset
     from sim_envs.frames.source import SimulatedFrames
 
-    out = Path(tmp_path_factory.mktemp("unused"))
-    config = with_preset(GenerateConfig(out=out, width=224, height=224, shadows=False), "randomized")
+    config = with_preset(SceneConfig(width=224, height=224, shadows=False), "randomized")
     return SimulatedFrames(config)
 
 

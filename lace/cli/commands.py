@@ -23,7 +23,7 @@ class Command:
 _GENERATE = (
     "sim_envs.frames.generate:main",
     "sim_envs.config.generate:GenerateConfig",
-    "sim_envs.config.generate:preset_of",
+    "sim_envs.config.generate:defaults_of",
 )
 
 COMMANDS: dict[str, Command] = {
@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
         "grasp by script, save the rollouts as a LeRobot dataset",
         "sim_envs.rollouts.run:main",
         "sim_envs.rollouts.config:RolloutsConfig",
-        "sim_envs.rollouts.config:preset_of",
+        "sim_envs.rollouts.config:defaults_of",
     ),
     "data verify": Command("repeat every check on a dataset", "lace.cli.data:verify"),
     "data show": Command("draw a contact sheet of a dataset, or open the rerun viewer", "lace.cli.data:show"),
@@ -77,7 +77,7 @@ COMMANDS: dict[str, Command] = {
         "measure how often policies grasp the target in simulation, and why not",
         "sim_envs.simulate.command:main",
         "sim_envs.simulate.config:SimulateConfig",
-        "sim_envs.simulate.config:preset_of",
+        "sim_envs.simulate.config:defaults_of",
     ),
     "assets fetch": Command("fetch and cache the robots' meshes", "lace.cli.assets:fetch"),
     "assets figure": Command("draw a robot's hand with numbered keypoints", "lace.cli.assets:figure"),

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from real_bridge.emulator.faults import (
     StaleClock,
     TornFrames,
 )
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.trials.cell import scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
@@ -67,8 +66,7 @@ class SceneCamera:
 
     def __init__(self, config: CameraConfig):
         self.config = config
-        generate = GenerateConfig(
-            out=Path("unused"),
+        generate = SceneConfig(
             embodiment=WITH_BOARD,
             seed=config.seed,
             width=config.width,

@@ -1,8 +1,12 @@
 """The randomisation axes and their ranges."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-Range = tuple[float, float]
+from lace.core.limits import IntRange, Range, Within
+
+MAX_DISTRACTORS = 6
+"""Distractors that a scene has room for."""
 
 
 @dataclass(frozen=True)
@@ -10,7 +14,7 @@ class Axis:
     """One randomisation axis. Off means the middle of each range, in every frame."""
 
     on: bool = True
-    seed: int | None = None
+    seed: Annotated[int | None, Within(0, 2**63 - 1)] = None
     """Draws this axis from a seed of its own, so that it can be varied alone; None: the dataset's seed."""
 
 
@@ -19,7 +23,7 @@ class RoomAxis(Axis):
     """Which generated room, and how many layouts of each."""
 
     kinds: tuple[str, ...] = ("lab", "kitchen", "office")
-    layouts: int = 6
+    layouts: Annotated[int, Within(1, 1000)] = 6
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,14 @@ class TableAxis(Axis):
 
     kinds: tuple[str, ...] = ()
     """Names in assets TABLES; empty for all."""
-    height_m: Range = (-0.12, -0.005)
+    height_m: Annotated[Range, Within(-0.5, 0)] = (-0.12, -0.005)
 
 
 @dataclass(frozen=True)
 class ClutterAxis(Axis):
     """How many distractors (0 to 6) and of which families."""
 
-    count: tuple[int, int] = (0, 5)
+    count: Annotated[IntRange, Within(0, MAX_DISTRACTORS)] = (0, 5)
     families: tuple[str, ...] = ()
     """Families of assets OBJECTS; empty for all."""
 
@@ -46,21 +50,21 @@ class TargetAxis(Axis):
 
     names: tuple[str, ...] = ("dinosaur",)
     """Names in assets OBJECTS; "all" stands for the dinosaur and every variant of it."""
-    scale: Range = (0.9, 1.15)
-    distance_m: Range = (0.0, 0.16)
+    scale: Annotated[Range, Within(0.2, 3)] = (0.9, 1.15)
+    distance_m: Annotated[Range, Within(0, 1)] = (0.0, 0.16)
 
 
 @dataclass(frozen=True)
 class LightAxis(Axis):
     """Direction, intensity, colour, ambient light and shadows."""
 
-    azimuth_deg: Range = (-180, 180)
-    elevation_deg: Range = (35, 85)
-    intensity: Range = (0.5, 1.05)
-    warmth: Range = (-0.5, 0.5)
+    azimuth_deg: Annotated[Range, Within(-360, 360)] = (-180, 180)
+    elevation_deg: Annotated[Range, Within(-90, 90)] = (35, 85)
+    intensity: Annotated[Range, Within(0, 10)] = (0.5, 1.05)
+    warmth: Annotated[Range, Within(-1, 1)] = (-0.5, 0.5)
     """-1 is a cold sky, 1 a warm bulb."""
-    ambient: Range = (0.22, 0.5)
-    shadow: Range = (0.4, 0.9)
+    ambient: Annotated[Range, Within(0, 10)] = (0.22, 0.5)
+    shadow: Annotated[Range, Within(0, 1)] = (0.4, 0.9)
     """Share of the key light that a shadow takes away (needs `--shadows`)."""
 
 
@@ -68,15 +72,15 @@ class LightAxis(Axis):
 class CameraAxis(Axis):
     """Camera pose about the hand and the target, and intrinsics."""
 
-    distance_m: Range = (0.45, 1.05)
-    azimuth_deg: Range = (-110, 110)
+    distance_m: Annotated[Range, Within(0.1, 10)] = (0.45, 1.05)
+    azimuth_deg: Annotated[Range, Within(-360, 360)] = (-110, 110)
     """0 looks at the robot from the front, positive from its left."""
-    elevation_deg: Range = (12, 62)
-    roll_deg: Range = (-10, 10)
-    aim_m: float = 0.08
+    elevation_deg: Annotated[Range, Within(-85, 85)] = (12, 62)
+    roll_deg: Annotated[Range, Within(-180, 180)] = (-10, 10)
+    aim_m: Annotated[float, Within(0, 1)] = 0.08
     """Standard deviation of the point looked at."""
-    fov_deg: Range = (34, 52)
-    off_centre: float = 0.12
+    fov_deg: Annotated[Range, Within(5, 150)] = (34, 52)
+    off_centre: Annotated[float, Within(0, 0.45)] = 0.12
     """Largest shift of the principal point, as a share of the image size."""
 
 
@@ -84,16 +88,16 @@ class CameraAxis(Axis):
 class ArmAxis(Axis):
     """Arm pose: reaching around the target, or free."""
 
-    reaching: float = 0.75
+    reaching: Annotated[float, Within(0, 1)] = 0.75
     """Share of frames in which the hand is near the target."""
-    yaw_deg: Range = (-35, 35)
+    yaw_deg: Annotated[Range, Within(-180, 180)] = (-35, 35)
 
 
 @dataclass(frozen=True)
 class HandAxis(Axis):
     """Finger pose, within limits and free of self-collision; off holds the hand open."""
 
-    poses: int = 2048
+    poses: Annotated[int, Within(1, 10**6)] = 2048
     """Size of the bank of collision-free poses that frames choose from (drawn from the seed)."""
 
 
@@ -101,8 +105,8 @@ class HandAxis(Axis):
 class TintAxis(Axis):
     """The robot's colours: brightness and hue shift."""
 
-    brightness: Range = (0.75, 1.2)
-    hue: float = 0.08
+    brightness: Annotated[Range, Within(0, 3)] = (0.75, 1.2)
+    hue: Annotated[float, Within(0, 1)] = 0.08
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class SkinAxis(Axis):
 
     tones: tuple[str, ...] = ()
     """Names in assets.humans.skin TONES; empty for all."""
-    light: Range = (0.88, 1.1)
+    light: Annotated[Range, Within(0.1, 3)] = (0.88, 1.1)
     """Brightness around the tone, as a factor of linear light."""
 
 
@@ -121,7 +125,7 @@ class SleeveAxis(Axis):
 
     cloths: tuple[str, ...] = ("fabric_weave", "knit", "denim", "tartan", "plush")
     """Names in assets TEXTURES."""
-    colour: Range = (0.08, 1.0)
+    colour: Annotated[Range, Within(0, 1)] = (0.08, 1.0)
     """sRGB that the cloth is dyed with, each channel."""
 
 
@@ -129,14 +133,14 @@ class SleeveAxis(Axis):
 class SensorAxis(Axis):
     """What the camera does to the picture."""
 
-    exposure_stops: Range = (-0.5, 0.5)
-    white_balance: float = 0.08
+    exposure_stops: Annotated[Range, Within(-5, 5)] = (-0.5, 0.5)
+    white_balance: Annotated[float, Within(0, 0.9)] = 0.08
     """Largest gain difference between channels."""
-    noise: Range = (0.0, 0.02)
+    noise: Annotated[Range, Within(0, 0.5)] = (0.0, 0.02)
     """Standard deviation of the noise in a mid-grey, of full scale."""
-    blur: Range = (0.0, 0.35)
+    blur: Annotated[Range, Within(0, 0.35)] = (0.0, 0.35)
     """Weight of each neighbour in a 3-tap blur; 0.33 is a flat average."""
-    jpeg_quality: tuple[int, int] = (80, 97)
+    jpeg_quality: Annotated[IntRange, Within(1, 100)] = (80, 97)
 
 
 @dataclass(frozen=True)

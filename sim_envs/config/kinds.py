@@ -4,15 +4,15 @@ from assets.humans import HUMANS
 from assets.robots import ROBOTS
 from lace.core.errors import InvalidValueError
 from sim_envs.config.axes import Axes
-from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.presets import PRESETS
+from sim_envs.config.scene import SceneConfig
 
 KINDS = {"robot": ROBOTS, "human": HUMANS}
 IDLE_AXES = {"robot": ("skin", "sleeve"), "human": ("tint",)}
 """Axes that change nothing in a frame of that kind."""
 
 
-def require_kind(config: GenerateConfig, kind: str) -> None:
+def require_kind(config: SceneConfig, kind: str) -> None:
     """Checks that the embodiment is of a `kind` of KINDS and that no axis was set in vain.
 
     Raises:
@@ -42,3 +42,19 @@ def refuse_idle_axes(axes: Axes, preset: str, kind: str) -> None:
                 f"axes of a {kind}: {', '.join(axis for axis in vars(axes) if axis not in IDLE_AXES[kind])}",
                 f"leave out every --axes.{name} option",
             )
+
+
+def require_grasping(config: SceneConfig) -> None:
+    """Checks that the embodiment may grasp in trials, and that no axis was set that changes nothing for it.
+
+    Raises:
+        InvalidValueError: It is a human, or an axis differs from its preset that robots ignore.
+    """
+    if config.embodiment in HUMANS:
+        raise InvalidValueError(
+            "preparing grasp trials",
+            f"{config.embodiment!r} is a human, whose hand the physics engines do not move",
+            f"a robot: {', '.join(ROBOTS)}",
+            "leave out --embodiment",
+        )
+    refuse_idle_axes(config.axes, config.preset, "robot")

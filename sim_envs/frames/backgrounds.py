@@ -12,7 +12,7 @@ from lace.core.draws import Draws
 from lace.core.errors import InvalidValueError
 from lace.data.dataset import FrameDataset
 from lace.data.imports.backgrounds import Backgrounds, Masker, candidates
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.rendering.slot_table import PARKED
 
 SIZE = 448
@@ -64,7 +64,7 @@ class Rooms:
 
         # Not the seed itself: a dataset of ours made with it would get its own rooms back.
         other = int(np.random.SeedSequence([seed, ROOMS_STREAM]).generate_state(1)[0])
-        config = with_preset(GenerateConfig(out=Path(), seed=other, width=SIZE, height=SIZE), "randomized")
+        config = with_preset(SceneConfig(seed=other, width=SIZE, height=SIZE), "randomized")
         axes = replace(config.axes, hand=replace(config.axes.hand, poses=EMPTY_POSES))
         self.source = SimulatedFrames(replace(config, axes=axes), worlds=1)
 

@@ -66,7 +66,7 @@ def shard_path(out: Path, shard: int) -> Path:
 
 def shard_indices(config: GenerateConfig, shard: int) -> np.ndarray:
     """Frame indices of a shard."""
-    return np.arange(shard * config.shard_frames, min((shard + 1) * config.shard_frames, config.frames))
+    return np.arange(shard * config.shard_frames, min((shard + 1) * config.shard_frames, config.total))
 
 
 def identity(config: GenerateConfig) -> dict:
@@ -85,7 +85,7 @@ def open_folder(config: GenerateConfig) -> list[int]:
     claim_folder(out / "dataset.json", "a dataset", _meta(config, identity(config)))
     (out / "shards").mkdir(exist_ok=True)
     remove_leftovers(out / "shards")
-    shards = range(-(-config.frames // config.shard_frames))
+    shards = range(config.shards)
     return [shard for shard in shards if not is_whole(shard_path(out, shard))]
 
 
@@ -102,7 +102,7 @@ def _meta(config: GenerateConfig, config_identity: dict) -> dict:
         "format": 1,
         "kind": "frames",
         "embodiment": config.embodiment,
-        "frames": config.frames,
+        "frames": config.total,
         "seed": config.seed,
         "config": config_identity,
         "versions": {name: version(name) for name in PACKAGES},
@@ -117,7 +117,12 @@ class ShardMaker:
         from sim_envs.frames.source import SimulatedFrames  # the engine takes seconds to import: only workers pay
 
         self.config = config
-        self.source = SimulatedFrames(config)
+        self.source = SimulatedFrames(
+            config,
+            most_worlds=config.shard_frames,
+            processes=config.workers,
+            motion_frames=config.motion_frames,
+        )
         self.min_visible = min(config.min_visible, -(-len(self.source.embodiment.keypoints) // 3))
         self.encoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // config.workers))
 
@@ -218,7 +223,6 @@ def run(config: GenerateConfig, report) -> dict:
     Raises:
         LaceError: As the parts do; finished shards stay.
     """
-    config = config.checked()
     todo = open_folder(config)
     redrawn, started = 0, None
     frames = sum(len(shard_indices(config, shard)) for shard in todo)
@@ -245,7 +249,6 @@ def main(config: GenerateConfig, kind: str) -> int:
     from sim_envs.config.kinds import require_kind
     from sim_envs.frames.progress import shown
 
-    config = config.checked()
     require_kind(config, kind)
     todo = len(open_folder(config))
     with shown(config, todo) as report:
@@ -253,7 +256,7 @@ def main(config: GenerateConfig, kind: str) -> int:
     sheet = config.out / "contact_sheet.png"
     save_contact_sheet(config.out, sheet, n=24, seed=0, overlay=True)
     rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"
-    print(f"{config.frames} frames in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
+    print(f"{config.total} frames in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
     return 0
 
 

@@ -64,7 +64,7 @@ class Labeller:
         return state.to(torch.uint8).cpu().numpy()
 
     def boxes(self, segment: torch.Tensor) -> dict[str, np.ndarray]:
-        """xyxy boxes (n, 4) float32 [px] of the embodiment, its hand and the target; NaN where nothing is seen."""
+        """Xyxy boxes (n, 4) float32 [px] of the embodiment, its hand and the target; NaN where nothing is seen."""
         spans = {
             "embodiment@segmentation": self.layout.body_ids,
             "hand@segmentation": self.layout.hand_ids,

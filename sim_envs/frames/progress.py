@@ -15,7 +15,7 @@ from sim_envs.config.generate import GenerateConfig
 def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
     console, started = Console(highlight=False, soft_wrap=True), time.monotonic()
-    total = -(-config.frames // config.shard_frames)
+    total = -(-config.total // config.shard_frames)
     if total > todo:
         console.print(f"resuming: {total - todo} of {total} shards are there")
     if todo:
@@ -32,8 +32,8 @@ def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not sys.stdout.isatty()) as bar:
-        task = bar.add_task("frames", total=config.frames, rate="")
-        bar.update(task, completed=min((total - todo) * config.shard_frames, config.frames))
+        task = bar.add_task("frames", total=config.total, rate="")
+        bar.update(task, completed=min((total - todo) * config.shard_frames, config.total))
         ready, made = 0.0, 0
 
         def report(item) -> None:
@@ -47,9 +47,9 @@ def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
             rate = made / max(now - ready, 1e-9)
             bar.update(task, advance=item.frames, rate=f"{rate:.1f} frames/s")
             if not sys.stdout.isatty():
-                left = (config.frames - bar.tasks[0].completed) / rate
+                left = (config.total - bar.tasks[0].completed) / rate
                 console.print(
-                    f"shard {item.shard}: {bar.tasks[0].completed:.0f} of {config.frames} frames, "
+                    f"shard {item.shard}: {bar.tasks[0].completed:.0f} of {config.total} frames, "
                     f"{rate:.1f} frames/s, {left:.0f} s to go, {item.redrawn} redrawn"
                 )
 

@@ -9,11 +9,11 @@ from assets.backdrops import open_backdrop
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
 from sim_envs.bodies.registry import BODIES
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import SceneConfig
 from sim_envs.frames import markers
 from sim_envs.frames.labels import Labeller, at_pixels, project
 from sim_envs.rendering.library import Library
-from sim_envs.rendering.memory import pick_device, world_bytes, worlds_for
+from sim_envs.rendering.memory import MOST, pick_device, world_bytes, worlds_for
 from sim_envs.rendering.renderer import Renderer, View
 from sim_envs.rendering.sensor import expose, noise_tile
 from sim_envs.rendering.slot_table import PARKED, empty_table
@@ -25,9 +25,26 @@ from sim_envs.scenes.state import SceneBatch
 
 
 class SimulatedFrames:
-    """Implements FrameSource."""
+    """Draws and labels frames of one configuration."""
 
-    def __init__(self, config: GenerateConfig, worlds: int | None = None):
+    def __init__(
+        self,
+        config: SceneConfig,
+        worlds: int | None = None,
+        *,
+        most_worlds: int = MOST,
+        processes: int = 1,
+        motion_frames: int = 0,
+    ):
+        """Opens the renderer.
+
+        Args:
+            config: What scenes are drawn from.
+            worlds: Scenes drawn at once; None: what the device's memory holds, but at most `most_worlds`.
+            most_worlds: For example the frames of a shard: more worlds would be composed for nothing.
+            processes: How many share the device.
+            motion_frames: Frames of each demonstration that frames are sampled from; 0: independent frames.
+        """
         self.config, self.device = config, pick_device(config.device)
         self.backdrop = open_backdrop(config.backdrop, self.device) if config.backdrop else None
         self.body = BODIES[config.embodiment](config)
@@ -35,14 +52,13 @@ class SimulatedFrames:
         self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
         self.world_bytes = world_bytes(config, self.layout.count, self.body.bytes_per_world())
         behind = self.backdrop.working_bytes if self.backdrop else 0
-        # A batch never reaches past its shard: more worlds than that would be composed in vain.
-        self.worlds = worlds or min(worlds_for(self.device, config, self.world_bytes, behind), config.shard_frames)
+        self.worlds = worlds or min(worlds_for(self.device, self.world_bytes, behind, processes), most_worlds)
         self.library = Library(self.device)
         asset_bank = AssetBankBuilder(self.library, config.seed).build(config.axes)
         self.body.register(self.library, self.worlds)
         self.library.upload()
         self.composer = Composer(self.body, asset_bank, self.layout, config)
-        self.demonstrations = Demonstrations(self.composer, config.motion_frames) if config.motion_frames else None
+        self.demonstrations = Demonstrations(self.composer, motion_frames) if motion_frames else None
         self.renderer = Renderer(self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device)
         self.labeller = Labeller(self.embodiment, self.layout, self.device)
         self._noise = noise_tile(self.device)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
-from sim_envs.grasp_env.config import GraspEnvConfig
+from sim_envs.grasp_env.config import options_of
 from sim_envs.grasp_env.worlds import GraspWorlds
 
 
@@ -26,7 +26,7 @@ class GraspEnv(gymnasium.Env):
             raise InvalidValueError(
                 "making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "mend render_mode="
             )
-        self.config, self.render_mode = GraspEnvConfig(**options), render_mode
+        self.config, self.render_mode = options_of(**options), render_mode
         self.metadata = self.metadata | {"render_fps": self.config.rate_hz}
         self.worlds = GraspWorlds(self.config, 1)
         self.action_space, self.observation_space = self.worlds.action_space, self.worlds.observation_space

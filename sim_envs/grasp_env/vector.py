@@ -8,18 +8,19 @@ from gymnasium.vector.utils import batch_space
 
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
-from sim_envs.grasp_env.config import GraspEnvConfig
+from sim_envs.grasp_env.config import options_of
 from sim_envs.grasp_env.worlds import GraspWorlds
 
 
 class GraspVectorEnv(VectorEnv):
     """As GraspEnv, for `num_envs` worlds. Each world whose episode has ended begins anew with the next step, which ignores
-    its action and earns it nothing (gymnasium's next-step autoreset); the others go on."""
+    its action and earns it nothing (gymnasium's next-step autoreset); the others go on.
+    """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(self, num_envs: int = 1, **options: Any):
-        self.config, self.num_envs = GraspEnvConfig(**options), num_envs
+        self.config, self.num_envs = options_of(**options), num_envs
         self.worlds = GraspWorlds(self.config, num_envs)
         self.single_action_space, self.single_observation_space = (
             self.worlds.action_space,

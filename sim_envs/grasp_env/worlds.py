@@ -27,7 +27,7 @@ class GraspWorlds:
 
     def __init__(self, config: GraspEnvConfig, count: int):
         self.config, self.count = config, count
-        self._source = TrialSource(config.scenes, min(count, 16))
+        self._source = TrialSource(config, min(count, 16))
         self.robot = self._source.robot
         device = self._source.frames.device
         self._physics = PHYSICS[config.physics or fastest(device)](self.robot, device)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lace.core.errors import InvalidValueError
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import SceneConfig
 
 CPU_WORLDS = 16
 """Scenes drawn at once on a CPU: more gain nothing there."""
@@ -35,22 +35,22 @@ def pick_device(device: str) -> str:
     return device
 
 
-def world_bytes(config: GenerateConfig, slots: int, body: int) -> int:
+def world_bytes(config: SceneConfig, slots: int, body: int) -> int:
     """Device memory that each world takes at most while it is drawn, `body` of it for copies of what bends."""
     pixel = SAMPLE_BYTES * config.supersampling**2 + PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
     return config.width * config.height * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
 
 
-def worlds_for(device: str, config: GenerateConfig, per_world: int, fixed: int) -> int:
+def worlds_for(device: str, per_world: int, fixed: int, processes: int = 1) -> int:
     """Scenes drawn at once: a constant on a CPU; on CUDA what memory holds.
 
     Args:
         device: "cpu" or "cuda:0".
-        config: Its workers share the device.
         per_world: Bytes, see `world_bytes`.
         fixed: Bytes that any number of worlds needs besides.
+        processes: How many share the device.
     """
     if device == "cpu":
         return CPU_WORLDS
     free, _total = torch.cuda.mem_get_info(device)
-    return int(np.clip((free * SHARE / config.workers - fixed) / per_world, FEWEST, MOST))
+    return int(np.clip((free * SHARE / processes - fixed) / per_world, FEWEST, MOST))

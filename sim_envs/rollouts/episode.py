@@ -38,7 +38,7 @@ class SimulatedDemonstrator:
     """Implements Demonstrator: grasps with the true image points and the grasp stored for the target."""
 
     def __init__(self, config: RolloutsConfig):
-        self.config, self._source = config, TrialSource(config.scenes)
+        self.config, self._source = config, TrialSource(config)
         robot = self._source.robot
         self.embodiment = robot.embodiment
         self._physics = PHYSICS[config.physics](robot, self._source.frames.device)

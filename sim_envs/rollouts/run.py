@@ -93,7 +93,7 @@ def publish_frames(path: Path, records: list[FrameRecord]) -> None:
 def publish_frames_meta(config: RolloutsConfig, parts: int) -> None:
     """frames/dataset.json of the first `parts` parts, so that `lace data` reads them."""
     frames = sum(read_part(config.out, part)["frames"] for part in range(parts))
-    meta: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": config.scenes.embodiment, "seed": config.seed}
+    meta: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": config.embodiment, "seed": config.seed}
     meta |= {"frames": frames, "config": identity(config)}
     publish_bytes(config.out / "frames" / "dataset.json", json.dumps(meta, indent=1).encode())
 
@@ -129,9 +129,9 @@ def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
 
 def main(config: RolloutsConfig) -> int:
     """`lace generate rollouts`: runs, then says what came of it. Returns the exit code."""
-    from sim_envs.config.kinds import refuse_idle_axes
+    from sim_envs.config.kinds import require_grasping
 
-    refuse_idle_axes(config.axes, config.preset, "robot")
+    require_grasping(config)
     print(
         f"grasping in {config.trials} scenes at {config.fps} Hz (preset {config.preset}, {config.width}x{config.height})"
     )

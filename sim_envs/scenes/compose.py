@@ -3,8 +3,8 @@
 import numpy as np
 
 from lace.core.geometry import Array, transform
-from sim_envs.config.axes import Axes
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.axes import MAX_DISTRACTORS, Axes
+from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.sensor import TILE as NOISE_TILE
 from sim_envs.rendering.slot_table import SlotTable, empty_table
 from sim_envs.scenes.asset_bank import AssetBank
@@ -20,7 +20,7 @@ from sim_envs.scenes.randomization import (
     record,
     upright,
 )
-from sim_envs.scenes.slots import MAX_DISTRACTORS, SlotLayout
+from sim_envs.scenes.slots import SlotLayout
 from sim_envs.scenes.state import Placed, SceneBatch
 from sim_envs.scenes.workspace import AREA, FLOOR_Z
 
@@ -30,7 +30,7 @@ OBJECT_GLOSS = 0.12
 class Composer:
     """Draws scenes for one body, asset_bank and configuration."""
 
-    def __init__(self, body: Body, asset_bank: AssetBank, layout: SlotLayout, config: GenerateConfig):
+    def __init__(self, body: Body, asset_bank: AssetBank, layout: SlotLayout, config: SceneConfig):
         self.body, self.asset_bank, self.layout, self.config = body, asset_bank, layout, config
 
     def compose(self, index: np.ndarray, attempt: np.ndarray) -> SceneBatch:

@@ -6,7 +6,7 @@ from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.draws import Draws
 from lace.core.geometry import Array, apply, axis_angle, look_at, transform
 from sim_envs.config.axes import Axes, Axis
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import SceneConfig
 from sim_envs.scenes.state import Lighting
 from sim_envs.scenes.workspace import BODY_RADIUS
 
@@ -72,7 +72,7 @@ def draw_lighting(draws: AxisDraws) -> Lighting:
     )
 
 
-def draw_camera(draws: AxisDraws, focus: Array, config: GenerateConfig) -> PinholeCamera:
+def draw_camera(draws: AxisDraws, focus: Array, config: SceneConfig) -> PinholeCamera:
     """Cameras around `focus` (n, 3) [m]; square pixels, principal point off centre."""
     axis, width, height = draws.axis, config.width, config.height
     distance = draws.uniform("distance_m", *axis.distance_m)[:, None]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lace.core.frames import Segment
+from sim_envs.config.axes import MAX_DISTRACTORS
 
-MAX_DISTRACTORS = 6
 TABLE_SLOTS, ROOM_SLOTS = 9, 52
 FIRST_MARKER = 230
 """Segment id of the first marker; only self-tests draw markers."""

@@ -12,7 +12,6 @@ from policies import make_policy
 from policies.outcome import Outcome
 from policies.policy import Policy
 from policies.runner import run_trial
-from sim_envs.config.generate import GenerateConfig
 from sim_envs.physics.engines import PHYSICS
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import TrialRecord, plain
@@ -28,17 +27,7 @@ class CellTrials:
 
     def __init__(self, config: SimulateConfig):
         self.config, self.commit = config, commit()
-        scenes = GenerateConfig(
-            out=config.out,
-            preset=config.preset,
-            seed=config.seed,
-            width=config.width,
-            height=config.height,
-            device=config.device,
-            assets=config.assets,
-            axes=config.axes,
-        )
-        self.source = TrialSource(scenes)
+        self.source = TrialSource(config)
         self.physics = PHYSICS[config.physics](self.source.robot, self.source.frames.device)
         self.policies = [make_policy(name) for name in config.policies]
 

@@ -23,9 +23,6 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def main(config: SimulateConfig) -> int:
     """Runs what is missing, then reports; returns the exit code."""
-    from sim_envs.config.kinds import refuse_idle_axes
-
-    refuse_idle_axes(config.axes, config.preset, "robot")
     origin = open_folder(config.checked())
     from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import: mistakes are told before
     from sim_envs.simulate.report import write_report

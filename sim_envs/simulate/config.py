@@ -1,16 +1,17 @@
 """What to simulate: policies, trials, scenes, and when to stop early."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from tyro import MISSING
 
 from lace.core.errors import InvalidValueError
+from lace.core.limits import Within
 from lace.core.registry import Registry
 from policies import make_policy
-from sim_envs.config.axes import Axes
-from sim_envs.config.generate import given
-from sim_envs.config.presets import PRESETS
+from sim_envs.config.kinds import require_grasping
+from sim_envs.config.scene import SceneConfig, Size, preset_of
 from sim_envs.physics.engines import PHYSICS
 
 SWEEPS: Registry[tuple[str, ...]] = Registry("sweep")
@@ -24,27 +25,18 @@ SWEEPS.add(
 @dataclass(frozen=True)
 class SequentialConfig:
     """Stopping as soon as every question is answered: is each policy's rate above the threshold, and (with several
-    policies) does the first one differ from each other one."""
+    policies) does the first one differ from each other one.
+    """
 
     on: bool = False
-    threshold: float = 0.9
+    threshold: Annotated[float, Within(0, 1, open_low=True, open_high=True)] = 0.9
     """The rate that each policy is compared with."""
-    alpha: float = 0.05
+    alpha: Annotated[float, Within(0, 1, open_low=True, open_high=True)] = 0.05
     """Chance that any of the answers is wrong, at most, however early the run stops."""
 
-    def __post_init__(self):
-        for name in ("threshold", "alpha"):
-            if not 0 < getattr(self, name) < 1:
-                raise InvalidValueError(
-                    "reading the options",
-                    f"sequential {name} {getattr(self, name)}",
-                    "a number between 0 and 1",
-                    f"set --sequential.{name}",
-                )
 
-
-@dataclass(frozen=True)
-class SimulateConfig:
+@dataclass(frozen=True, kw_only=True)
+class SimulateConfig(SceneConfig):
     """Runs policies in the simulated cell, all on the same trials, and says how often they grasp the target and why not."""
 
     out: Path
@@ -53,27 +45,21 @@ class SimulateConfig:
     """NAME or NAME:ARGUMENT, one or several; the first is compared with each other one."""
     sweep: str | None = None
     """Runs a set of policies instead of --policy and draws success against localisation error: noise."""
-    trials: int = 100
+    trials: Annotated[int, Within(1)] = 100
     """Trials for each policy."""
-    seed: int = 0
     preset: str = "lab"
     """Axes to start from: clean, lab, kitchen, office, randomized."""
-    width: int = 224
+    width: Size = 224
     """Image width [px]."""
-    height: int = 224
+    height: Size = 224
     """Image height [px]."""
     physics: str = "mujoco"
     """Engine that moves the robot and the objects: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
-    device: str = "auto"
-    """Where pictures are drawn, and where isaac moves things: "cpu", "cuda:0", or auto."""
     sequential: SequentialConfig = field(default_factory=SequentialConfig)
-    workers: int = 1
+    workers: Annotated[int, Within(1)] = 1
     """Processes; the results are the same for any number."""
     film: tuple[int, ...] = ()
     """Trials to film, by number; also works after the run, which does not change."""
-    assets: Path | None = None
-    """Your own robot description files instead of the pinned wheels."""
-    axes: Axes = field(default_factory=Axes)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -82,14 +68,7 @@ class SimulateConfig:
 
     def checked(self) -> "SimulateConfig":
         """Self, or an error that names the first value that makes no sense."""
-        for name, floor in {"trials": 1, "width": 32, "height": 32, "workers": 1}.items():
-            if getattr(self, name) < floor:
-                raise InvalidValueError(
-                    "reading the options",
-                    f"{name} is {getattr(self, name)}",
-                    f"at least {floor}",
-                    f"give --{name} a larger number",
-                )
+        require_grasping(self)
         PHYSICS[self.physics]
         names = self.policies
         if not names or len(set(names)) < len(names):
@@ -109,7 +88,6 @@ class SimulateConfig:
         return self
 
 
-def preset_of(args: list[str]) -> SimulateConfig:
-    """Defaults for a command line: the axes of the preset that it names (`--preset NAME` or `--preset=NAME`)."""
-    name = given(args, "--preset", SimulateConfig.preset)
-    return replace(SimulateConfig(out=MISSING), preset=name, axes=PRESETS[name])
+def defaults_of(args: list[str]) -> SimulateConfig:
+    """Defaults for a command line."""
+    return preset_of(args, SimulateConfig(out=MISSING))

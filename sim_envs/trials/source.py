@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.grasps import grasp_for
+from assets.grasps import DEFAULT, grasp_for
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
 from lace.core.draws import Draws
-from lace.core.errors import IntegrityError
+from lace.core.embodiment import Embodiment
+from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array, apply
 from policies.policy import TwoPoints
 from policies.primitives.grasp import GraspPrimitive
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.kinds import require_grasping
+from sim_envs.config.scene import SceneConfig
 from sim_envs.frames.source import SimulatedFrames
 from sim_envs.physics.protocol import PhysicsScene, RigidObject
 from sim_envs.scenes.state import SceneBatch
@@ -33,6 +35,8 @@ IN_PLAIN_VIEW = 0.8
 """Least share of the target's projected width and of its height that is seen: half behind the hand, the middle of what
 is seen is not the middle of the target, and no point could be right."""
 MAX_ATTEMPTS = 400
+MOST_WORLDS = 100
+"""Trials drawn at once: more would wait for the last that can be tried."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,28 @@ class Trial:
     """Horizontal half extent of the target [m]."""
 
 
+def require_grasps_for(embodiment: Embodiment) -> None:
+    """Raises InvalidValueError if the stored grasps do not fit the embodiment's hand."""
+    needed, joints = len(grasp_for(DEFAULT).closed), len(embodiment.joints) - embodiment.arm_dof
+    if joints != needed:
+        raise InvalidValueError(
+            "preparing grasp trials",
+            f"{embodiment.name} has {joints} hand joints",
+            f"a hand that the stored grasps fit ({needed} joints, {grasp_for(DEFAULT).embodiment})",
+            "leave out --embodiment, or search grasps for yours with tools/grasp_search.py",
+        )
+
+
 class TrialSource:
     """Draws trials; the same (config, index) gives the same trial. Owns the renderer."""
 
-    def __init__(self, config: GenerateConfig, worlds: int | None = None):
+    def __init__(self, config: SceneConfig, worlds: int | None = None):
+        require_grasping(config)
         self.config = config
-        self.frames = SimulatedFrames(config, worlds)
+        self.frames = SimulatedFrames(config, worlds, most_worlds=MOST_WORLDS)
         self.body = self.frames.body
         self.robot = self.body.robot
+        require_grasps_for(self.robot.embodiment)
         self._primitives: dict[str, GraspPrimitive] = {}
 
     def primitive(self, trial: Trial) -> GraspPrimitive:

@@ -8,7 +8,7 @@ from assets.humans.hand import HumanHand
 from assets.humans.poses import Capsules, random_poses
 from assets.humans.sleeve import UPPER_ARM
 from lace.core.geometry import Array, axis_angle, invert, transform
-from sim_envs.config.axes import Range
+from lace.core.limits import Range
 from sim_envs.scenes.randomization import AxisDraws
 from sim_envs.scenes.state import BodyPose
 from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE

@@ -14,7 +14,7 @@ from lace.core.geometry import Array, invert
 from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, pose_of, reach, shoulder_of
 from sim_envs.bodies.human.reach import plan_grasp
 from sim_envs.bodies.human.skinning import SkinnedWorlds, skinned_bytes
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.asset_bank import known_names
@@ -39,7 +39,7 @@ def human_parts(hand: HumanHand) -> BodyParts:
 class HumanBody:
     """Implements Body for every registered human."""
 
-    def __init__(self, name: str, config: GenerateConfig):
+    def __init__(self, name: str, config: SceneConfig):
         self.config, self.hand = config, HUMANS[name]()
         hand = self.hand
         self.embodiment = hand.embodiment(np.zeros(hand.shapes.shape[1]))

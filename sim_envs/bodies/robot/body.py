@@ -8,7 +8,7 @@ from lace.core.geometry import Array, invert, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.robot.poses import build_bank, pose_of
 from sim_envs.bodies.robot.reach import plan_grasp
-from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.randomization import AxisDraws, body_points
@@ -34,7 +34,7 @@ def robot_parts(robot: Robot) -> BodyParts:
 class RobotBody:
     """Implements Body for every registered robot."""
 
-    def __init__(self, name: str, config: GenerateConfig):
+    def __init__(self, name: str, config: SceneConfig):
         self.config = config
         self.robot = ROBOTS[name](config.assets)
         self.embodiment = body = self.robot.embodiment

@@ -1,5 +1,6 @@
 """What did not fit: MJWarp drops contacts and constraints for which it has no room, prints a line and goes on, and things
-fall through each other. Here that is an error."""
+fall through each other. Here that is an error.
+"""
 
 import numpy as np
 from mujoco_warp import Data, OverflowType

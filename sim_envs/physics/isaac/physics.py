@@ -194,7 +194,8 @@ class IsaacWorlds:
     def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
         """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before: then all is
         built anew and the other worlds go on from the coordinates, targets and warm start that they had. If all worlds begin
-        anew, nothing is left of their past: the same scenes give the same bits as when opened."""
+        anew, nothing is left of their past: the same scenes give the same bits as when opened.
+        """
         self._require_open()
         worlds, others = np.asarray(worlds, int), np.setdiff1d(np.arange(self.count), worlds)
         for world, scene in zip(worlds, scenes, strict=True):

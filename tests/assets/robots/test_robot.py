@@ -80,7 +80,7 @@ def test_kinematics_agree_with_mujoco(robot, model, poses):
 
 
 def test_kinematics_and_keypoints_agree_with_pinocchio(robot, poses):
-    """pinocchio reads the MJCF with a parser of its own (`buildModelFromMJCF`)."""
+    """Pinocchio reads the MJCF with a parser of its own (`buildModelFromMJCF`)."""
     body, kinematics = robot.embodiment, Kinematics(robot.embodiment)
     pin_model = pinocchio.buildModelFromMJCF(str(robot.xml_path))
     pin_data = pin_model.createData()

@@ -111,10 +111,10 @@ def test_its_frames_are_labelled_and_show_keypoints(name, tmp_path):
     from dataclasses import replace
 
     from lace.data.verify import check_frames
-    from sim_envs.config.generate import GenerateConfig, with_preset
+    from sim_envs.config.scene import SceneConfig, with_preset
     from sim_envs.frames.source import SimulatedFrames
 
-    config = with_preset(GenerateConfig(out=tmp_path, embodiment=name, width=160, height=160, shadows=False), "clean")
+    config = with_preset(SceneConfig(embodiment=name, width=160, height=160, shadows=False), "clean")
     config = replace(config, axes=replace(config.axes, hand=replace(config.axes.hand, poses=16)))
     source = SimulatedFrames(config, worlds=4)
     frames = source.frames(config.seed, np.arange(4))

@@ -8,7 +8,7 @@ import pytest
 
 from lace.cli import main as cli
 from lace.core.errors import InvalidValueError, UnknownNameError
-from sim_envs.config.generate import EMBODIMENTS, preset_of
+from sim_envs.config.generate import EMBODIMENTS, defaults_of
 from sim_envs.config.kinds import IDLE_AXES, KINDS, refuse_idle_axes, require_kind
 from sim_envs.config.presets import PRESETS
 from tests import ROOT
@@ -26,14 +26,14 @@ def test_an_embodiment_of_the_other_kind_is_refused_with_the_right_command(kind,
 def test_every_preset_and_embodiment_is_accepted_by_its_own_kind(kind):
     for preset in PRESETS:
         for name in KINDS[kind]:
-            require_kind(replace(preset_of(["--preset", preset], kind), embodiment=name), kind)
+            require_kind(replace(defaults_of(["--preset", preset], kind), embodiment=name), kind)
     with pytest.raises(UnknownNameError, match=f"'{EMBODIMENTS[kind]}' if that was meant"):
-        require_kind(replace(preset_of([], kind), embodiment=EMBODIMENTS[kind] + "x"), kind)
+        require_kind(replace(defaults_of([], kind), embodiment=EMBODIMENTS[kind] + "x"), kind)
 
 
 @pytest.mark.parametrize(("kind", "axis"), [(kind, axis) for kind, axes in IDLE_AXES.items() for axis in axes])
 def test_an_axis_that_changes_nothing_is_refused_where_it_is_set_and_only_there(kind, axis):
-    config = preset_of([], kind)
+    config = defaults_of([], kind)
     changed = replace(config.axes, **{axis: replace(getattr(config.axes, axis), seed=3)})
     with pytest.raises(InvalidValueError, match=f"--axes.{axis} was set, which changes nothing for a {kind}"):
         require_kind(replace(config, axes=changed), kind)

@@ -14,12 +14,12 @@ from lace.core.camera import PinholeCamera
 def source(tmp_path_factory):
     """Clean pictures, no sensor, before a panorama of noise; 6 at once."""
     from sim_envs.config.axes import HandAxis
-    from sim_envs.config.generate import GenerateConfig, with_preset
+    from sim_envs.config.scene import SceneConfig, with_preset
     from sim_envs.frames.source import SimulatedFrames
 
     path = tmp_path_factory.mktemp("around") / "p.png"
     cv2.imwrite(str(path), np.random.default_rng(5).integers(0, 256, (64, 128, 3)).astype(np.uint8))
-    config = GenerateConfig(out=path.parent, width=72, height=64, shadows=False, backdrop=path, device="cpu")
+    config = SceneConfig(width=72, height=64, shadows=False, backdrop=path, device="cpu")
     config = with_preset(config, "clean")
     return SimulatedFrames(replace(config, axes=replace(config.axes, hand=HandAxis(poses=16))), worlds=6)
 

@@ -12,8 +12,9 @@ import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from sim_envs.config.axes import RoomAxis
-from sim_envs.config.generate import GenerateConfig, preset_of, with_preset
+from sim_envs.config.generate import GenerateConfig, defaults_of
 from sim_envs.config.presets import PRESETS, VIEWS
+from sim_envs.config.scene import with_preset
 from sim_envs.frames.generate import identity, open_folder, run, shard_indices, withdraw
 
 OPTIONS = ["--frames", "30", "--width", "96", "--height", "96", "--shard-frames", "10", "--no-shadows"]
@@ -104,12 +105,12 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 @pytest.mark.parametrize(("option", "value"), [("frames", 0), ("frames", -5), ("width", 1), ("workers", 0)])
 def test_numbers_out_of_range_are_named(option, value):
     with pytest.raises(InvalidValueError, match=f"{option} is {value}"):
-        replace(GenerateConfig(out=Path("nowhere")), **{option: value}).checked()
+        GenerateConfig(out=Path("nowhere"), **{option: value})
 
 
 def test_an_unknown_preset_names_the_nearest_and_the_list():
     with pytest.raises(UnknownNameError, match="'kitchen' if that was meant") as error:
-        preset_of(["--preset", "kitchn"])
+        defaults_of(["--preset", "kitchn"], "robot")
     assert all(name in str(error.value) for name in PRESETS)
 
 
@@ -124,20 +125,23 @@ def test_an_unknown_room_names_the_nearest():
 def test_presets_differ_and_axes_override_one_value():
     identities = [identity(with_preset(GenerateConfig(out=Path("x")), name))["axes"] for name in PRESETS]
     assert all(a != b for i, a in enumerate(identities) for b in identities[:i])
-    assert preset_of(["--preset=lab"]).axes.room == RoomAxis(kinds=("lab",))
+    assert defaults_of(["--preset=lab"], "robot").axes.room == RoomAxis(kinds=("lab",))
 
 
 def test_a_view_replaces_the_camera_of_the_preset_alone():
-    plain, seen = preset_of(["--preset", "kitchen"]), preset_of(["--view=egocentric", "--preset", "kitchen"], "human")
+    plain, seen = (
+        defaults_of(["--preset", "kitchen"], "robot"),
+        defaults_of(["--view=egocentric", "--preset", "kitchen"], "human"),
+    )
     assert replace(seen.axes, camera=plain.axes.camera) == plain.axes and seen.axes.camera == VIEWS["egocentric"]
     assert (plain.embodiment, seen.embodiment) == ("xarm7_leap", "human_right")
     with pytest.raises(UnknownNameError, match="'egocentric' if that was meant"):
-        preset_of(["--view", "egocentrc"])
+        defaults_of(["--view", "egocentrc"], "robot")
 
 
 def test_demonstrations_count_their_own_frames():
-    config = GenerateConfig(out=Path("x"), demonstrations=3).checked()
-    assert config.frames == 150 and config.motion_frames == 50 == config.checked().motion_frames
+    config = GenerateConfig(out=Path("x"), demonstrations=3)
+    assert config.total == 150 and config.motion_frames == 50
     assert replace(config, demonstrations=0).motion_frames == 0
 
 

@@ -13,12 +13,10 @@ from sim_envs.frames.labels import at_pixels
 @pytest.fixture(scope="module")
 def human(tmp_path_factory):
     """A simulated human at 224x224 without shadows, 16 scenes at once."""
-    from sim_envs.config.generate import GenerateConfig, with_preset
+    from sim_envs.config.scene import SceneConfig, with_preset
     from sim_envs.frames.source import SimulatedFrames
 
-    config = GenerateConfig(
-        out=tmp_path_factory.mktemp("unused"), embodiment="human_right", width=224, height=224, shadows=False
-    )
+    config = SceneConfig(embodiment="human_right", width=224, height=224, shadows=False)
     return SimulatedFrames(with_preset(config, "randomized"))
 
 

@@ -89,7 +89,7 @@ def test_unlike_worlds_of_the_vector_form_end_in_their_own_time():
         assert np.allclose(value[~mask], before[name][~mask], atol=1e-6), name
     assert ((new["trial"] != facts["trial"]) == mask).all()
     ends = [made.step(still) for _ in range(4)]
-    assert [end[3].tolist() for end in ends] == [[1 == k, 3 == k, 1 == k] for k in range(4)]
+    assert [end[3].tolist() for end in ends] == [[k == 1, k == 3, k == 1] for k in range(4)]
     assert (ends[2][4]["trial"] != new["trial"]).tolist() == [True, False, True]
     for world in range(3):
         trial, target = made.worlds.trials[world], made.worlds.state.T_world_object[world, 0, :3, 3]

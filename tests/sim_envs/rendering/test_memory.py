@@ -11,7 +11,7 @@ import warp as wp
 from warp._src import context  # Warp reports its tracker's numbers as text only
 
 from sim_envs.config.axes import HandAxis
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.rendering import memory
 from sim_envs.rendering.memory import BACKDROP_BYTES, PIXEL_BYTES, SAMPLE_BYTES, world_bytes, worlds_for
 
@@ -47,8 +47,7 @@ def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
     from sim_envs.frames.source import SimulatedFrames
 
     cv2.imwrite(str(tmp_path / "p.png"), np.zeros((32, 64, 3), np.uint8))
-    config = GenerateConfig(
-        out=tmp_path,
+    config = SceneConfig(
         embodiment="human_right",
         width=160,
         height=128,
@@ -72,15 +71,15 @@ def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
 
 
 def test_worlds_follow_from_memory(monkeypatch, tmp_path):
-    config, free = GenerateConfig(out=tmp_path), 40 * 1024**3
+    config, free = SceneConfig(), 40 * 1024**3
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
     per_world = world_bytes(config, 92, 0)
-    assert worlds_for("cpu", config, per_world, 0) == memory.CPU_WORLDS
-    worlds = worlds_for("cuda:0", config, per_world, 0)
+    assert worlds_for("cpu", per_world, 0) == memory.CPU_WORLDS
+    worlds = worlds_for("cuda:0", per_world, 0)
     assert 0.9 * memory.SHARE * free < worlds * per_world <= memory.SHARE * free or worlds == memory.MOST
     finer = replace(config, supersampling=2, backdrop=tmp_path)
     more = world_bytes(finer, 92, 1000) - per_world
     assert more == 448 * 448 * (3 * SAMPLE_BYTES + BACKDROP_BYTES) + 1000
-    fewer = worlds_for("cuda:0", replace(finer, workers=4), per_world + more, 0)
+    fewer = worlds_for("cuda:0", per_world + more, 0, processes=4)
     assert fewer * 4 * (per_world + more) <= memory.SHARE * free < (fewer + 1) * 4 * (per_world + more)
-    assert worlds_for("cuda:0", config, per_world, free) == memory.FEWEST
+    assert worlds_for("cuda:0", per_world, free) == memory.FEWEST

@@ -8,7 +8,8 @@ import torch
 
 from lace.core.errors import InvalidValueError
 from sim_envs.config.axes import HandAxis
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.scene import with_preset
 from sim_envs.frames import source as simulated_frames
 from sim_envs.frames.generate import ShardMaker, shard_path
 from sim_envs.rendering.memory import pick_device

@@ -15,7 +15,7 @@ from sim_envs.bodies.human.reach import CONTACT_M, LIFT_START
 from sim_envs.bodies.object_distance import ObjectDistance, distance_to
 from sim_envs.bodies.registry import BODIES
 from sim_envs.config.axes import RoomAxis, TargetAxis
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.rendering.library import Library
 from sim_envs.scenes.asset_bank import AssetBankBuilder
 from sim_envs.scenes.compose import Composer
@@ -29,7 +29,7 @@ TARGETS = ("dinosaur", "can", "apple", "mug", "puzzle_cube", "rubber_duck")
 @pytest.fixture(scope="module")
 def composer():
     """Scenes of a human without a stage: motions need none."""
-    config = with_preset(GenerateConfig(out=None, embodiment="human_right"), "clean")
+    config = with_preset(SceneConfig(embodiment="human_right"), "clean")
     axes = replace(config.axes, target=TargetAxis(names=TARGETS), room=RoomAxis(kinds=("studio",), layouts=1))
     config = replace(config, axes=replace(axes, hand=replace(axes.hand, poses=64)))
     body, library = BODIES[config.embodiment](config), Library("cpu")

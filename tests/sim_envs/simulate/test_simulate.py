@@ -147,8 +147,8 @@ def test_impossible_options_are_refused_before_anything_is_written(tmp_path, cha
 
 @pytest.mark.parametrize("value", [0, 1, -0.5])
 def test_a_threshold_is_a_share(value):
-    with pytest.raises(InvalidValueError, match="between 0 and 1"):
-        SequentialConfig(threshold=value)
+    with pytest.raises(InvalidValueError, match="sequential.threshold.*\n.*0 to 1"):
+        config_of(Path("x"), sequential=SequentialConfig(threshold=value))
 
 
 def test_a_clear_difference_ends_the_run_early_and_alike_in_any_number_of_processes(tmp_path):

@@ -1,7 +1,6 @@
 """Trials with pictures: the simulated cell obeys the laws of cells, and its truth is the truth."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from lace.core.geometry import apply
 from lace.core.keypoints import Visibility
 from policies.primitives.lifting import by_depth, by_plane, end_effector_point
 from sim_envs.config.axes import ClutterAxis, TargetAxis
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.physics.mujoco import MujocoPhysics
 from sim_envs.trials.cell import open_cells
 from sim_envs.trials.source import REACH_M, START_HEIGHT_M, TrialSource
@@ -19,8 +18,8 @@ from tests.cell_conformance import CellLaws
 COUNT = 4
 
 
-def config(seed: int = 5) -> GenerateConfig:
-    base = with_preset(GenerateConfig(out=Path("unused"), width=96, height=96, seed=seed), "lab")
+def config(seed: int = 5) -> SceneConfig:
+    base = with_preset(SceneConfig(width=96, height=96, seed=seed), "lab")
     axes = replace(base.axes, clutter=ClutterAxis(count=(2, 2)), target=TargetAxis(distance_m=(0.0, 0.3)))
     small = replace(axes, hand=replace(axes.hand, poses=64), room=replace(axes.room, layouts=1))
     return replace(base, axes=small, shadows=False)
