@@ -22,7 +22,7 @@ def srgb_to_linear(srgb: np.ndarray) -> np.ndarray:
 
 
 def tone_table() -> np.ndarray:
-    """SRGB bytes (TONE_STEPS,) of linear light by its square root in [0, 2].
+    """Bytes of sRGB (TONE_STEPS,) of linear light by its square root in [0, 2].
 
     The curve is c x / (1 + (c - 1/w) x), so that highlights roll off towards the white w instead of clipping.
     """
