@@ -37,7 +37,9 @@ def test_a_board_begins_and_ends_faults_at_their_time():
     begun = []
     board = FaultBoard(begun.append)
     board.tick(10.0, False)
-    board.plan([PlannedFault(faults.SilentHand(), 1.0, lasts_s=2.0), PlannedFault(faults.EmergencyStop(), 0.5, "motion")])
+    board.plan(
+        [PlannedFault(faults.SilentHand(), 1.0, lasts_s=2.0), PlannedFault(faults.EmergencyStop(), 0.5, "motion")]
+    )
     seen = []
     for now in np.arange(10.0, 16.0, 0.5):
         board.tick(now, moving=now >= 14)

@@ -65,7 +65,12 @@ HEAVY = {
     r"xarm": {"real_bridge/xarm/driver.py"},
     r"dynamixel_sdk": {"real_bridge/leap_hand/bus.py"},
     r"pyrealsense2": {"real_bridge/cameras/realsense.py"},
-    r"lerobot": {"lace/data/imports/lerobot.py", "sim_envs/rollouts/lerobot_files.py"},
+    r"lerobot": {
+        "lace/data/imports/lerobot.py",
+        "lace/data/recordings/lerobot.py",
+        "sim_envs/rollouts/lerobot_files.py",
+    },
+    r"mcap\w*": {"lace/data/recordings/mcap.py"},
     r"newton\._src": {
         "sim_envs/rendering/raytrace.py",
         "sim_envs/rendering/renderer.py",

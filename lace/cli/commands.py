@@ -52,6 +52,14 @@ COMMANDS: dict[str, Command] = {
     "import photos": Command(
         "import your own photographs of hands, with detected keypoints", "lace.cli.imports:photos"
     ),
+    "import recording": Command(
+        "label a real robot's recording: LeRobot dataset, MCAP file, or our own", "lace.cli.recordings:recording"
+    ),
+    "bridge emulate": Command(
+        "emulate an xArm7, a LEAP Hand and a camera on the wire",
+        "real_bridge.emulator.command:main",
+        "real_bridge.emulator.command:EmulateConfig",
+    ),
     "annotate": Command("click the shared keypoints on your own images", "lace.cli.annotate:annotate"),
     "finetune": Command(
         "align a backbone on human and robot hands",
