@@ -53,7 +53,9 @@ COMMANDS: dict[str, Command] = {
         "import your own photographs of hands, with detected keypoints", "lace.cli.imports:photos"
     ),
     "import recording": Command(
-        "label a real robot's recording: LeRobot dataset, MCAP file, or our own", "lace.cli.recordings:recording"
+        "label a real robot's recording: LeRobot dataset, MCAP file, or our own",
+        "lace.cli.recordings:recording",
+        "lace.cli.recordings:RecordingConfig",
     ),
     "bridge emulate": Command(
         "emulate an xArm7, a LEAP Hand and a camera on the wire",

@@ -1,70 +1,69 @@
 """`lace import recording`: labelled frames from a robot's recording. It joins the data floor with the renderer's."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from tyro.conf import Positional
+
+from lace.cli.imports import note, run
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.recordings.columns import parse_joints, read_lens
+from lace.data.recordings.folder import HEAD, read_folder
+from lace.data.recordings.lag import estimate_lag
+from lace.data.recordings.lerobot import read_episode
+from lace.data.recordings.mcap import read_mcap
+from lace.data.recordings.recording import Recording
+from lace.data.show import save_contact_sheet
 
 
-def recording(
-    source: Path,
-    /,
-    out: Path,
-    embodiment: str = "xarm7_leap",
-    calibration: Path | None = None,
-    frames: int = 50,
-    lag: str = "auto",
-    joint: tuple[str, ...] = (),
-    episode: int = 0,
-    camera: str | None = None,
-    images: str | None = None,
-    states: str | None = None,
-    degrees: bool = False,
-    assets: Path | None = None,
-) -> int:
-    """Label a recording of a real robot: keypoints by forward kinematics, visibility by drawing the measured joints.
+@dataclass(frozen=True)
+class RecordingConfig:
+    """Labels a recording of a real robot: keypoints by forward kinematics, visibility by drawing the measured joints."""
 
-    Args:
-        source: Folder of `lace bridge record`, folder of a LeRobot dataset (v3), or MCAP file.
-        out: Dataset folder to write; the same command again goes on where it stopped.
-        embodiment: Which robot.
-        calibration: Camera file (K, distortion, T_base_cam, width, height); folders of `lace bridge record` bring theirs.
-        frames: How many, spread evenly; 0 takes every image.
-        lag: How late the images are against the joints [s], or auto: estimated, and used where it may be believed.
-        joint: THEIRS=ours for each joint whose name differs.
-        episode: Of a LeRobot dataset.
-        camera: Image key of a LeRobot dataset, where there are several.
-        images: Topic of the images in an MCAP file, where it is not clear.
-        states: Topic of the joint states in an MCAP file, where it is not clear.
-        degrees: The joint angles are in degrees.
-        assets: Your own robot description files instead of the pinned wheels.
-    """
-    from lace.data.recordings.columns import parse_joints
+    source: Positional[Path]
+    """Folder of `lace bridge record`, folder of a LeRobot dataset (v3), or MCAP file."""
+    out: Path
+    """Dataset folder to write; the same command again goes on where it stopped."""
+    embodiment: str = "xarm7_leap"
+    """Which robot."""
+    calibration: Path | None = None
+    """Camera file (K, distortion, T_base_cam, width, height); our own recordings bring theirs."""
+    frames: int = 50
+    """How many, spread evenly; 0 takes every image."""
+    lag: str = "auto"
+    """How late the images are against the joints [s], or auto: estimated, and used where it may be believed."""
+    joint: tuple[str, ...] = ()
+    """THEIRS=ours for each joint whose name differs."""
+    episode: int = 0
+    """Of a LeRobot dataset."""
+    camera: str | None = None
+    """Image key of a LeRobot dataset, where there are several."""
+    images: str | None = None
+    """Topic of the images in an MCAP file, where it is not clear."""
+    states: str | None = None
+    """Topic of the joint states in an MCAP file, where it is not clear."""
+    degrees: bool = False
+    """The joint angles are in degrees."""
+    assets: Path | None = None
+    """Your own robot description files instead of the pinned wheels."""
 
-    fixed_lag = _fixed_lag(lag)
-    names = parse_joints(joint)
-    reader = _reader(source, calibration)
-    found = reader(names, episode=episode, camera=camera, images=images, states=states)
-    return label(found, out, embodiment, frames, fixed_lag, degrees=degrees, assets=assets)
+
+def recording(config: RecordingConfig) -> int:
+    """`lace import recording`."""
+    lag_s = _fixed_lag(config.lag)
+    found = _read(config)
+    if config.degrees:
+        found = replace(found, joint_positions=np.deg2rad(found.joint_positions))
+    return label(found, config.out, config.embodiment, config.frames, lag_s, config.assets)
 
 
 def label(
-    found: Any, out: Path, embodiment: str, frames: int, lag_s: float | None, *, degrees: bool = False,
-    assets: Path | None = None,
-) -> int:  # fmt: skip
-    """Labels a `Recording`; `lag_s` None estimates it. Prints what was done, draws the labels into `out`."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from lace.cli.imports import note, run
-    from lace.data.recordings.lag import estimate_lag
-    from lace.data.show import save_contact_sheet
+    found: Recording, out: Path, embodiment: str, frames: int, lag_s: float | None, assets: Path | None = None
+) -> int:
+    """Labels `found`; `lag_s` None estimates it. Prints what was done, draws the labels into `out`."""
     from sim_envs.frames.recorded import RobotLabeller, candidates
 
-    if degrees:
-        found = replace(found, joint_positions=np.deg2rad(found.joint_positions))
     labeller = RobotLabeller(embodiment, found.camera.width, found.camera.height, assets)
     found = found.in_order_of(labeller.embodiment)
     estimate = estimate_lag(found, labeller.kinematics)
@@ -93,31 +92,27 @@ def _fixed_lag(text: str) -> float | None:
     return value
 
 
-def _reader(source: Path, calibration: Path | None) -> Callable[..., Any]:
-    """The reader for what `source` is; all take the joint names and the options of all, and use their own."""
-    from lace.data.recordings.columns import read_lens
-
-    if (source / "recording.json").is_file():
-        from lace.data.recordings.folder import read_folder
-
-        return lambda _names, **_options: read_folder(source)
+def _read(config: RecordingConfig) -> Recording:
+    """By the reader for what the source is."""
+    source, names = config.source, parse_joints(config.joint)
+    if (source / HEAD).is_file():
+        return read_folder(source)
     is_mcap, is_lerobot = source.suffix == ".mcap" and source.is_file(), (source / "meta" / "info.json").is_file()
     if not (is_mcap or is_lerobot):
         raise DatasetError(
-            f"importing {source}", "it is none of the known recordings",
+            f"importing {source}",
+            "it is none of the known recordings",
             "a folder of `lace bridge record`, a LeRobot dataset with meta/info.json, or an .mcap file",
             "check the path; convert rosbags (.bag, .db3) with `mcap convert`",
-        )  # fmt: skip
-    if calibration is None:
+        )
+    if config.calibration is None:
         raise InvalidValueError(
-            f"importing {source}", "no calibration", "--calibration FILE: where the camera is, and its lens",
+            f"importing {source}",
+            "no calibration",
+            "--calibration FILE: where the camera is, and its lens",
             "calibrate with `lace bridge calibrate`, or write the file by hand (docs/bridge/recording.md)",
-        )  # fmt: skip
-    lens = read_lens(calibration)
+        )
+    lens = read_lens(config.calibration)
     if is_mcap:
-        from lace.data.recordings.mcap import read_mcap
-
-        return lambda names, images, states, **_options: read_mcap(source, lens, names, images, states)
-    from lace.data.recordings.lerobot import read_episode
-
-    return lambda names, episode, camera, **_options: read_episode(source, episode, lens, names, camera)
+        return read_mcap(source, lens, names, config.images, config.states)
+    return read_episode(source, config.episode, lens, names, config.camera)

@@ -34,7 +34,7 @@ class BoardSpec:
 
     @property
     def corners(self) -> Array:
-        """(n, 3) inner corners in the board's frame: x right, y down, z into the board, from its outer corner [m]."""
+        """(n, 3) inner corners in the board's frame [m]: x right, y down, z into it, from its outer corner."""
         return np.asarray(self.opencv().getChessboardCorners(), float)
 
     def opencv(self) -> cv2.aruco.CharucoBoard:

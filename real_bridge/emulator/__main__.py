@@ -1,4 +1,4 @@
-"""`python -m real_bridge.emulator`: the emulator as a process of its own. Its first line of output is JSON: where it is."""
+"""`python -m real_bridge.emulator`: a process of its own. Its first line of output is JSON: where the devices are."""
 
 import sys
 

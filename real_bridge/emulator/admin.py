@@ -153,11 +153,11 @@ class Admin:
     def start(
         self, scene: PhysicsScene | None = None, kinds: Sequence[tuple[str, float]] = (), trial: int | None = None
     ) -> None:
-        """Begins `scene` (its objects by name and scale in `kinds`), or the present one again; devices as after power-on."""
+        """Begins `scene` (objects by name and scale in `kinds`) or the present one; devices as after power-on."""
         self.ask("start", scene=None if scene is None else scenes.to_plain(scene, list(kinds)), trial=trial)
 
     def load_trial(self, number: int, within_s: float = 60.0) -> None:
-        """Has the camera bring trial `number` of its seed, and waits for it; EmulatorError where it does not come."""
+        """Has the camera bring trial `number`, and waits for it; EmulatorError where it does not come."""
         if self.truth()["trial"] == number:
             return self.start()
         self.ask("want", trial=number)

@@ -96,7 +96,7 @@ async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
 
 
 def _first_in_line() -> None:
-    """Real controllers answer in time however busy the computer is: ask for real-time scheduling, where that is allowed."""
+    """Real controllers answer in time on a busy computer too: real-time scheduling, where that is allowed."""
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 

@@ -82,7 +82,7 @@ class Emulator:
         self.hand_path = Path(os.ttyname(self._slave))
 
     def start(self, scene: PhysicsScene) -> None:
-        """A scene from its beginning, with all devices as after power-on: no faults, nothing latched, all motors off."""
+        """A scene from its beginning, all devices as after power-on: no faults, nothing latched, motors off."""
         self.rig.place(scene)
         self.witness = Witness(self.rig)
         self.faults.clear()

@@ -1,4 +1,4 @@
-"""The simulated cell behind the wires: one MuJoCo world that the arm's controller and the hand's motors move together."""
+"""The simulated cell behind the wires: one MuJoCo world that the controller and the motors move together."""
 
 import mujoco
 import numpy as np

@@ -1,4 +1,4 @@
-"""Labels for recorded images of a robot: keypoints by forward kinematics of the measured joints, visibility by drawing it.
+"""Labels for images of a real robot: keypoints by kinematics of the measured joints, visibility by drawing it.
 
 Nothing but the robot is drawn: what else stands before the camera is not known, so a keypoint that another thing hides
 counts as visible.

@@ -1,4 +1,4 @@
-"""What a reader of foreign recordings needs to know and the files do not say: which joint is which, where the camera is."""
+"""What the files of foreign recordings do not say: which joint is which, where the camera is."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How late the images are against the joint states: found by comparing what moves in the images with what the joints say.
+"""How late the images are against the joint states, by comparing motion in the images with motion of the joints.
 
 Where the robot moves the image changes. The change from image to image is correlated with the keypoints' motion [px]
 that the joints imply, over a range of lags; the best lag is refined by a parabola.

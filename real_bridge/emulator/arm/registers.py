@@ -1,4 +1,4 @@
-"""The controller's registers that read and set; each handler takes (controller, packet) and returns the reply's payload.
+"""The registers that read and set; each handler takes (controller, packet) and returns the reply's payload.
 
 A handler registers itself by the vendor's number and name; `MOTION` names those that move the arm or let it move.
 """

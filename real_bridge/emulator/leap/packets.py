@@ -43,7 +43,7 @@ class Reader:
         self._left = b""
 
     def feed(self, data: bytes) -> list[tuple[int, int | None, bytes]]:
-        """(addressee, instruction, body) of each packet that is whole now; instruction None where the checksum is wrong."""
+        """(addressee, instruction, body) of each whole packet; instruction None where the checksum is wrong."""
         self._left += data
         found = []
         while (one := self._next()) is not None:

@@ -12,7 +12,7 @@ from real_bridge.emulator import faults
 from real_bridge.emulator.faults import FAULTS, FaultBoard, PlannedFault
 from real_bridge.emulator.leap import control_table as table
 from tests.emulated import READY, eventually, needs_ports, vendor_arm
-from tests.test_emulator_hand import asked, make_bus, vendor_hand, write
+from tests.real_bridge.emulator.test_hand import asked, make_bus, vendor_hand, write
 
 SLOW = {"speed": 0.3}
 AWAY = (READY + [1.0, 0, 0, 0, 0, 0, 0]).tolist()

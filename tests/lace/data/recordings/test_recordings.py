@@ -1,4 +1,4 @@
-"""Recordings of a real robot: joints between stamps, the lag between clocks, every form that is read, and the labels."""
+"""Recordings of a real robot: joints between stamps, the clocks' lag, every form that is read, the labels."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lace.cli.recordings import label, recording
+from lace.cli.recordings import RecordingConfig, label, recording
 from lace.core.camera import PinholeCamera
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import Visibility
@@ -212,9 +212,9 @@ def test_a_recording_becomes_a_dataset_that_verifies(labeller, tmp_path, monkeyp
 def test_what_is_no_recording_is_told_what_is(tmp_path):
     (tmp_path / "x.bag").write_bytes(b"")
     with pytest.raises(DatasetError, match="LeRobot"):
-        recording(tmp_path / "x.bag", tmp_path / "out")
+        recording(RecordingConfig(tmp_path / "x.bag", tmp_path / "out"))
     (tmp_path / "x.mcap").write_bytes(b"")
     with pytest.raises(InvalidValueError, match="--calibration"):
-        recording(tmp_path / "x.mcap", tmp_path / "out")
+        recording(RecordingConfig(tmp_path / "x.mcap", tmp_path / "out"))
     with pytest.raises(InvalidValueError, match="--lag"):
-        recording(tmp_path / "x.mcap", tmp_path / "out", lag="soon")
+        recording(RecordingConfig(tmp_path / "x.mcap", tmp_path / "out", lag="soon"))

@@ -1,4 +1,4 @@
-"""The emulated xArm7: its bytes as the vendor prints them, its kinematics as MuJoCo has them, the vendor's own client."""
+"""The emulated xArm7: bytes as the vendor prints them, kinematics as MuJoCo has them, the vendor's client."""
 
 import socket
 
@@ -20,7 +20,7 @@ GOLDEN = {
     "0001 0002 0001 0D": "0001 0002 0003 0D 00 02",
     "0001 0002 0001 0E": "0001 0002 0004 0E 00 00 00",
 }
-"""Requests and replies (or how they begin) printed in UFACTORY's protocol documents, in the order of a session there."""
+"""Requests and replies (or how they begin) in UFACTORY's protocol documents, in the order of a session."""
 
 
 @needs_ports
@@ -46,7 +46,8 @@ def test_forward_kinematics_agree_with_mujoco():
 
 
 def test_the_zero_pose_is_the_data_sheets():
-    np.testing.assert_allclose(kinematics.to_xyz_rpy(kinematics.frames(np.zeros(7))[-1]), [0.206, 0, 0.1205, np.pi, 0, 0], atol=1e-9)  # fmt: skip
+    pose = kinematics.to_xyz_rpy(kinematics.frames(np.zeros(7))[-1])
+    np.testing.assert_allclose(pose, [0.206, 0, 0.1205, np.pi, 0, 0], atol=1e-9)
 
 
 def test_inverse_kinematics_undo_forward_kinematics():
@@ -73,7 +74,8 @@ def test_the_vendors_layout_reads_our_reports(port):
     controller.error, controller.state, controller.mode = 31, 4, 1
     layout = ReportDataStructure.create(port)
     layout.update(reports.framed(reports.PORTS[port][1](controller, 0)))
-    told = {name.lstrip("_"): value for name, value in ((field[0], getattr(layout, field[0].lstrip("_"))) for field in layout._fields_)}  # fmt: skip
+    names = [field[0].lstrip("_") for field in layout._fields_]
+    told = {name: getattr(layout, name) for name in names}
     assert told["state_mode"] == 1 << 4 | 4
     angles = next(
         value for name, value in told.items() if "joint" in name and isinstance(value, list) and len(value) == 7
