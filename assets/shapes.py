@@ -5,6 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+PartKind = Literal["box", "cylinder", "sphere"]
+
 
 @dataclass(frozen=True)
 class Mesh:
@@ -25,7 +27,7 @@ class Part:
     """A solid primitive of a room or a table."""
 
     name: str
-    kind: Literal["box", "cylinder", "sphere"]
+    kind: PartKind
     size: tuple[float, float, float]
     """Half extents of a box; (radius, half height, 0) of a cylinder along z; (radius, 0, 0) of a sphere [m]."""
     position: tuple[float, float, float]

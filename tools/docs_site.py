@@ -1,5 +1,7 @@
 """Hooks of the documentation site: pages that are made from the code at build time, the CLI and the API."""
 
+import contextlib
+import io
 import re
 import sys
 from collections import defaultdict
@@ -62,5 +64,7 @@ def help_text(words: str, command: Any) -> str:
     from lace.cli.main import _imported
 
     defaults = {"default": _imported(command.defaults)([], *command.bound)} if command.defaults else {}
-    parser = tyro.extras.get_parser(_imported(command.config or command.main), prog=f"lace {words}", **defaults)
-    return re.sub(r"\x1b\[[0-9;]*m", "", parser.format_help()).strip()
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        tyro.cli(_imported(command.config or command.main), prog=f"lace {words}", args=["--help"], **defaults)
+    return re.sub(r"\x1b\[[0-9;]*m", "", said.getvalue()).strip()

@@ -274,8 +274,7 @@ class Search:
         semi = [(self.successes(self.decode(values), 60, rng), values) for _good, values in elite[:6]]
         grasp = self.decode(max(semi, key=lambda row: row[0])[1])
         good = self.successes(grasp, self.config.test_trials, rng)
-        fields = vars(grasp) | {"trials": self.config.test_trials, "successes": good}
-        return Grasp(**fields)
+        return replace(grasp, trials=self.config.test_trials, successes=good)
 
 
 def shapes_of(target: str) -> tuple[list[tuple[Array, ...]], tuple[float, float]]:

@@ -22,7 +22,7 @@ def read_display(path: Path) -> np.ndarray:
     rgb = image[..., 2::-1]
     if rgb.dtype.kind == "f":
         return tone_map(rgb)
-    return rgb if rgb.dtype == np.uint8 else (rgb // 257).astype(np.uint8)
+    return rgb if rgb.dtype == np.uint8 else (rgb.astype(np.uint16) // 257).astype(np.uint8)
 
 
 def tone_map(light: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def read_splats(path: str | Path) -> Splats:
     path = Path(path)
     data = path.read_bytes()
     count, dtype, start = _header(path, data)
-    missing = [name for name in _NEEDED if name not in dtype.names]
+    missing = [name for name in _NEEDED if name not in (dtype.names or ())]
     if missing:
         raise _bad(path, f"its vertices lack {', '.join(missing)}", "export the scene as a 3DGS .ply with colours")
     if len(data) < start + count * dtype.itemsize:

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,4 +35,7 @@ def to_json(grasp: Grasp) -> dict:
 
 def from_json(row: dict) -> Grasp:
     """The inverse of `to_json`."""
-    return Grasp(**{name: np.array(value) if isinstance(value, list) else value for name, value in row.items()})
+    fields: dict[str, Any] = {
+        name: np.array(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+    return Grasp(**fields)

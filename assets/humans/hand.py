@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from lace.core import keypoints
 from lace.core.embodiment import Embodiment, Joint, Keypoint, Provenance
 from lace.core.errors import InvalidValueError
-from lace.core.geometry import Array, axis_angle, invert, transform
+from lace.core.geometry import Array, axis_angle, invert, transform, triple
 
 DATA = Path(__file__).with_name("right_hand.npz")
 FOREARM, WRIST = "lowerarm01.R", "wrist.R"
@@ -203,7 +203,7 @@ class HumanHand:
         face = np.cross(b - a, c - a)
         total = np.zeros((len(vertices), self.source.max() + 1, 3), vertices.dtype)
         for k in range(3):
-            np.add.at(total, (slice(None), self.source[self.faces[:, k]]), face)
+            np.add.at(total.swapaxes(0, 1), self.source[self.faces[:, k]], face.swapaxes(0, 1))
         total /= np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12)
         return total[:, self.source]
 
@@ -247,6 +247,6 @@ class HumanHand:
             for k, (name, bone) in enumerate(zip(names, chain, strict=False)):
                 before = self.bones[self.parents[self.bone_index[bone]]]
                 rows.append(Keypoint(name, bone, (0, 0, 0), 0.018 - 0.003 * k, (before, bone), f"head of {bone}"))
-            tip = tuple(float(x) for x in rest[self.tips[f]] - heads[self.bone_index[chain[2]]])
+            tip = triple(rest[self.tips[f]] - heads[self.bone_index[chain[2]]])
             rows.append(Keypoint(names[3], chain[2], tip, 0.01, (chain[2],), f"most distal vertex of the {finger}"))
         return tuple(rows)

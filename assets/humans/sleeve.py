@@ -31,7 +31,8 @@ def _rings(end: float, loose: float) -> tuple[np.ndarray, np.ndarray]:
     forearm = [(t, loose) for t in np.linspace(end - 0.03, 0.16, 18)]
     elbow = [(t, 1.2 * loose) for t in np.linspace(0.12, -0.2, 11)]
     upper = [(t, (1.2 - 0.9 * t) * loose + 0.004 * -t) for t in np.linspace(-0.27, -UPPER_ARM + 0.12, 10)]
-    return np.array([*hem, *forearm, *elbow, *upper]).T
+    along, radius = np.array([*hem, *forearm, *elbow, *upper]).T
+    return along, radius
 
 
 def _folds(rng: np.random.Generator, t: np.ndarray, theta: np.ndarray, loose: float) -> np.ndarray:
@@ -75,7 +76,7 @@ def _cut(hand: HumanHand, rng: np.random.Generator, end: float, loose: float) ->
     up = np.cross(axis, np.cross([0.0, 0, 1], axis))
     up, side = up / np.linalg.norm(up), np.cross(axis, [0.0, 0, 1]) / np.linalg.norm(np.cross(axis, [0.0, 0, 1]))
     out = np.cos(theta)[:, None] * up + np.sin(theta)[:, None] * side
-    share, centre = _binding(hand, mean - elbow, axis, np.linalg.norm(wrist - elbow), up, side, t, theta)
+    share, centre = _binding(hand, mean - elbow, axis, float(np.linalg.norm(wrist - elbow)), up, side, t, theta)
 
     def bound(vertices: np.ndarray, points: np.ndarray) -> np.ndarray:
         """The tube without gap (rings * columns, 3), of vertices (V, 3) and bone heads (B, 3): linear in both."""

@@ -34,7 +34,8 @@ class Cell:
         rows, columns = self.height * GRID, self.width * GRID
         s = (np.arange(columns) + 0.5 - MARGIN) / (columns - 2 * MARGIN)
         t = 1 - (np.arange(rows) + 0.5 - MARGIN) / (rows - 2 * MARGIN)
-        return np.meshgrid(s, t)
+        grid_s, grid_t = np.meshgrid(s, t)
+        return grid_s, grid_t
 
 
 SIDE = Cell(0, 0, 8, 4)

@@ -97,14 +97,15 @@ def soft_box(half: ArrayLike, bevel: float, cells: dict[str, Cell], steps: int =
     sides = []
     for name, axis, sign in (("+x", 0, 1), ("-x", 0, -1), ("+y", 1, 1), ("-y", 1, -1), ("+z", 2, 1), ("-z", 2, -1)):
         right, up = _face_axes(axis, sign)
-        a, b = _rounded(half @ np.abs(right), bevel, steps), _rounded(half @ np.abs(up), bevel, steps)
+        a, b = (_rounded(float(half @ np.abs(along)), bevel, steps) for along in (right, up))
         grid_a, grid_b = np.meshgrid(a, b)
         cube = grid_a[..., None] * right + grid_b[..., None] * up + sign * half[axis] * np.eye(3)[axis]
         core = np.clip(cube, -(half - bevel), half - bevel)
         out = cube - core
         out /= np.linalg.norm(out, axis=-1, keepdims=True)
         s, t = (grid_a / (half @ np.abs(right)) + 1) / 2, (grid_b / (half @ np.abs(up)) + 1) / 2
-        uv = cells.get(name, cells.get("")).uv(s, t)
+        cell = cells[name] if name in cells else cells[""]
+        uv = cell.uv(s, t)
         points = core + bevel * out
         sides.append(make(points.reshape(-1, 3), _grid_faces(*s.shape), out.reshape(-1, 3), uv.reshape(-1, 2)))
     return merge(*sides)

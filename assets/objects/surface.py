@@ -96,7 +96,7 @@ def _gather(total: np.ndarray, count: np.ndarray, cut: np.ndarray, t: np.ndarray
             for other, offset in zip(others, (i, j), strict=True):
                 window[other] = slice(offset, cut.shape[other] - 1 + offset)
             part = cut[tuple(window)]
-            point = np.stack(np.indices(part.shape), -1).astype(float)
+            point = np.moveaxis(np.indices(part.shape), 0, -1).astype(float)
             point[..., axis] += t[tuple(window)]
             point[..., others[0]] += i
             point[..., others[1]] += j

@@ -1,5 +1,7 @@
 """Mugs, cups, bowls, plates, bottles, cans and jars: bodies of revolution. Lengths in centimetres until `upright`."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from assets.objects import paints
@@ -11,7 +13,13 @@ from assets.textures.noise import hsv
 from assets.textures.printed import label
 
 
-def distractor(name: str, height_m: tuple, mass_kg: tuple, parts: object, texture: object) -> None:
+def distractor(
+    name: str,
+    height_m: tuple[float, float],
+    mass_kg: tuple[float, float],
+    parts: Callable[[], Sequence[Mesh]],
+    texture: Callable[[np.random.Generator], Atlas],
+) -> None:
     """Registers an object of its own family; `parts()` gives the meshes, `texture(rng)` the painted atlas."""
 
     def build() -> Mesh:

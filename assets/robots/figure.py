@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -99,16 +100,21 @@ def _draw(
 
 
 def _draw_view(axes: Axes, view: View, image: np.ndarray, extent: np.ndarray, points: dict[int, np.ndarray]) -> None:
-    axes.imshow(image, extent=extent, interpolation="antialiased")
+    axes.imshow(
+        image,
+        extent=(float(extent[0]), float(extent[1]), float(extent[2]), float(extent[3])),
+        interpolation="antialiased",
+    )
     flat = {k: view.project(point)[:2] for k, point in points.items()}
     for a, b in reversed(SKELETON):  # the first of those who share a point lies on top
         if a in flat and b in flat:
             line = np.stack([flat[a], flat[b]])
             axes.plot(*line.T, color=_INK, linewidth=3.4, solid_capstyle="round")
             axes.plot(*line.T, color=_colour(b), linewidth=1.8, solid_capstyle="round")
-    shared: dict[tuple[float, ...], list[int]] = {}
+    shared: dict[tuple[float, float], list[int]] = {}
     for k, point in flat.items():
-        shared.setdefault(tuple(np.round(point, 4)), []).append(k)
+        x, y = np.round(point, 4)
+        shared.setdefault((float(x), float(y)), []).append(k)
     for point, (k, *others) in shared.items():
         _draw_number(axes, np.array(point), k)
         if others:
@@ -123,8 +129,14 @@ def _draw_number(axes: Axes, point: np.ndarray, k: int) -> None:
     axes.plot(
         *point, "o", markersize=15, color=_colour(k), markeredgecolor=_INK, markeredgewidth=1.2, zorder=5, clip_on=False
     )
-    style = {"ha": "center", "va": "center_baseline", "fontsize": 8.5, "fontweight": "bold", "zorder": 6}
-    axes.text(*point, str(k), color=_INK, **style)
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center_baseline",
+        "fontsize": 8.5,
+        "fontweight": "bold",
+        "zorder": 6,
+    }
+    axes.text(float(point[0]), float(point[1]), str(k), color=_INK, **style)
 
 
 def _colour(k: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from assets.shapes import Mesh
 from lace.core.embodiment import Curl, Embodiment, Joint
-from lace.core.geometry import rotation_from_quat_wxyz, transform
+from lace.core.geometry import rotation_from_quat_wxyz, transform, triple
 
 VISUAL_GROUP = 2
 """MuJoCo geom group of what is drawn; collision shapes are in group 3."""
@@ -60,7 +60,7 @@ def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, 
                 parent=model.body(model.body_parentid[body]).name,
                 child=model.body(body).name,
                 T_parent_child=_as_rows(_pose(model.body_pos[body], model.body_quat[body])),
-                axis=tuple(float(x) for x in joint.axis),
+                axis=triple(joint.axis),
                 lower=float(joint.range[0]),
                 upper=float(joint.range[1]),
                 effort=float(model.jnt_actfrcrange[j, 1]),
@@ -100,7 +100,7 @@ def read_visuals(model: mujoco.MjModel) -> tuple[Visual, ...]:
                 link=model.body(int(model.geom_bodyid[g])).name,
                 mesh=_mesh(model, int(model.geom_dataid[g])),
                 T_link_mesh=_pose(model.geom_pos[g], model.geom_quat[g]),
-                colour=tuple(float(c) for c in rgba[:3]),
+                colour=triple(rgba[:3]),
             )
         )
     return tuple(visuals)

@@ -68,18 +68,18 @@ def xarm7(folder: Path, meshes: Path) -> mujoco.MjSpec:
     for i in range(1, 8):
         node = next(body for body in source.iter("body") if body.get("name") == f"link{i}")
         quat = _floats(node.get("quat", "1 0 0 0"))
-        parent = parent.add_body(name=f"link{i}", pos=_floats(node.get("pos")), quat=quat)
+        parent = parent.add_body(name=f"link{i}", pos=_floats(node.attrib["pos"]), quat=quat)
         _arm_body(spec, parent, node, i)
         _arm_meshes(spec, parent, folder, meshes)
     return spec
 
 
 def _arm_body(spec: mujoco.MjSpec, body: mujoco.MjsBody, node: ET.Element, i: int) -> None:
-    inertial, joint = node.find("inertial"), node.find("joint")
-    body.mass, body.ipos = float(inertial.get("mass")), _floats(inertial.get("pos"))
-    body.iquat, body.inertia = _floats(inertial.get("quat")), _floats(inertial.get("diaginertia"))
+    inertial, joint = (next(node.iter(kind)).attrib for kind in ("inertial", "joint"))
+    body.mass, body.ipos = float(inertial["mass"]), _floats(inertial["pos"])
+    body.iquat, body.inertia = _floats(inertial["quat"]), _floats(inertial["diaginertia"])
     body.explicitinertial, body.gravcomp = True, 1
-    limits, effort = _floats(joint.get("range")), ARM_EFFORT[i - 1]
+    limits, effort = _floats(joint["range"]), ARM_EFFORT[i - 1]
     body.add_joint(
         name=f"joint{i}",
         type=mujoco.mjtJoint.mjJNT_HINGE,

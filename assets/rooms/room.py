@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from assets.shapes import Part
 from assets.textures.noise import hsv
+from lace.core.geometry import triple
 from lace.core.registry import Registry
 
 CLEAR_RADIUS_M = 1.6
@@ -81,20 +83,20 @@ class Sketch:
             Part(
                 self._unique(name),
                 "box",
-                _floats(half),
-                _floats(position),
+                triple(half),
+                triple(position),
                 float(yaw),
-                _floats(finish.colour),
+                triple(finish.colour),
                 finish.texture,
             )
         )
 
-    def round(self, name: str, kind: str, size: tuple, position: tuple, finish: Finish) -> None:
+    def round(
+        self, name: str, kind: Literal["cylinder", "sphere"], size: tuple, position: tuple, finish: Finish
+    ) -> None:
         """A cylinder (radius, half height, 0) or sphere (radius, 0, 0)."""
         self._add(
-            Part(
-                self._unique(name), kind, _floats(size), _floats(position), 0.0, _floats(finish.colour), finish.texture
-            )
+            Part(self._unique(name), kind, triple(size), triple(position), 0.0, triple(finish.colour), finish.texture)
         )
 
     def on_wall(
@@ -123,7 +125,7 @@ class Sketch:
 
     def tone(self, saturation: tuple[float, float] = (0.0, 0.5), value: tuple[float, float] = (0.4, 0.95)) -> Colour:
         """A random colour."""
-        return _floats(hsv(self.rng.random(), self.rng.uniform(*saturation), self.rng.uniform(*value)))
+        return triple(hsv(self.rng.random(), self.rng.uniform(*saturation), self.rng.uniform(*value)))
 
     def pick(self, *options: str) -> str:
         """One of several names."""
@@ -139,7 +141,3 @@ class Sketch:
 
     def _add(self, part: Part) -> None:
         self.parts.append(part)
-
-
-def _floats(values: tuple) -> tuple:
-    return tuple(float(v) for v in values)

@@ -155,5 +155,5 @@ def _whiteboard(rng: np.random.Generator, size: int) -> np.ndarray:
     for _ in range(7):
         points = np.cumsum(rng.normal(0, 0.05, (12, 2)), 0) + rng.uniform(0.2, 0.8, 2)
         ink = [(0.1, 0.2, 0.7), (0.75, 0.1, 0.1), (0.1, 0.45, 0.2), (0.1, 0.1, 0.1)][rng.integers(4)]
-        cv2.polylines(image, [np.int32(points * size)], False, ink, max(1, size // 150), cv2.LINE_AA)
+        cv2.polylines(image, [(points * size).astype(np.int32)], False, ink, max(1, size // 150), cv2.LINE_AA)
     return _centred(np.clip(image - 0.02 * np.abs(noise(rng, size, 2))[..., None], 0, 1))

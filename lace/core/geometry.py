@@ -4,6 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+Triple = tuple[float, float, float]
+
+
+def triple(values: ArrayLike) -> Triple:
+    """Three numbers as plain floats."""
+    a, b, c = np.asarray(values, float)
+    return float(a), float(b), float(c)
 
 
 def transform(rotation: ArrayLike | None = None, translation: ArrayLike | None = None) -> Array:

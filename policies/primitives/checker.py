@@ -29,7 +29,8 @@ class Workspace:
 
     def holds(self, points: Array) -> np.ndarray:
         """Whether each of points (..., 3) is inside."""
-        return ((points >= self.low) & (points <= self.high)).all(-1)
+        inside = (points >= np.array(self.low)) & (points <= np.array(self.high))
+        return np.asarray(inside.all(-1))
 
 
 class PathChecker:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, axis_angle, transform
@@ -110,6 +111,10 @@ class GraspPrimitive:
                 "check the prediction, or recalibrate the camera",
             )
         if config.lift_by == "depth":
+            if observation.depth_m is None:
+                raise PlanRefused(
+                    "locating the target", "no depth image", "a depth image", "lift by the table plane instead"
+                )
             target = by_depth(camera, points.target, observation.depth_m, config.target_radius_m)
         else:
             target = by_plane(camera, points.target, table_z + config.seen_height_m)
@@ -119,7 +124,7 @@ class GraspPrimitive:
         config, dof = self.config, self.embodiment.arm_dof
         yaw = np.arctan2(target[1], target[0]) + np.pi + heading
         T_grasp = transform(axis_angle([0, 0, 1], yaw), [*target[:2], table_z]) @ self.grasp.T_table_palm
-        rise = np.linspace(0, max(config.hover_m, config.lift_m), 5)
+        rise = np.linspace(0, max(config.hover_m, config.lift_m), 5, dtype=np.float64)
         column = self._column(T_grasp, rise, self._seed(target))
         above = np.array([np.interp(config.hover_m, rise, q) for q in column.T])
         descent = np.concatenate([above[None], column[rise < config.hover_m - 1e-6][::-1]])
@@ -153,7 +158,7 @@ class GraspPrimitive:
                 continue
         raise first
 
-    def _arm(self, phase: Phase, way: Array, hand: Array, table_z: float, keep_out: Array | None = None) -> ArmMove:
+    def _arm(self, phase: Phase, way: ArrayLike, hand: Array, table_z: float, keep_out: Array | None = None) -> ArmMove:
         path = through(np.array(way), self.config.arm_speed, LEAST_S, PERIOD_S)
         return ArmMove(phase, self.checker.check(path, hand, table_z, keep_out))
 

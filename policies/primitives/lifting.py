@@ -51,7 +51,7 @@ def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: flo
     if not (0 <= column < width and 0 <= row < height):
         raise PlanRefused(
             "reading the depth",
-            f"the target point {np.round(uv, 1)} is outside the image",
+            f"the target point {np.round(np.asarray(uv), 1)} is outside the image",
             "a point inside",
             "check the policy",
         )
@@ -61,11 +61,11 @@ def by_depth(camera: PinholeCamera, uv: ArrayLike, depth_m: Array, behind_m: flo
     if not len(near):
         raise PlanRefused(
             "reading the depth",
-            f"no depth is known around {np.round(uv, 1)}",
+            f"no depth is known around {np.round(np.asarray(uv), 1)}",
             "a depth there",
             "lift by the table plane instead, or move the camera",
         )
-    point = camera.unproject(np.asarray(uv, float)[None], np.median(near)[None])[0]
+    point = camera.unproject(np.asarray(uv, float)[None], np.array([np.median(near)]))[0]
     ray = point - camera.T_world_cam[:3, 3]
     return point + behind_m * ray / np.linalg.norm(ray)
 
@@ -82,7 +82,7 @@ def by_plane(camera: PinholeCamera, uv: ArrayLike, z: float) -> Array:
     if share <= 0:
         raise PlanRefused(
             "lifting the target by the table plane",
-            f"the ray through {np.round(uv, 1)} does not meet it",
+            f"the ray through {np.round(np.asarray(uv), 1)} does not meet it",
             "a point below the horizon, seen from above the table",
             "check the policy, or lift by depth",
         )
