@@ -16,7 +16,7 @@ def annotate(folder: Path, /, export: Path | None = None, embodiment: str | None
     Args:
         folder: A dataset, or a folder of images; the labels are kept in it and the next call continues them.
         export: Do not open the page: write what is labelled to this dataset folder.
-        embodiment: What the images show, for the export; by default what the dataset says, else human_right_hand.
+        embodiment: What the images show, for the export; by default what the dataset says, else human_right.
         port: Port of the page; 0 takes a free one.
     """
     session = Session(folder)

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from lace.core.errors import InvalidValueError
 from lace.core.progress import progress_bar
+from lace.core.semantics import HUMAN_HAND
 from lace.data.imports.change import MIN_CHANGE
-from lace.data.imports.hand_labels import EMBODIMENT, HandLabels
+from lace.data.imports.hand_labels import HandLabels
 from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, write_frames
 
 Labels = Annotated[HandLabels, tyro.conf.OmitArgPrefixes]
@@ -22,23 +23,23 @@ def hint(
     folder: Path,
     /,
     out: Path,
-    splits: tuple[Literal["epick", "newdays", "ego4d"], ...] = ("epick", "newdays", "ego4d"),
-    parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN", "VAL", "TEST"),
+    splits: tuple[Literal["epick", "newdays", "ego4d"], ...] = ("epick",),
+    parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN",),
     crop: bool = False,
     size: int | None = None,
     detector: str | None = None,
 ) -> int:
-    """Right hands of HInt, from the folder as it was unpacked.
+    """Import the right hands of HInt from its unpacked folder.
 
     Args:
         folder: HInt's folder.
-        out: Dataset folder to write; the same command again goes on where it stopped.
-        splits: Which sources; the paper uses epick.
-        parts: Which parts.
-        crop: Cut a square of twice the hand's size around it.
-        size: Longer side of the images [px]; by default as they are.
-        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames in which
-            one right hand alone is seen, as the paper does.
+        out: Dataset folder to write; the same command resumes an interrupted import.
+        splits: Which sources; the paper trains on epick.
+        parts: Which parts; TRAIN to train on, VAL and TEST to measure on.
+        crop: Cut a square of twice the hand's size around it, from the full-size image.
+        size: Longer side of the images [px], scaled after the crop; by default unchanged.
+        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames with exactly
+            one detected hand that is not a left one, as the paper does.
     """
     from lace.data.imports import hint as module
     from lace.data.imports.one_hand import hand_detector, right_hand_alone
@@ -48,11 +49,9 @@ def hint(
     )
     check = right_hand_alone(hand_detector(detector)) if detector else None
     if not detector:
-        note(
-            "no hand detector ran: images with a second hand may be among these; give --detector mediapipe to drop them"
-        )
+        note("no hand detector was used: images with a second hand may be among these; --detector mediapipe drops them")
     found = module.candidates(folder, splits, parts, crop, size, check)
-    return run(out, found, {"source": "hint", "embodiment": module.EMBODIMENT, **facts})
+    return run(out, found, {"source": "hint", "embodiment": HUMAN_HAND, **facts}, detector)
 
 
 def coco(
@@ -61,11 +60,11 @@ def coco(
     images: Path,
     map: tuple[str, ...],
     out: Path,
-    embodiment: str = "human_right_hand",
+    embodiment: str = HUMAN_HAND,
     category: str | None = None,
     detector: str | None = None,
 ) -> int:
-    """Keypoints in COCO's format (exports of CVAT, FiftyOne), one hand an image.
+    """Import keypoints in COCO's format (exports of CVAT, FiftyOne), one hand per image.
 
     Args:
         file: The json file.
@@ -106,7 +105,7 @@ def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, 
     detector = labels.load()
     with progress_bar("looking for new frames") as advance:
         found = module.candidates(files, every, change, labels, detector, advance)
-    facts = {"source": "video", "embodiment": EMBODIMENT, "files": module.content_digest(list(files.values()))}
+    facts = {"source": "video", "embodiment": HUMAN_HAND, "files": module.content_digest(list(files.values()))}
     return run_labelled(out, found, {**facts, "every": every, "change": change, **labels.facts})
 
 
@@ -126,14 +125,14 @@ def photos(folder: Path, /, out: Path, change: float = MIN_CHANGE, labels: Label
     detector = labels.load()
     with progress_bar("looking for new photographs") as advance:
         found = module.candidates(files, change, labels, detector, advance)
-    facts = {"source": "photos", "embodiment": EMBODIMENT, "files": content_digest(list(files.values()))}
+    facts = {"source": "photos", "embodiment": HUMAN_HAND, "files": content_digest(list(files.values()))}
     return run_labelled(out, found, {**facts, "change": change, **labels.facts})
 
 
 def lerobot(
     name: str, /, out: Path, episode: int = 0, frames: int = 10, embodiment: str = "robot", camera: str | None = None
 ) -> int:
-    """Frames of one episode of a LeRobot dataset, ready for `lace annotate`.
+    """Import frames of one episode of a LeRobot dataset, ready for `lace annotate`.
 
     Args:
         name: Hub name or folder of a LeRobot dataset (v3).
@@ -178,7 +177,7 @@ def detect_target(
     dataset = FrameDataset(folder)
     found = targets.candidates(dataset, load_detector(detector), text, threshold)
     facts = {"embodiment": dataset.meta.get("embodiment"), "text": text, "detector": detector, "threshold": threshold}
-    code = run(out, found, {"source": f"{Path(folder).name} with target boxes", **facts})
+    code = run(out, found, {"source": f"{Path(folder).name} with target boxes", **facts}, detector)
     share = targets.share_found(FrameDataset(out).column("box_target_owlv2")) if code == 0 else 0.0
     note(f"a box of {text!r} in {share:.0%} of the frames")
     return code
@@ -200,15 +199,22 @@ def run_labelled(out: Path, candidates: list[Candidate], facts: dict[str, Any]) 
     return 0 if report.n_frames else 1
 
 
-def run(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
-    """Writes the candidates and prints what was kept and skipped; 1 where nothing was kept."""
-    return 0 if imported(out, candidates, facts).n_frames else 1
+def run(out: Path, candidates: list[Candidate], facts: dict[str, Any], *models: str | None) -> int:
+    """Writes the candidates and prints what was kept and skipped; returns 1 if nothing was kept."""
+    return 0 if imported(out, candidates, facts, *models).n_frames else 1
 
 
-def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> ImportReport:
-    """Writes the candidates and prints what was kept and skipped."""
+def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any], *models: str | None) -> ImportReport:
+    """Writes the candidates and prints what was kept and skipped.
+
+    Args:
+        out: Dataset folder to write.
+        candidates: What to write.
+        facts: As `write_frames` takes them.
+        *models: Names or folders of the models that were used; None where none was.
+    """
     with progress_bar("importing") as advance:
-        report = write_frames(out, candidates, facts, advance)
+        report = write_frames(out, candidates, facts, advance, sources=[model for model in models if model])
     console = Console(soft_wrap=True, highlight=False)
     print_summary(console, report)
     console.print(f"wrote {report.n_frames} frames to {out}; every name is in {out / REPORT_NAME}", markup=False)

@@ -14,6 +14,14 @@ from lace.core.geometry import Array
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
+def generator(seed: int, *stream: int) -> np.random.Generator:
+    """NumPy's generator for any integer seed, negative and large ones too, and a stream of non-negative numbers.
+
+    Seeds that are equal modulo 2**64 are the same seed, as for `Draws`.
+    """
+    return np.random.default_rng([seed % 2**64, *stream] if stream else seed % 2**64)
+
+
 def _mix(x: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,8 +1,8 @@
-"""Files that are published whole: temporary name, fsync, rename."""
+"""Files: published whole (temporary name, fsync, rename), found through links, named in plain text."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lace.core.errors import DatasetError
@@ -11,7 +11,11 @@ TEMPORARY_SUFFIX = ".part"
 
 
 def publish_bytes(path: str | Path, content: bytes) -> None:
-    """Writes `content` to `path` so that a crash leaves the old file or the new one, never a part of one."""
+    """Writes `content` to `path`; a crash leaves the old file or the new one, never a part of one.
+
+    Raises:
+        DatasetError: The file cannot be written.
+    """
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     with _published_or_removed(path, temporary):
@@ -33,16 +37,17 @@ def _published_or_removed(path: Path, temporary: Path) -> Iterator[None]:
             f"writing {path}",
             f"{error.strerror or error} (errno {error.errno})",
             f"a folder that can be written, with room for the file ({path.parent})",
-            "make room or mend the permissions, then run the same command again: finished shards are kept",
+            "free some space or change the permissions, then run the same command again: finished work is kept",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system even this is an error
+            temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: str | Path) -> int:
     """Deletes the temporary files that killed writers left in `folder`; returns how many.
 
-    Call it before any writer starts: a running writer's file would go too.
+    Call it before any writer starts: it deletes a running writer's file too.
     """
     left = list(Path(folder).glob(f"*{TEMPORARY_SUFFIX}"))
     for path in left:
@@ -57,3 +62,25 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def walk(folder: str | Path) -> Iterator[Path]:
+    """Files below `folder` in no special order; linked folders are followed, each folder is entered once."""
+    entered: set[tuple[int, int]] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        facts = os.stat(root)
+        if (facts.st_dev, facts.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((facts.st_dev, facts.st_ino))
+        yield from (path for name in names if (path := Path(root) / name).is_file())
+
+
+def is_lfs_pointer(content: bytes) -> bool:
+    """Whether a file's content is the pointer that Git LFS leaves where the file itself was not fetched."""
+    return content.startswith(b"version https://git-lfs.github.com/spec/")
+
+
+def plain_text(name: str) -> str:
+    """The name with bytes that are not UTF-8 (lone surrogates in Python) written out as \\udcXX."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

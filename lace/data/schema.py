@@ -93,6 +93,7 @@ def encode_frame(record: FrameRecord, image_format: str = "jpg", quality: int = 
     """
     height, width = record.image.shape[:2]
     row = {name: getattr(record, name) for name in ("index", "seed", "attempt", "source", "embodiment", "preset")}
+    row["seed"] = (record.seed + 2**63) % 2**64 - 2**63  # any integer, modulo 2**64 as `Draws` takes it
     row |= {"room": record.room, "width": width, "height": height, "image_format": image_format}
     row["image"] = encode_image(record.image, image_format, quality)
     row["segmentation"] = None if record.segmentation is None else _png(record.segmentation, _SEGMENTATION_PNG)

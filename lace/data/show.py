@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
@@ -91,7 +92,7 @@ def choose_frames(total: int, n: int, seed: int) -> list[int]:
     """`n` of `total` positions without repetition (all, where there are fewer), in order."""
     if n < 1:
         raise InvalidValueError("choosing frames to show", f"{n} frames", "at least 1", "give --count 1 or more")
-    return sorted(np.random.default_rng(seed).permutation(total)[:n].tolist())
+    return sorted(generator(seed).permutation(total)[:n].tolist())
 
 
 def _tile(record: FrameRecord, tile_px: int, overlay: bool) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from assets.textures import TEXTURES
 from lace.cli.imports import note, run
 from lace.core.camera import PinholeCamera
-from lace.core.draws import Draws
+from lace.core.draws import Draws, generator
 from lace.core.errors import InvalidValueError
 from lace.data.dataset import FrameDataset
 from lace.data.imports.backgrounds import Backgrounds, Masker, candidates
@@ -32,7 +32,7 @@ class Photos:
 
         from assets.backdrops.photos import PhotoFolder
 
-        self.photos, self.seed = PhotoFolder(folder), seed
+        self.photos, self.seed, self.sources = PhotoFolder(folder), seed, (folder,)
         self._picture = wp.empty((1, SIZE, SIZE, 3), dtype=wp.uint8, device=self.photos.device)
 
     def picture(self, index: int) -> tuple[str, np.ndarray]:
@@ -46,12 +46,14 @@ class Photos:
 class Textures:
     """A random one of our textures, filling the picture."""
 
+    sources: tuple[Path, ...] = ()
+
     def __init__(self, seed: int):
         self.seed = seed
 
     def picture(self, index: int) -> tuple[str, np.ndarray]:
         """See Backgrounds."""
-        rng = np.random.default_rng([self.seed, index])
+        rng = generator(self.seed, index)
         name = TEXTURES.names()[int(rng.integers(len(TEXTURES)))]
         return name, TEXTURES[name].make(rng, SIZE)
 
@@ -59,11 +61,13 @@ class Textures:
 class Rooms:
     """A random one of our rooms with table and clutter, drawn without robot and target."""
 
+    sources: tuple[Path, ...] = ()
+
     def __init__(self, seed: int):
         from sim_envs.frames.source import SimulatedFrames  # the engine takes seconds to import
 
         # Not the seed itself: a dataset of ours made with it would get its own rooms back.
-        other = int(np.random.SeedSequence([seed, ROOMS_STREAM]).generate_state(1)[0])
+        other = int(np.random.SeedSequence([seed % 2**64, ROOMS_STREAM]).generate_state(1)[0])
         config = with_preset(SceneConfig(seed=other, width=SIZE, height=SIZE), "randomized")
         axes = replace(config.axes, hand=replace(config.axes.hand, poses=EMPTY_POSES))
         self.source = SimulatedFrames(replace(config, axes=axes), worlds=1)
@@ -117,7 +121,9 @@ def replace_background(
         masker.segmenter = load_segmenter(segmenter)
     found = candidates(dataset, masker, open_backgrounds(backdrop, seed))
     facts = {"embodiment": dataset.meta.get("embodiment"), "backdrop": backdrop, "segmenter": segmenter, "seed": seed}
-    code = run(out, found, {"source": f"{Path(folder).name} before other backgrounds", "text": text, **facts})
+    code = run(
+        out, found, {"source": f"{Path(folder).name} before other backgrounds", "text": text, **facts}, segmenter
+    )
     ways = ", ".join(f"{count} by {_WAYS[way]}" for way, count in masker.used.items())
     note(f"masked in this run: {ways or 'none'}")
     return code

@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import queue
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -15,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lace.core.errors import DatasetError, IntegrityError, LaceError
+from lace.core.errors import DatasetError, IntegrityError
 from lace.core.files import remove_leftovers
 from lace.core.keypoints import Visibility
 from lace.core.provenance import commit
-from lace.core.run_folder import claim_folder
+from lace.core.run_identity import RunIdentity
 from lace.data.schema import EncodedFrame, constants_of, encode_frame
 from lace.data.shards import is_whole, shard_name, write_shard
 from lace.data.verify import MARKER_LIMIT_PX, check_frame, image_digest
@@ -75,26 +77,18 @@ def identity(config: GenerateConfig) -> dict:
     return {name: value for name, value in values.items() if name not in RUN_ONLY}
 
 
-def open_folder(config: GenerateConfig) -> list[int]:
-    """Prepares the output folder; returns the shards that are still to do.
+@contextmanager
+def opened_folder(config: GenerateConfig) -> Iterator[list[int]]:
+    """Claims and locks the output folder; yields the shards that are still to do.
 
     Raises:
-        DatasetError: The folder holds something else, or a dataset of another configuration.
+        DatasetError: The folder holds something else or a dataset of another configuration, or another run writes to it.
     """
     out = config.out
-    claim_folder(out / "dataset.json", "a dataset", _meta(config, identity(config)))
-    (out / "shards").mkdir(exist_ok=True)
-    remove_leftovers(out / "shards")
-    shards = range(config.shards)
-    return [shard for shard in shards if not is_whole(shard_path(out, shard))]
-
-
-def withdraw(out: Path) -> None:
-    """Gives up a folder that nothing was written to, so that a mistaken option does not claim it."""
-    shards = out / "shards"
-    if shards.is_dir() and not any(shards.iterdir()):
-        (out / "dataset.json").unlink(missing_ok=True)
-        shards.rmdir()
+    with RunIdentity(out / "dataset.json", "a dataset", _meta(config, identity(config))).opened():
+        (out / "shards").mkdir(exist_ok=True)
+        remove_leftovers(out / "shards")
+        yield [shard for shard in range(config.shards) if not is_whole(shard_path(out, shard))]
 
 
 def _meta(config: GenerateConfig, config_identity: dict) -> dict:
@@ -223,7 +217,12 @@ def run(config: GenerateConfig, report) -> dict:
     Raises:
         LaceError: As the parts do; finished shards stay.
     """
-    todo = open_folder(config)
+    with opened_folder(config) as todo:
+        return make_shards(config, todo, report)
+
+
+def make_shards(config: GenerateConfig, todo: list[int], report) -> dict:
+    """Generates the shards `todo` of an opened folder; as `run`."""
     redrawn, started = 0, None
     frames = sum(len(shard_indices(config, shard)) for shard in todo)
 
@@ -233,12 +232,8 @@ def run(config: GenerateConfig, report) -> dict:
         redrawn += item.redrawn if isinstance(item, ShardDone) else 0
         report(item)
 
-    try:
-        for item in _in_this_process(config, todo) if config.workers == 1 else _in_processes(config, todo):
-            tell(item)
-    except LaceError:
-        withdraw(config.out)
-        raise
+    for item in _in_this_process(config, todo) if config.workers == 1 else _in_processes(config, todo):
+        tell(item)
     seconds = time.monotonic() - started if started else 0.0
     return {"frames": frames, "redrawn": redrawn, "seconds": seconds}
 
@@ -250,9 +245,8 @@ def main(config: GenerateConfig, kind: str) -> int:
     from sim_envs.frames.progress import shown
 
     require_kind(config, kind)
-    todo = len(open_folder(config))
-    with shown(config, todo) as report:
-        totals = run(config, report)
+    with opened_folder(config) as todo, shown(config, len(todo)) as report:
+        totals = make_shards(config, todo, report)
     sheet = config.out / "contact_sheet.png"
     save_contact_sheet(config.out, sheet, n=24, seed=0, overlay=True)
     rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"

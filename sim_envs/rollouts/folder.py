@@ -18,7 +18,7 @@ from typing import Any
 
 from lace.core.files import TEMPORARY_SUFFIX, remove_leftovers, sync
 from lace.core.provenance import commit
-from lace.core.run_folder import claim_folder
+from lace.core.run_identity import RunIdentity
 from sim_envs.rollouts.config import RolloutsConfig
 
 RUN_ONLY = ("out", "trials", "device")
@@ -33,22 +33,24 @@ def identity(config: RolloutsConfig) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in RUN_ONLY}
 
 
-def open_folder(config: RolloutsConfig) -> None:
-    """Prepares the output folder and removes what a killed run left half done.
+@contextmanager
+def opened_folder(config: RolloutsConfig) -> Iterator[None]:
+    """Claims and locks the output folder, and removes what a killed run left half done.
 
     Raises:
-        DatasetError: The folder holds something else, or rollouts of another configuration.
+        DatasetError: The folder holds something else or rollouts of another configuration, or another run writes to it.
     """
     out = config.out
     versions = {name: version(name) for name in PACKAGES}
     origin = {"kind": "rollouts", "config": identity(config), "versions": versions, "commit": commit()}
-    claim_folder(out / "rollouts.json", "rollouts", origin)
-    (out / "parts").mkdir(exist_ok=True)
-    for left in [*out.glob(f"parts/*{TEMPORARY_SUFFIX}"), *out.glob(f"{JOINED}*")]:
-        if left.name != _joined_name(out):
-            shutil.rmtree(left)
-    remove_leftovers(out)
-    remove_leftovers(out / "frames" / "shards")
+    with RunIdentity(out / "rollouts.json", "rollouts", origin).opened():
+        (out / "parts").mkdir(exist_ok=True)
+        for left in [*out.glob(f"parts/*{TEMPORARY_SUFFIX}"), *out.glob(f"{JOINED}*")]:
+            if left.name != _joined_name(out):
+                shutil.rmtree(left)
+        remove_leftovers(out)
+        remove_leftovers(out / "frames" / "shards")
+        yield
 
 
 def part_path(out: Path, part: int) -> Path:

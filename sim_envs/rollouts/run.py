@@ -17,7 +17,7 @@ from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frames
 from policies.outcome import Result
 from sim_envs.rollouts.config import RolloutsConfig
-from sim_envs.rollouts.folder import identity, join_parts, open_folder, part_path, published_folder, read_part
+from sim_envs.rollouts.folder import identity, join_parts, opened_folder, part_path, published_folder, read_part
 
 if TYPE_CHECKING:
     from sim_envs.rollouts.episode import Episode
@@ -100,9 +100,13 @@ def publish_frames_meta(config: RolloutsConfig, parts: int) -> None:
 
 def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
     """Makes what is missing, printing progress; returns how many trials ended how."""
+    with opened_folder(config):
+        return _make_missing(config, build)
+
+
+def _make_missing(config: RolloutsConfig, build: Build) -> Counter:
     from sim_envs.rollouts.lerobot_files import join
 
-    open_folder(config)
     counts: Counter = Counter()
     demonstrator, started, fresh = None, time.monotonic(), 0
     for part in range(config.parts):

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,7 +15,7 @@ from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
-from sim_envs.simulate.run import Report, open_folder, run
+from sim_envs.simulate.run import Report, opened_folder, run
 
 LEAST_WIDTH = 110
 """Columns that the tables need; narrower terminals wrap them."""
@@ -23,7 +24,13 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def main(config: SimulateConfig) -> int:
     """Runs what is missing, then reports; returns the exit code."""
-    origin = open_folder(config.checked())
+    with opened_folder(config.checked()) as origin:
+        _run_and_report(config, origin)
+    CONSOLE.print(f"wrote {config.out / 'results.json'} and {config.out / 'report.html'}", markup=False)
+    return 0
+
+
+def _run_and_report(config: SimulateConfig, origin: dict[str, Any]) -> None:
     from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import: mistakes are told before
     from sim_envs.simulate.report import write_report
     from sim_envs.simulate.sweep import sweep_figure, sweep_path
@@ -41,8 +48,6 @@ def main(config: SimulateConfig) -> int:
         for path, overlaps in film(config, trials):
             CONSOLE.print(f"filmed {path}; {deepest(overlaps)}", markup=False)
     write_report(config.out, results, trials)
-    CONSOLE.print(f"wrote {config.out / 'results.json'} and {config.out / 'report.html'}", markup=False)
-    return 0
 
 
 @contextmanager

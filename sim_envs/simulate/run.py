@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, remove_leftovers
-from lace.core.run_folder import claim_folder
+from lace.core.run_identity import RunIdentity
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import (
     BLOCK,
@@ -57,19 +57,20 @@ def identity(config: SimulateConfig) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in RUN_ONLY}
 
 
-def open_folder(config: SimulateConfig) -> dict[str, Any]:
-    """Prepares the output folder; returns what results.json says of the run's origin.
+@contextmanager
+def opened_folder(config: SimulateConfig) -> Iterator[dict[str, Any]]:
+    """Claims and locks the output folder; yields what results.json says of the run's origin.
 
     Raises:
-        DatasetError: The folder holds something else, or a run of another configuration.
+        DatasetError: The folder holds something else or a run of another configuration, or another run writes to it.
     """
     out = config.out
     origin = {"config": identity(config), "versions": {name: version(name) for name in PACKAGES}}
-    claim_folder(out / "simulate.json", "a simulation", origin, compared=("config", "versions"))
-    for folder in ("trials", "frames"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-        remove_leftovers(out / folder)
-    return origin
+    with RunIdentity(out / "simulate.json", "a simulation", origin, compared=("config", "versions")).opened():
+        for folder in ("trials", "frames"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+            remove_leftovers(out / folder)
+        yield origin
 
 
 def run(config: SimulateConfig, build: Build, report: Report) -> list[TrialRecord]:

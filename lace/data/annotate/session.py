@@ -14,13 +14,12 @@ from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
+from lace.core.semantics import HUMAN_HAND
 from lace.data.dataset import META_NAME, FrameDataset
 from lace.data.imports.images import image_files, read_image, settle
 from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.schema import encode_image
 
-EMBODIMENT = "human_right_hand"
-"""What a plain folder of images is taken to show."""
 LABELS_NAME = "annotations.lace.json"
 _BY_NAME = {kind.name.lower(): kind for kind in Visibility}
 _NAMES = tuple(_BY_NAME)
@@ -74,8 +73,8 @@ class Session:
 
     @property
     def embodiment(self) -> str:
-        """What the dataset says that its images show, else EMBODIMENT."""
-        return (self._dataset.meta.get("embodiment") if self._dataset else None) or EMBODIMENT
+        """What the dataset says that its images show; a human right hand for a plain folder of images."""
+        return (self._dataset.meta.get("embodiment") if self._dataset else None) or HUMAN_HAND
 
     def image(self, number: int) -> np.ndarray:
         """RGB uint8 of frame `number`."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
@@ -74,6 +75,9 @@ def replace_background(record: FrameRecord, background: np.ndarray, mask: np.nda
 class Backgrounds(Protocol):
     """Pictures to put behind a hand."""
 
+    sources: tuple[Path, ...]
+    """Files and folders that the pictures are made from."""
+
     def picture(self, index: int) -> tuple[str, np.ndarray]:
         """Its name and RGB uint8 of any size, for frame `index`; the same for the same index."""
         ...
@@ -112,7 +116,11 @@ class Masker:
 
 def candidates(dataset: FrameDataset, masker: Masker, backgrounds: Backgrounds) -> list[Candidate]:
     """Every frame of the dataset before another background; the way of its mask and the picture are in its draws."""
-    return [Candidate(f"frame {i}", partial(_load, dataset, i, masker, backgrounds)) for i in range(len(dataset))]
+    sources = (*dataset.shards, *backgrounds.sources)
+    return [
+        Candidate(f"frame {i}", partial(_load, dataset, i, masker, backgrounds), sources=sources)
+        for i in range(len(dataset))
+    ]
 
 
 def _load(dataset: FrameDataset, i: int, masker: Masker, backgrounds: Backgrounds) -> FrameRecord:

@@ -10,6 +10,7 @@ import numpy as np
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, Visibility, keypoint_box
 from lace.core.limits import Within, check_numbers
+from lace.core.semantics import HUMAN_HAND
 from lace.data.hands.sharpness import MIN_SHARPNESS, hand_sharpness
 from lace.data.imports.images import crop_square, resize, settle
 from lace.data.imports.writing import SkipFrame
@@ -17,7 +18,6 @@ from lace.data.imports.writing import SkipFrame
 if TYPE_CHECKING:
     from lace.data.hands.detector import Hand, HandDetector
 
-EMBODIMENT = "human_right_hand"
 LOOKED_AT_PX = 1280
 """Longer side at which the detector looks; its own pictures are 192 and 224 px, taken without smoothing."""
 
@@ -84,7 +84,7 @@ def labelled(image: np.ndarray, source: str, labels: HandLabels, detector: "Hand
     record = settle(
         FrameRecord(
             image=image,
-            embodiment=EMBODIMENT,
+            embodiment=HUMAN_HAND,
             keypoints_uv=uv.astype(np.float32),
             visibility=np.full(COUNT, Visibility.VISIBLE, np.uint8),
             source=source,

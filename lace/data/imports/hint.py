@@ -1,7 +1,7 @@
-"""HInt as it lies on disk: folders like TRAIN_epick_img with <stem>.jpg and <stem>.json, one labelled hand each.
+"""Reads HInt: folders like TRAIN_epick_img with <stem>.jpg and <stem>.json, one labelled hand each.
 
 The json is a list of one dict: bbox [[x1, y1, x2, y2]], keypoints 21 x [u, v] in full-image pixels, occlusion 21 flags
-(1: occluded), in some copies existence 21 flags (0: out of the frame). Which hand it is stands in the name alone
+(1: occluded), in some copies existence 21 flags (0: out of the frame). Only the file name says which hand it is
 (ddshan/hint, draw_hand.py and issue 3).
 """
 
@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError
+from lace.core.files import is_lfs_pointer, plain_text, walk
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, Visibility, keypoint_box
+from lace.core.semantics import HUMAN_HAND
 from lace.data.imports.images import crop_square, read_image, resize, settle
 from lace.data.imports.one_hand import FrameCheck
 from lace.data.imports.writing import Candidate, SkipFrame
 
-EMBODIMENT = "human_right_hand"
-SPLITS, PARTS = ("epick", "newdays", "ego4d"), ("TRAIN", "VAL", "TEST")
+SPLITS, PARTS = ("epick",), ("TRAIN",)
+"""What the paper trains on (sec. 5.1): EpicKitchens, training part. VAL and TEST are held out."""
 _FOLDER = re.compile(r"(TRAIN|VAL|TEST)_(epick|newdays|ego4d)_(img|seq)")
 
 
@@ -33,28 +35,32 @@ def candidates(
     size: int | None = None,
     check: FrameCheck | None = None,
 ) -> list[Candidate]:
-    """Everything in the chosen folders that has an image or an annotation, left hands included, sorted by name.
+    """Every image or annotation in the chosen folders, left hands included, sorted by name.
 
     Args:
-        folder: HInt's folder, or one of its parts; DatasetError if none of the chosen folders is there.
-        splits: Of SPLITS.
-        parts: Of PARTS.
-        crop: Cut a square around the hand.
-        size: Longer side of the result [px]; None keeps it.
-        check: Looks at each frame before the crop.
+        folder: HInt's folder, or one of its parts.
+        splits: Of epick, newdays, ego4d.
+        parts: Of TRAIN, VAL, TEST.
+        crop: Cut a square around the hand, from the full-size image.
+        size: Longer side of the result [px], scaled after the crop; None keeps it.
+        check: Called with each frame before the crop.
+
+    Raises:
+        DatasetError: None of the chosen folders exists.
     """
     root = Path(folder)
     found = []
     for part in _folders(root, splits, parts):
         for stem in sorted({p.stem for p in part.iterdir() if p.suffix.lower() in (".jpg", ".json")}):
             load = partial(_load, part, stem, crop, size, check)
-            found.append(Candidate(f"{part.name}/{stem}", load))
+            files = (part / f"{stem}.json", part / f"{stem}.jpg")
+            found.append(Candidate(plain_text(f"{part.name}/{stem}"), load, sources=files))
     return found
 
 
 def _folders(root: Path, splits: tuple[str, ...], parts: tuple[str, ...]) -> list[Path]:
-    below = [path for path in root.rglob("*") if path.is_dir()] if root.is_dir() else []
-    there = {path: match for path in (root.resolve(), *below) if (match := _FOLDER.fullmatch(path.name))}
+    below = {path.parent for path in walk(root)}
+    there = {path: match for path in {root.absolute(), *below} if (match := _FOLDER.fullmatch(path.name))}
     chosen = [path for path, match in there.items() if match[1] in parts and match[2] in splits]
     if not chosen:
         names = ", ".join(sorted(path.name for path in there)) or "no folder of HInt at all"
@@ -78,10 +84,10 @@ def _load(folder: Path, stem: str, crop: bool, size: int | None, check: FrameChe
     record = settle(
         FrameRecord(
             image=image,
-            embodiment=EMBODIMENT,
+            embodiment=HUMAN_HAND,
             keypoints_uv=uv,
             visibility=visibility,
-            source=f"hint/{folder.name}/{stem}",
+            source=plain_text(f"hint/{folder.name}/{stem}"),
             preset=folder.name,
             draws={"hint.bbox": box},
         )
@@ -105,9 +111,14 @@ def _label(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SkipFrame("missing annotation", path.name)
     try:
-        label = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise SkipFrame("broken JSON", str(error)) from error
+        content = path.read_bytes()
+        if is_lfs_pointer(content):
+            raise SkipFrame("Git LFS pointer instead of an annotation", "run `git lfs pull`")
+        label = json.loads(content)
+    except OSError as error:
+        raise SkipFrame("unreadable annotation", error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise SkipFrame("broken JSON", str(error)[:200]) from error
     if not (isinstance(label, list) and len(label) == 1 and isinstance(label[0], dict)):
         kind = f"{type(label).__name__} of {len(label)}" if isinstance(label, (list, dict)) else type(label).__name__
         raise SkipFrame("not a list of one hand", kind)
@@ -118,14 +129,14 @@ def _label(path: Path) -> dict[str, Any]:
 
 
 def _keypoints(label: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(uv (21, 2), visibility (21,), box (4,)) of a label; existence counts as 1 where it is not given."""
+    """(uv (21, 2), visibility (21,), box (4,)) of a label; without existence flags every keypoint exists."""
     uv = _array(label, "keypoints", (COUNT, 2))
     box = _array({"bbox": label["bbox"][:1] if isinstance(label["bbox"], list) else label["bbox"]}, "bbox", (4,))
     occluded = _array(label, "occlusion", (COUNT,)) != 0
     exists = _array(label, "existence", (COUNT,)) != 0 if "existence" in label else np.ones(COUNT, bool)
     visibility = np.where(occluded, Visibility.OCCLUDED, Visibility.VISIBLE).astype(np.uint8)
     visibility[~exists] = Visibility.OUT_OF_VIEW
-    uv[~exists] = np.nan  # out of the frame: what is written there is no place
+    uv[~exists] = np.nan  # out of the frame: the numbers there are no position
     return uv, visibility, box
 
 
@@ -133,7 +144,7 @@ def _array(label: dict[str, Any], key: str, shape: tuple[int, ...]) -> np.ndarra
     """float32 of exactly `shape`; leading dimensions of one are dropped."""
     try:
         value = np.array(label[key], np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SkipFrame("wrong shape", f"{key}: {error}") from error
     while value.ndim > len(shape) and value.shape[0] == 1:
         value = value[0]

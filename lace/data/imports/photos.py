@@ -56,4 +56,4 @@ def _load(name: str, file: Path, is_new: bool, labels: HandLabels, detector: Han
         raise SkipFrame("a format that is not read", f"{file.suffix}: export it as JPEG")
     if not is_new:
         raise SkipFrame("near-duplicate of the photograph before")
-    return labelled(read_image(file, upright=True), f"photos/{name}", labels, detector)
+    return labelled(read_image(file), f"photos/{name}", labels, detector)

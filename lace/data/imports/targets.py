@@ -1,4 +1,4 @@
-"""Target boxes in photographs, by a text and a detector; images and all other labels stay as they are."""
+"""Adds target boxes, found by a text and a detector, to a dataset; images and all other labels stay unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,12 +15,11 @@ BOX = "target@owlv2"
 
 
 def candidates(dataset: FrameDataset, detector: Detector, text: str, threshold: float) -> list[Candidate]:
-    """Every frame with the best find of `text` as its box BOX, NaN where there is none of at least `threshold`."""
+    """Every frame, with the best detection of `text` as its box BOX; NaN if no detection scores `threshold` or more."""
     found = []
     for i in range(len(dataset)):
-        row, _constants = dataset.row(i)
         load = partial(_load, dataset, i, detector, text, threshold)
-        found.append(Candidate(f"frame {i}", load, (row["image"], row["image_format"])))
+        found.append(Candidate(f"frame {i}", load, partial(_stored, dataset, i), tuple(dataset.shards)))
     return found
 
 
@@ -35,6 +34,11 @@ def _load(dataset: FrameDataset, i: int, detector: Detector, text: str, threshol
         boxes={**record.boxes, BOX: box.astype(np.float32)},
         draws={**record.draws, "target.text": text, "target.score": score},
     )
+
+
+def _stored(dataset: FrameDataset, i: int) -> tuple[bytes, str]:
+    row, _constants = dataset.row(i)
+    return row["image"], row["image_format"]
 
 
 def share_found(boxes: Sequence) -> float:

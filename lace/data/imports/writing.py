@@ -1,4 +1,4 @@
-"""The end of every import: candidates become checked frames in shards; a killed run goes on where it stopped."""
+"""Writes checked frames to shards; resumable. Every import ends here."""
 
 import hashlib
 import json
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lace.core.errors import DatasetError
+from lace.core.content import content_of
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.frames import FrameRecord
-from lace.data.dataset import META_NAME, SHARDS_NAME, read_meta
+from lace.core.run_identity import RunIdentity
+from lace.data.dataset import META_NAME, SHARDS_NAME
 from lace.data.schema import EncodedFrame, constants_of, decode_row, encode_frame, to_json
 from lace.data.shards import is_whole, read_metadata, read_shard, shard_name, write_shard
 from lace.data.verify import check_frame, image_digest
@@ -23,7 +24,12 @@ Progress = Callable[[int, int], None]
 
 
 class SkipFrame(Exception):
-    """This candidate is not imported; `reason` is what it is counted under, `detail` is about this one."""
+    """Raised for a candidate that is not imported.
+
+    Attributes:
+        reason: What it is counted under.
+        detail: About this candidate alone.
+    """
 
     def __init__(self, reason: str, detail: str = ""):
         self.reason, self.detail = reason, detail
@@ -35,11 +41,13 @@ class Candidate:
     """Something that may become a frame."""
 
     name: str
-    """Unique among its kind; goes into the report ("TRAIN_epick_img/EK_0001_r")."""
+    """Goes into the report ("TRAIN_epick_img/EK_0001_r"); unique within one import."""
     load: Callable[[], FrameRecord]
-    """Reads it; SkipFrame says why it cannot be used. Its index is set by the writer."""
-    stored: tuple[bytes, str] | None = None
-    """The image file and its format where they are kept as they are, not encoded again."""
+    """Reads the frame; raises SkipFrame with the reason if it cannot be used. The writer sets the frame's index."""
+    stored: Callable[[], tuple[bytes, str]] | None = None
+    """Returns the image file and its format, where the file is kept and not encoded again."""
+    sources: tuple[Path, ...] = ()
+    """Files and folders that the frame is made from; their content is part of the import's identity."""
 
 
 @dataclass
@@ -76,24 +84,47 @@ def write_frames(
     facts: Mapping[str, Any],
     progress: Progress | None = None,
     per_shard: int = FRAMES_PER_SHARD,
+    sources: Sequence[str | Path] = (),
 ) -> ImportReport:
-    """Loads the candidates in order and publishes those that pass every check; the rest is listed in the report.
+    """Loads the candidates in order and publishes those that pass every check; the report lists the rest.
 
-    A shard says after which candidate it ends, so the same call on a half-written folder goes on behind the last
-    whole shard and ends with the same files as a run that was never stopped.
+    The same call on a half-written folder continues after the last whole shard and ends with the same files as a run
+    that was never interrupted. The folder belongs to one import: same candidates, same content of their sources, same
+    facts.
 
     Args:
-        out: Dataset folder to write. DatasetError if it holds another dataset.
+        out: Dataset folder to write.
         candidates: In a fixed order.
-        facts: Goes into dataset.json ("embodiment", "source", the options); another run must agree on it.
-        progress: Told after each candidate.
+        facts: Goes into dataset.json ("embodiment", "source", the options).
+        progress: Called after each candidate.
         per_shard: Frames per shard.
+        sources: What else the frames are made from (a detector's weights): files, folders, or names of a hub.
+
+    Raises:
+        DatasetError: `out` holds something else, another import, or is in use by another process.
     """
     out = Path(out)
-    meta = {**json.loads(to_json(facts)), "frames_per_shard": per_shard, "candidates": _digest(candidates)}
-    _claim(out, meta)
-    (out / SHARDS_NAME).mkdir(parents=True, exist_ok=True)
-    remove_leftovers(out / SHARDS_NAME)
+    meta = {
+        **json.loads(to_json(facts)),
+        "frames_per_shard": per_shard,
+        "candidates": _digest(candidates),
+        "content": content_of(
+            dict.fromkeys([*(path for candidate in candidates for path in candidate.sources), *map(Path, sources)])
+        ),
+    }
+    identity = RunIdentity(out / META_NAME, "a dataset", {**meta, "complete": False}, compared=tuple(meta))
+    with identity.opened():
+        (out / SHARDS_NAME).mkdir(exist_ok=True)
+        remove_leftovers(out / SHARDS_NAME)
+        report = _write_missing(out, candidates, progress, per_shard)
+        _publish_json(out / REPORT_NAME, report.as_json())
+        _publish_json(out / META_NAME, {**meta, "frames": report.n_frames, "complete": True})
+    return report
+
+
+def _write_missing(
+    out: Path, candidates: Sequence[Candidate], progress: Progress | None, per_shard: int
+) -> ImportReport:
     report, seen, shard = _resume(out, len(candidates))
     waiting: list[EncodedFrame] = []
     fresh: list[dict[str, str]] = []
@@ -112,8 +143,6 @@ def write_frames(
         if progress:
             progress(number + 1, len(candidates))
     report.skipped += fresh
-    _publish_json(out / REPORT_NAME, report.as_json())
-    _publish_json(out / META_NAME, {**meta, "frames": report.n_frames, "complete": True})
     return report
 
 
@@ -122,7 +151,7 @@ def _checked(candidate: Candidate, index: int, seen: dict[bytes, str]) -> tuple[
     record = replace(candidate.load(), index=index)
     row, constants = encode_frame(record), constants_of(record)
     if candidate.stored:
-        row["image"], row["image_format"] = candidate.stored
+        row["image"], row["image_format"] = candidate.stored()
     problems = check_frame(decode_row(row, constants))
     if problems:
         raise SkipFrame(f"fails the check '{problems[0].check}'", problems[0].detail)
@@ -133,29 +162,8 @@ def _checked(candidate: Candidate, index: int, seen: dict[bytes, str]) -> tuple[
     return row, constants
 
 
-def _claim(out: Path, meta: dict[str, Any]) -> None:
-    """Writes dataset.json, or checks that the one there is of the same import."""
-    if not (out / META_NAME).exists():
-        if (out / SHARDS_NAME).exists() and any((out / SHARDS_NAME).iterdir()):
-            raise DatasetError(
-                f"importing to {out}", "it holds shards but no dataset.json", "a new folder", "give another --out"
-            )
-        _publish_json(out / META_NAME, {**meta, "complete": False})
-        return
-    there = read_meta(out)
-    different = sorted(key for key in meta if there.get(key) != meta[key])
-    if different:
-        what = "other files or labels" if different == ["candidates"] else f"other values of {', '.join(different)}"
-        raise DatasetError(
-            f"importing to {out}",
-            f"the dataset there was made from {what}",
-            "a new folder, or one that the same command began",
-            "give another --out",
-        )
-
-
 def _resume(out: Path, n_candidates: int) -> tuple[ImportReport, dict[bytes, str], int]:
-    """(report so far, digests of the images that are there, number of the next shard)."""
+    """(report so far, digests of the images already written, number of the next shard)."""
     report, seen, number = ImportReport(out, n_candidates), {}, 0
     while is_whole(path := out / SHARDS_NAME / shard_name(number)):
         rows, _, metadata = read_metadata(path)
@@ -172,8 +180,10 @@ def _resume(out: Path, n_candidates: int) -> tuple[ImportReport, dict[bytes, str
 
 
 def _digest(candidates: Sequence[Candidate]) -> str:
-    return hashlib.sha256("\n".join(candidate.name for candidate in candidates).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(candidate.name for candidate in candidates).encode("utf-8", "replace")).hexdigest()[
+        :16
+    ]
 
 
 def _publish_json(path: Path, value: Any) -> None:
-    publish_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    publish_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lace.core.camera import PinholeCamera, intrinsics
-from lace.core.draws import Draws
+from lace.core.draws import Draws, generator
 from lace.core.embodiment import Curl, Embodiment, Joint
 from lace.core.errors import InvalidValueError, UnknownNameError
 from lace.core.geometry import (
@@ -144,3 +144,11 @@ def test_a_slide_moves_its_child_along_its_axis_and_fingers_hang_on_the_palm():
     assert np.allclose(T[0, 3, :3, 3] - T[0, 1, :3, 3] - (T[1, 3, :3, 3] - T[1, 1, :3, 3]), [-0.05, 0, 0])
     assert arm.fingers == (("finger", "tip"),) and arm.arm_dof == 1
     assert arm.hand_at(0) == pytest.approx(0.1) and arm.hand_at(1) == 0 and arm.hand_at(2) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 3, -1, 2**63, 2**64 + 3, -(2**80)])
+def test_any_integer_is_a_seed(seed):
+    first, again = generator(seed, 5).random(4), generator(seed, 5).random(4)
+    assert (first == again).all() and (first != generator(seed + 1, 5).random(4)).any()
+    assert (Draws(seed, [0]).unit("a", 4) == Draws(seed + 2**64, [0]).unit("a", 4)).all()
+    assert (generator(seed).random(4) == generator(seed + 2**64).random(4)).all()

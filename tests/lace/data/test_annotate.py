@@ -87,7 +87,7 @@ def test_export_is_a_dataset(folder, tmp_path):
     assert (folder / LABELS_NAME).exists()
     assert cli.main(["annotate", str(folder), "--export", str(tmp_path / "out")]) == 0
     (record,) = FrameDataset(tmp_path / "out")
-    assert record.embodiment == "human_right_hand"
+    assert record.embodiment == "human_right"
     assert record.keypoints_uv[0].tolist() == [10.5, 20.25] and record.visibility[0] == Visibility.VISIBLE
     assert record.visibility[INDEX["thumb_tip"]] == Visibility.ABSENT
     assert not verify_dataset(tmp_path / "out").problems

@@ -1,6 +1,7 @@
 """A frame survives the trip through a row: exactly where the format is lossless, within named bounds elsewhere."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -104,3 +105,10 @@ def test_a_shard_from_before_a_box_was_added_still_reads():
     row = encode_frame(record)
     del row["box_target_owlv2"]
     assert decode_row(row, constants_of(record)).boxes.keys() == record.boxes.keys()
+
+
+@pytest.mark.parametrize("seed", [0, -1, 2**63 - 1, 2**63, 2**64 + 5, -(2**70)])
+def test_any_seed_is_stored_modulo_two_to_the_64(seed):
+    record = replace(make_frame(), seed=seed)
+    stored = decode_row(encode_frame(record), constants_of(record)).seed
+    assert -(2**63) <= stored < 2**63 and (stored - seed) % 2**64 == 0

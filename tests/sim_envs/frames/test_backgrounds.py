@@ -22,7 +22,7 @@ def drawn_hand():
     noise = np.random.default_rng(0).normal(0, 12, (200, 200, 3))
     image = np.where(mask[..., None] > 0, (205, 150, 120), (70, 95, 130)) + noise
     visible = np.full(21, Visibility.VISIBLE, np.uint8)
-    return FrameRecord(image.clip(0, 255).astype(np.uint8), "human_right_hand", uv, visible), mask > 0
+    return FrameRecord(image.clip(0, 255).astype(np.uint8), "human_right", uv, visible), mask > 0
 
 
 def overlap(a, b):

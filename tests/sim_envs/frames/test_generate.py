@@ -15,7 +15,7 @@ from sim_envs.config.axes import RoomAxis
 from sim_envs.config.generate import GenerateConfig, defaults_of
 from sim_envs.config.presets import PRESETS, VIEWS
 from sim_envs.config.scene import with_preset
-from sim_envs.frames.generate import identity, open_folder, run, shard_indices, withdraw
+from sim_envs.frames.generate import identity, opened_folder, run, shard_indices
 
 OPTIONS = ["--frames", "30", "--width", "96", "--height", "96", "--shard-frames", "10", "--no-shadows"]
 
@@ -76,12 +76,15 @@ def test_human_frames_killed_and_resumed_in_two_processes_are_the_same_bytes(tmp
 
 def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
     config = with_preset(GenerateConfig(out=tmp_path / "data", frames=20), "lab")
-    assert open_folder(config) == [0]
+    with opened_folder(config) as todo:
+        assert todo == [0]
+    (config.out / "shards" / "shard-00000.parquet").write_bytes(b"frames")
     before = (config.out / "dataset.json").read_bytes()
-    with pytest.raises(DatasetError, match="other config: seed"):
-        open_folder(replace(config, seed=1))
+    with pytest.raises(DatasetError, match="other values: seed 0 -> 1"), opened_folder(replace(config, seed=1)):
+        pass
     assert (config.out / "dataset.json").read_bytes() == before
-    assert open_folder(replace(config, workers=2)) == [0], "the number of processes is not part of the configuration"
+    with opened_folder(replace(config, workers=2)) as todo:
+        assert todo == [0], "the number of processes is not part of the configuration"
 
 
 def test_a_mistaken_option_does_not_claim_the_folder(tmp_path):
@@ -89,16 +92,13 @@ def test_a_mistaken_option_does_not_claim_the_folder(tmp_path):
     wrong = replace(config, backdrop=tmp_path / "no_such_photos")
     with pytest.raises(InvalidValueError, match="no such file"):
         run(wrong, lambda _report: None)
-    assert open_folder(config) == [0]
-    (config.out / "shards" / "shard-00000.parquet").write_bytes(b"frames")
-    withdraw(config.out)
-    assert (config.out / "dataset.json").is_file(), "what was written keeps its configuration"
+    assert not config.out.exists()
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(DatasetError, match="not a dataset"):
-        open_folder(GenerateConfig(out=tmp_path))
+    with pytest.raises(DatasetError, match="not a dataset"), opened_folder(GenerateConfig(out=tmp_path)):
+        pass
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 

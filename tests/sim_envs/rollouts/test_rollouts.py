@@ -125,7 +125,7 @@ def test_a_finished_run_may_be_made_longer(tmp_path):
 
 def test_another_configuration_is_refused(tmp_path):
     run(config_in(tmp_path), MadeUp)
-    with pytest.raises(DatasetError, match="other config: fps"):
+    with pytest.raises(DatasetError, match="other values: fps"):
         run(config_in(tmp_path, fps=10), MadeUp)
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "photo.jpg").write_bytes(b"")

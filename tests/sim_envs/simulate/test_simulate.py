@@ -18,7 +18,7 @@ from sim_envs.simulate.factors import FACTORS, breakdown, split
 from sim_envs.simulate.records import BLOCK, block_path, frame_path, missing_blocks
 from sim_envs.simulate.report import write_report
 from sim_envs.simulate.results import summarise
-from sim_envs.simulate.run import open_folder, run
+from sim_envs.simulate.run import opened_folder, run
 from sim_envs.simulate.stopping import answers
 from sim_envs.simulate.sweep import sweep_figure
 from tests.browser import Browser, find_browser
@@ -33,11 +33,11 @@ def config_of(folder: Path, **changes) -> SimulateConfig:
 
 def simulated(config: SimulateConfig, build=MadeUp) -> dict[str, bytes]:
     """Runs and reports; every file of the folder by name."""
-    origin = open_folder(config.checked())
-    trials = run(config, build, lambda _trials: None)
-    results = summarise(trials, config, origin)
-    (config.out / "results.json").write_text(json.dumps(results))
-    write_report(config.out, results, trials)
+    with opened_folder(config.checked()) as origin:
+        trials = run(config, build, lambda _trials: None)
+        results = summarise(trials, config, origin)
+        (config.out / "results.json").write_text(json.dumps(results))
+        write_report(config.out, results, trials)
     files = {
         path.relative_to(config.out).as_posix(): path.read_bytes() for path in config.out.rglob("*") if path.is_file()
     }
@@ -73,7 +73,8 @@ def test_the_number_of_processes_changes_no_byte(tmp_path):
 def test_a_killed_run_leaves_nobody_behind_and_resumes_to_the_same_bytes(tmp_path, workers):
     whole = simulated(config_of(tmp_path / "whole"))
     config = config_of(tmp_path / "killed", workers=workers)
-    open_folder(config)
+    with opened_folder(config):
+        pass
     process = multiprocessing.get_context("spawn").Process(target=run_and_die, args=(config,))
     process.start()
     process.join(60)
@@ -86,8 +87,8 @@ def test_a_killed_run_leaves_nobody_behind_and_resumes_to_the_same_bytes(tmp_pat
     assert 0 < len(missing_blocks(config.out, config.trials)) < 4
     (config.out / "frames" / "frame-00000.jpg.1.part").write_bytes(b"half")
     seen = []
-    open_folder(config)
-    run(replace(config, workers=1), MadeUp, lambda trials: seen.append(len(trials)))
+    with opened_folder(config):
+        run(replace(config, workers=1), MadeUp, lambda trials: seen.append(len(trials)))
     assert sum(seen) == config.trials
     assert simulated(config) == whole
 

@@ -106,4 +106,9 @@ def test_bad_annotations_are_listed(tmp_path):
     file.write_text(json.dumps(document))
     report = write_frames(tmp_path / "out", coco.candidates(file, tmp_path, {"Palm": "wrist"}, "hand"), {})
     assert report.n_frames == 1
-    assert report.counts == {"wrong shape": 3, "no mapped keypoint is labelled": 1, "no annotation": 1}
+    assert report.counts == {
+        "wrong shape": 3,
+        "no mapped keypoint is labelled": 1,
+        "no annotation": 1,
+        "no image of that id": 1,
+    }

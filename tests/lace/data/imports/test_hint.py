@@ -15,6 +15,7 @@ from lace.data.imports.writing import REPORT_NAME, write_frames
 from lace.data.verify import verify_dataset
 
 WIDTH, HEIGHT = 160, 120
+ALL = (("epick", "newdays", "ego4d"), ("TRAIN", "VAL", "TEST"))
 
 
 def hand(seed=0):
@@ -90,14 +91,14 @@ def test_what_is_good_comes_in_and_the_rest_is_listed(folder, tmp_path, capsys):
 
 
 def test_labels_round_trip(folder, tmp_path):
-    write_frames(tmp_path / "out", hint.candidates(folder, ("epick", "newdays")), {})
+    write_frames(tmp_path / "out", hint.candidates(folder, *ALL), {})
     dataset = FrameDataset(tmp_path / "out")
     assert len(dataset) == 5
     for seed, record in zip((0, 1, 2, 3, 30), dataset, strict=True):
         uv, _ = hand(seed)
         np.testing.assert_allclose(record.keypoints_uv, uv, atol=1e-4)
         assert record.visibility.tolist() == [Visibility.VISIBLE] * 20 + [Visibility.OCCLUDED]
-        assert record.embodiment == "human_right_hand" and record.image.shape == (HEIGHT, WIDTH, 3)
+        assert record.embodiment == "human_right" and record.image.shape == (HEIGHT, WIDTH, 3)
         assert record.segmentation is None and record.K is None
 
 
@@ -105,7 +106,7 @@ def test_existence_and_points_outside_are_out_of_view(tmp_path):
     uv, _ = hand()
     uv[4] = (WIDTH + 3, 10)
     put(tmp_path / "VAL_epick_img", "EK_1_r", keypoints=uv.tolist(), existence=[1] * 8 + [0] + [1] * 12)
-    (candidate,) = hint.candidates(tmp_path)
+    (candidate,) = hint.candidates(tmp_path, *ALL)
     record = candidate.load()
     assert np.flatnonzero(record.visibility == Visibility.OUT_OF_VIEW).tolist() == [4, 8]
     assert np.isnan(record.keypoints_uv[8]).all() and record.keypoints_uv[4, 0] == WIDTH + 3
@@ -114,8 +115,8 @@ def test_existence_and_points_outside_are_out_of_view(tmp_path):
 
 def test_crop_keeps_every_keypoint_on_its_pixel(tmp_path):
     put(tmp_path / "VAL_epick_img", "EK_1_r")
-    (whole,), (cut,) = hint.candidates(tmp_path), hint.candidates(tmp_path, crop=True)
-    (scaled,) = hint.candidates(tmp_path, crop=True, size=224)
+    (whole,), (cut,) = hint.candidates(tmp_path, *ALL), hint.candidates(tmp_path, *ALL, crop=True)
+    (scaled,) = hint.candidates(tmp_path, *ALL, crop=True, size=224)
     whole, cut, scaled = whole.load(), cut.load(), scaled.load()
     side = cut.image.shape[0]
     assert cut.image.shape == (side, side, 3) and side < WIDTH and scaled.image.shape == (224, 224, 3)
@@ -126,7 +127,7 @@ def test_crop_keeps_every_keypoint_on_its_pixel(tmp_path):
 
 
 def test_one_part_alone_and_a_folder_that_is_none(folder, tmp_path):
-    assert len(hint.candidates(folder / "VAL_newdays_img")) == 1
+    assert len(hint.candidates(folder / "VAL_newdays_img", *ALL)) == 1
     with pytest.raises(DatasetError, match="TEST_ego4d_seq.*\n.*TRAIN_epick_img.*\n.*--splits"):
         hint.candidates(folder, ("ego4d",), ("VAL",))
     with pytest.raises(DatasetError, match="no folder of HInt at all"):
@@ -135,33 +136,33 @@ def test_one_part_alone_and_a_folder_that_is_none(folder, tmp_path):
 
 def test_a_killed_import_goes_on_and_ends_the_same(folder, tmp_path):
     whole, halted = tmp_path / "whole", tmp_path / "halted"
-    write_frames(whole, hint.candidates(folder), {}, per_shard=2)
+    write_frames(whole, hint.candidates(folder, *ALL), {}, per_shard=2)
 
     def kill(done, _total):
         if done == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_frames(halted, hint.candidates(folder), {}, kill, per_shard=2)
+        write_frames(halted, hint.candidates(folder, *ALL), {}, kill, per_shard=2)
     (halted / "shards" / "shard-00002.parquet.9.part").write_bytes(b"left by a kill")
     assert json.loads((halted / "dataset.json").read_text())["complete"] is False
-    report = write_frames(halted, hint.candidates(folder), {}, per_shard=2)
+    report = write_frames(halted, hint.candidates(folder, *ALL), {}, per_shard=2)
     assert report.resumed_at >= 3
     files = [p.relative_to(whole) for p in sorted(whole.rglob("*")) if p.is_file()]
     assert files == [p.relative_to(halted) for p in sorted(halted.rglob("*")) if p.is_file()]
     assert all((whole / f).read_bytes() == (halted / f).read_bytes() for f in files)
-    again = write_frames(halted, hint.candidates(folder), {}, per_shard=2)
+    again = write_frames(halted, hint.candidates(folder, *ALL), {}, per_shard=2)
     assert again.as_json() == report.as_json()
 
 
 def test_another_import_into_the_same_folder_is_refused(folder, tmp_path):
-    write_frames(tmp_path / "out", hint.candidates(folder), {"crop": False})
-    with pytest.raises(DatasetError, match="other values of crop.*\n.*\n.*another --out"):
-        write_frames(tmp_path / "out", hint.candidates(folder), {"crop": True})
-    with pytest.raises(DatasetError, match="other files"):
+    write_frames(tmp_path / "out", hint.candidates(folder, *ALL), {"crop": False})
+    with pytest.raises(DatasetError, match="other values: crop false -> true.\n.*\n.*another --out"):
+        write_frames(tmp_path / "out", hint.candidates(folder, *ALL), {"crop": True})
+    with pytest.raises(DatasetError, match="other values: candidates"):
         write_frames(tmp_path / "out", hint.candidates(folder, ("epick",)), {"crop": False})
 
 
 def test_nothing_good_is_exit_code_one(tmp_path):
-    put(tmp_path / "VAL_epick_img", "EK_1_l")
+    put(tmp_path / "TRAIN_epick_img", "EK_1_l")
     assert cli.main(["import", "hint", str(tmp_path), "--out", str(tmp_path / "out")]) == 1

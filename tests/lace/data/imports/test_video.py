@@ -56,7 +56,7 @@ def test_a_film_becomes_labelled_frames_and_the_rest_is_counted(film, tmp_path, 
     assert said["frames"] == 2 and said["candidates"] == 7
     first, second = FrameDataset(tmp_path / "out")
     assert first.source == "video/clip.mp4@0.000s" and second.source == "video/clip.mp4@0.040s"
-    assert first.embodiment == "human_right_hand" and first.image.shape == RIGHT.shape
+    assert first.embodiment == "human_right" and first.image.shape == RIGHT.shape
     (hand,) = json.loads((HANDS / "mediapipe_0.10.21.json").read_text())["plain_0"]
     assert np.abs(first.keypoints_uv - hand["uv"]).max() < 8  # the film is compressed
     inside = ((first.keypoints_uv >= 0) & (first.keypoints_uv < 256)).all(1)

@@ -1,0 +1,89 @@
+"""Identity of sources by their content: one digest for files and folders, fast on a second look.
+
+A file whose size, times and inode are those of an earlier look keeps the hash of that look (in the cache folder);
+any other file is read again.
+"""
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from lace.core.cache import cache_dir
+
+_CACHE_NAME = "content.sqlite"
+_SETTLED_NS = 2_000_000_000
+"""A file changed less than this ago may change again within one tick of its file system's clock: not remembered."""
+_MISSING = "missing"
+
+
+def content_of(paths: Iterable[str | Path]) -> str:
+    """Hex digest of what the files hold, in their order; their places do not count.
+
+    Args:
+        paths: Files and folders. A folder stands for all files below it with their names in it, sorted. A path that
+            does not exist counts as such: it has another digest once it does.
+    """
+    total = hashlib.sha256()
+    with _memory() as memory:
+        for path in map(Path, paths):
+            for name, file in _files(path):
+                total.update(f"{name}\0{_digest(file, memory)}\n".encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    if not path.is_dir():
+        yield "", path
+        return
+    yield "folder", path  # an empty folder is not a missing one
+    for root, folders, names in os.walk(path, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(root) / name
+            yield file.relative_to(path).as_posix(), file
+
+
+def _digest(path: Path, memory: sqlite3.Connection | None) -> str:
+    try:
+        facts = path.stat()
+        if path.is_dir():
+            return "folder"
+    except OSError:
+        return _MISSING
+    look = ":".join(map(str, (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
+    key = os.fsencode(path.absolute())
+    if memory is not None:
+        with suppress(sqlite3.Error):
+            row = memory.execute("SELECT digest FROM seen WHERE path = ? AND look = ?", (key, look)).fetchone()
+            if row:
+                return row[0]
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.errno}"
+    if memory is not None and time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) > _SETTLED_NS:
+        with suppress(sqlite3.Error):
+            memory.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", (key, look, digest))
+    return digest
+
+
+@contextmanager
+def _memory() -> Iterator[sqlite3.Connection | None]:
+    """The remembered digests; None where the cache folder cannot be used: then every file is read."""
+    path = cache_dir() / _CACHE_NAME
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=1.0)
+        connection.execute("CREATE TABLE IF NOT EXISTS seen (path BLOB PRIMARY KEY, look TEXT, digest TEXT)")
+    except (OSError, sqlite3.Error):
+        yield None
+        return
+    with closing(connection):
+        yield connection
+        with suppress(sqlite3.Error):
+            connection.commit()

@@ -1,0 +1,8 @@
+"""Names that several rooms share: classes of segments, the default human embodiment."""
+
+ROBOT, HUMAN, TARGET, DISTRACTOR, TABLE, ROOM = "robot", "human", "target", "distractor", "table", "room"
+"""Classes of segments (`Segment.semantic`)."""
+EMBODIMENTS = (ROBOT, HUMAN)
+"""Classes whose pixels show the hand and arm."""
+HUMAN_HAND = "human_right"
+"""Embodiment of human right hands from every source: simulation, HInt, COCO, annotation."""
