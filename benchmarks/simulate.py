@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from policies.primitives.grasp import GraspPrimitive
+from policies.trials.records import BLOCK
 from sim_envs.config.presets import PRESETS
 from sim_envs.physics.mujoco import MujocoPhysics, MujocoWorlds
 from sim_envs.simulate import run
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import BLOCK
 from sim_envs.trials.source import TrialSource
 
 STAGES = {

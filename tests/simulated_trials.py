@@ -10,8 +10,8 @@ import numpy as np
 from lace.core.draws import Draws
 from policies.outcome import Outcome, Phase, Result
 from policies.policy import TwoPoints
+from policies.trials.records import TrialRecord, plain
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import TrialRecord, plain
 from sim_envs.simulate.run import run
 
 FAILURES = (Result.SLIP, Result.LOCALISATION, Result.SAFETY_STOP, Result.PLAN_REFUSED, Result.COLLISION)

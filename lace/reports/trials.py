@@ -107,7 +107,8 @@ def _shot(trial: Mapping[str, Any], policy: str) -> Shot:
     caption = outcome["result"].replace("_", " ")
     if outcome["reason"]:
         caption += f", in {outcome['phase']}: {outcome['reason']}"
-    truth = {which: trial["scene"]["truth"][which] for which in POINTS}
+    known = trial["scene"].get("truth") or {}
+    truth = {which: known[which] for which in POINTS if which in known}
     return Shot(trial["trial"], caption, COLOURS[outcome["result"]], truth, outcome["predicted"])
 
 
@@ -117,7 +118,7 @@ def _localisation(policies: Mapping[str, Any]) -> Grid:
     rows = [
         [
             name,
-            *(f"{100 * row['hit_rate'][which]['value']:.1f} %" for which in ("target", "end_effector", "both")),
+            *(_share(row["hit_rate"][which]) for which in ("target", "end_effector", "both")),
             *(_spread(row["errors"][error], unit) for error, unit in _ERRORS.items()),
         ]
         for name, row in policies.items()
@@ -127,6 +128,11 @@ def _localisation(policies: Mapping[str, Any]) -> Grid:
         "percentile."
     )
     return Grid("Localisation", headings, rows, note)
+
+
+def _share(rate: Mapping[str, float]) -> str:
+    """In percent, or a dash where nobody knows the truth."""
+    return f"{100 * rate['value']:.1f} %" if rate["n"] else "-"
 
 
 def _spread(error: Mapping[str, float], unit: str) -> str:

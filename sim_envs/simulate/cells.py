@@ -12,9 +12,9 @@ from policies import make_policy
 from policies.outcome import Outcome
 from policies.policy import Policy
 from policies.runner import run_trial
+from policies.trials.records import TrialRecord, plain
 from sim_envs.physics.engines import PHYSICS
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import TrialRecord, plain
 from sim_envs.trials.cell import SimCell
 from sim_envs.trials.source import Trial, TrialSource
 

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from lace.core.files import publish_bytes
+from policies.trials.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import Report, opened_folder, run

@@ -9,7 +9,7 @@ from scipy.stats import chi2_contingency
 
 from lace.core.registry import Registry
 from lace.measure.rates import exact_rate
-from sim_envs.simulate.records import TrialRecord
+from policies.trials.records import TrialRecord
 
 Scene = dict[str, Any]
 BINS = 3

@@ -11,12 +11,12 @@ import numpy as np
 from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
+from policies.trials.records import TrialRecord, film_path
 from sim_envs.physics.mujoco import MujocoPhysics
 from sim_envs.physics.overlap import DrawnRobot, by_kind
 from sim_envs.physics.protocol import STEP_HZ
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import TrialRecord, film_path
 from sim_envs.trials.cell import STRIDE, SimCell, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 

@@ -9,7 +9,7 @@ from lace.reports.report import Report
 from lace.reports.report import write_report as write
 from lace.reports.sections import Video
 from lace.reports.trials import shown_trials, trial_sections
-from sim_envs.simulate.records import TrialRecord, film_path, frame_path
+from policies.trials.records import TrialRecord, film_path, frame_path
 from sim_envs.simulate.sweep import sweep_path
 
 OVERLAPS = {"drawn": "as drawn", "collision": "of the collision shapes"}

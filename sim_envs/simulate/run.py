@@ -17,8 +17,7 @@ from typing import Any, Protocol
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.run_identity import RunIdentity
-from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import (
+from policies.trials.records import (
     BLOCK,
     TrialRecord,
     block_numbers,
@@ -28,6 +27,7 @@ from sim_envs.simulate.records import (
     read_block,
     write_block,
 )
+from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.stopping import answers
 
 RUN_ONLY = ("out", "workers", "film", "device")

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lace.measure.rates import anytime_rate, log_evidence
+from policies.trials.records import TrialRecord
 from sim_envs.simulate.config import SequentialConfig
-from sim_envs.simulate.records import TrialRecord
 
 
 @dataclass(frozen=True)

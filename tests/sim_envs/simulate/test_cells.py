@@ -9,12 +9,12 @@ import pytest
 
 from lace.core.files import publish_bytes
 from policies.outcome import Phase, Result
+from policies.trials.records import BLOCK, film_path, frame_path, read_block
 from sim_envs.config.axes import ClutterAxis, HandAxis
 from sim_envs.config.presets import PRESETS
 from sim_envs.simulate import command, film
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import BLOCK, film_path, frame_path, read_block
 
 TRIALS, SIZE = BLOCK + 2, 128
 POLICIES = ("oracle", "frozen")

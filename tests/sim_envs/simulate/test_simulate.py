@@ -13,9 +13,9 @@ import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from lace.measure.rates import exact_rate
+from policies.trials.records import BLOCK, block_path, frame_path, missing_blocks
 from sim_envs.simulate.config import SequentialConfig, SimulateConfig
 from sim_envs.simulate.factors import FACTORS, breakdown, split
-from sim_envs.simulate.records import BLOCK, block_path, frame_path, missing_blocks
 from sim_envs.simulate.report import write_report
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import opened_folder, run
