@@ -70,6 +70,7 @@ HEAVY = {
         "lace/data/recordings/lerobot.py",
         "sim_envs/rollouts/lerobot_files.py",
     },
+    r"avp_stream|dex_retargeting": {"real_bridge/record/vision_pro.py"},
     r"mcap\w*": {"lace/data/recordings/mcap.py"},
     r"newton\._src": {
         "sim_envs/rendering/raytrace.py",

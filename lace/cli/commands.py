@@ -57,6 +57,11 @@ COMMANDS: dict[str, Command] = {
         "lace.cli.recordings:recording",
         "lace.cli.recordings:RecordingConfig",
     ),
+    "bridge record": Command(
+        "record a demonstration on the robot and label it",
+        "lace.cli.bridge:record",
+        "real_bridge.record.command:RecordConfig",
+    ),
     "bridge emulate": Command(
         "emulate an xArm7, a LEAP Hand and a camera on the wire",
         "real_bridge.emulator.command:main",

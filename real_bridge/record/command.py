@@ -1,0 +1,81 @@
+"""Records one demonstration from the devices of a rig into a folder of our own form."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assets.robots import ROBOTS
+from lace.core.errors import InvalidValueError
+from lace.data.recordings.folder import RecordingWriter
+from real_bridge.arm import ARMS
+from real_bridge.cameras import CameraError, open_camera
+from real_bridge.cameras.mount import load_mount
+from real_bridge.record import by_hand, keyboard, vision_pro  # noqa: F401  (fill GUIDES)
+from real_bridge.record.guide import GUIDES, Site, make_guide
+from real_bridge.record.recorder import Recorder, Tally
+from real_bridge.rig import Rig, RigConfig
+from real_bridge.safety.guard import Guard
+from real_bridge.safety.limits import SafetyLimits
+
+
+@dataclass(frozen=True)
+class RecordConfig:
+    """Records one demonstration on the robot and labels it: the paper's single real demonstration in one command."""
+
+    rig: RigConfig
+    """The devices."""
+    out: Path
+    """New folder: `recording` will hold what was recorded, `dataset` the labelled frames."""
+    guide: str = "hand"
+    """Who leads: hand (a person moves the yielding arm), keyboard, or vision_pro:ADDRESS,URDF."""
+    seconds: float = 30.0
+    """Longest duration; Enter ends it before."""
+    frames: int = 50
+    """How many of the images are labelled, spread evenly; 0 for all."""
+    state_hz: float = 50.0
+    """How often the joints are read."""
+    limits: SafetyLimits = field(default_factory=SafetyLimits)
+    """Of a guide that commands the robot."""
+    assets: Path | None = None
+    """Your own robot description files instead of the pinned wheels."""
+
+    def checked(self) -> "RecordConfig":
+        """Self, or an error that names the first value that makes no sense."""
+        GUIDES[self.guide.partition(":")[0]]
+        if not (0 < self.seconds <= 3600 and 1 <= self.state_hz <= 250 and self.frames >= 0):
+            raise InvalidValueError(
+                "reading the options",
+                f"{self.seconds:g} s, {self.state_hz:g} Hz, {self.frames} frames",
+                "0 to 3600 s, 1 to 250 Hz, frames not negative",
+                "correct --seconds, --state-hz or --frames",
+            )
+        self.rig.checked()
+        return self
+
+
+def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, Tally]:
+    """The folder of the recording, and what is in it. Everything is stopped and freed however it ends."""
+    config = config.checked()
+    robot = ROBOTS[ARMS[config.rig.arm].embodiment](config.assets)
+    mount = load_mount(config.rig.calibration) if config.rig.calibration else None
+    camera = open_camera(config.rig.camera)
+    rig = guide = None
+    try:
+        view = mount.camera if mount is not None else camera.newest().camera
+        if view is None:
+            raise CameraError(
+                "recording", "a camera that does not know where it is", "--rig.calibration FILE", "calibrate it first"
+            )
+        rig = Rig(config.rig, robot.embodiment, {} if mount is None else mount.joint_zeros, config.limits)
+        guide = make_guide(config.guide, Site(config.rig.address, robot.embodiment, robot.xml_path))
+        guard = None
+        if guide.commands:
+            guard = Guard(robot.embodiment, robot.xml_path, config.rig.table_z, config.limits, lambda _decision: None)
+            rig.enable()
+        facts = {"embodiment": robot.embodiment.name, "guide": config.guide, "camera": config.rig.camera}
+        with RecordingWriter(config.out / "recording", robot.embodiment.joint_names, view, facts) as writer:
+            recorder = Recorder(rig, camera, mount, guide, guard)
+            return writer.folder, recorder.run(writer, config.seconds, 1 / config.state_hz, tell)
+    finally:
+        for thing in (guide, rig, camera):
+            if thing is not None:
+                thing.close()
