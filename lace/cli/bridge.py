@@ -14,7 +14,9 @@ def record(config: Any) -> int:
     console = Console(highlight=False)
     with console.status("recording; Enter ends") as status:
         folder, tally = record_demonstration(config, lambda s: status.update(f"recording {s:.1f} s; Enter ends"))
-    console.print(f"recorded {tally.images} images and {tally.states} joint states in {tally.seconds:.1f} s to {folder}")
+    console.print(
+        f"recorded {tally.images} images and {tally.states} joint states in {tally.seconds:.1f} s to {folder}"
+    )
     embodiment = read_facts(folder)["embodiment"]
     # One clock stamped both: the lag is reported, and not corrected.
     return label(read_folder(folder), config.out / "dataset", embodiment, config.frames, 0.0, config.assets)

@@ -17,6 +17,7 @@ import numpy as np
 from lace.core.errors import LaceError
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator import scene as scenes
+from real_bridge.emulator.arm.controller import GUIDE_SPEED
 from real_bridge.emulator.faults import Fault, PlannedFault
 from real_bridge.emulator.host import Emulator, EmulatorError
 from sim_envs.physics.protocol import PhysicsScene
@@ -103,10 +104,12 @@ class AdminServer:
         log = self.emulator.log
         return {"commands": [asdict(command) for command in log.since(since_s)], "reads": dict(log.reads)}
 
-    def do_guide(self, arm: list[float] | None = None, fingers: list[float] | None = None) -> dict[str, Any]:
+    def do_guide(
+        self, arm: list[float] | None = None, fingers: list[float] | None = None, speed: float = GUIDE_SPEED
+    ) -> dict[str, Any]:
         """A person takes the arm (in its guided mode) and the fingers (whose motors are off) there."""
         if arm is not None:
-            self.emulator.controller.guide = np.array(arm, float)
+            self.emulator.controller.guide, self.emulator.controller.guide_speed = np.array(arm, float), speed
         if fingers is not None:
             self.emulator.guided_fingers = np.array(fingers, float)
         return {}
@@ -177,6 +180,11 @@ class Admin:
     def commands(self, since_s: float = 0.0) -> list[dict[str, Any]]:
         """Commands that arrived after `since_s` of this machine's monotonic clock."""
         return self.ask("log", since_s=since_s)["commands"]
+
+    def guide(self, arm: Any, fingers: Any = None, speed: float = GUIDE_SPEED) -> None:
+        """A person takes the arm (7,) [rad] and the fingers (16,), in the motors' order, there; see AdminServer."""
+        fingers = None if fingers is None else np.asarray(fingers, float).tolist()
+        self.ask("guide", arm=np.asarray(arm, float).tolist(), fingers=fingers, speed=speed)
 
     def close(self) -> None:
         """Closes the connection."""

@@ -102,7 +102,9 @@ class SceneCamera:
             points[name] = ((record.boxes[box][:2].astype(float) + record.boxes[box][2:]) / 2).tolist()
         evidence = dict(truth["evidence"])
         with suppress(PlanRefused):  # the hand has left the image: it is retreating, or at home
-            evidence["end_effector_depth_m"] = end_effector_point(record.keypoints_world.astype(float), record.camera)[1]
+            evidence["end_effector_depth_m"] = end_effector_point(record.keypoints_world.astype(float), record.camera)[
+                1
+            ]
         facts = {
             "evidence": evidence, "trial": trial.index, "joint_positions": truth["joint_positions"],
             "keypoints_uv": [[None if np.isnan(x) else float(x) for x in row] for row in record.keypoints_uv],

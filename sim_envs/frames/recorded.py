@@ -16,7 +16,7 @@ from lace.core.geometry import Array
 from lace.core.keypoints import Visibility, keypoint_box
 from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.recordings.recording import Recording
-from sim_envs.config.generate import GenerateConfig, with_preset
+from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.frames.source import SimulatedFrames
 from sim_envs.rendering.slot_table import PARKED
 
@@ -27,9 +27,7 @@ class RobotLabeller:
     """Draws one robot alone, as a camera sees it, and labels what is drawn. Opening it takes some seconds."""
 
     def __init__(self, embodiment: str, width: int, height: int, assets: Path | None = None):
-        config = GenerateConfig(
-            out=Path("unused"), embodiment=embodiment, width=width, height=height, shadows=False, assets=assets
-        )
+        config = SceneConfig(embodiment=embodiment, width=width, height=height, shadows=False, assets=assets)
         self.frames = SimulatedFrames(with_preset(config, "clean"), worlds=1)
         self.embodiment, self.kinematics = self.frames.embodiment, self.frames.body.kinematics
         scene = self.frames.compose(np.zeros(1, int), np.zeros(1, int))

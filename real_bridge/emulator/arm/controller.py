@@ -36,6 +36,8 @@ LIMIT_SLACK = 2e-3
 """Joint angles may be this far beyond a limit before C23 [rad]."""
 E_STOP, KINEMATIC, SELF_COLLISION, JOINT_LIMIT, COLLISION, BOUNDARY = 2, 21, 22, 23, 31, 35
 QUEUE_FULL, BAD_PARAMETER, UNKNOWN_COMMAND = 11, 12, 13
+GUIDE_SPEED = 0.5
+"""With which a person pushes the arm [rad/s]."""
 TOOL_TURN_SPEED = 1.0
 """Of mode 7 [rad/s]: an assumption."""
 COLLISION_N = {1: 120.0, 2: 90.0, 3: 60.0, 4: 45.0, 5: 30.0}
@@ -58,6 +60,7 @@ class Controller:
         """Whether the emergency button is pressed: nothing clears the error while it is."""
         self.guide: Array | None = None
         """Where a person pushes the arm while it is guided (7,) [rad]."""
+        self.guide_speed = GUIDE_SPEED
         self._current: Request | None = None
         self._motion: JointMove | LineMove | Pause | None = None
         self._elapsed = self._time = 0.0
@@ -209,7 +212,7 @@ class Controller:
         if self.mode in (POSITION, 11):
             self._run_queue(dt)
         elif self.mode == GUIDED and self.guide is not None:
-            self._towards(self.guide, MAX_JOINT_SPEED, dt)
+            self._towards(self.guide, self.guide_speed, dt)
         elif self.mode in (SERVO, ONLINE_JOINTS) and self._goal is not None:
             self._towards(*self._goal, dt)
         elif self.mode == ONLINE_TOOL and self._goal is not None:
