@@ -20,14 +20,17 @@ SEGMENTS = (
     Segment(3, "robot/hand", "robot", "robot"),
     Segment(4, "target", "target", "target"),
 )
+HUMAN_SEGMENTS = tuple(
+    Segment(s.id, s.name.replace("robot", "human"), "human", "human") if s.semantic == "robot" else s for s in SEGMENTS
+)
 WALL_M, ROBOT_M, TARGET_M = 3.0, 1.0, 0.8
 """Depth of each thing [m]."""
 PRESENT = 17
 """The last four keypoints (little finger) are absent, as on the LEAP Hand."""
 
 
-def make_frame(index: int = 0, size: int = 96, seed: int = 0) -> FrameRecord:
-    """A consistent record of `size` x `size` pixels, different for every (index, seed)."""
+def make_frame(index: int = 0, size: int = 96, seed: int = 0, human: bool = False) -> FrameRecord:
+    """A consistent record of `size` x `size` pixels, different for every (index, seed); of a robot or of a human."""
     rng = np.random.default_rng([seed, index])
     pixels = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1)
     centre, radius = size * rng.uniform(0.4, 0.6, 2), size * 0.3
@@ -42,14 +45,14 @@ def make_frame(index: int = 0, size: int = 96, seed: int = 0) -> FrameRecord:
     segmentation[square], depth[square], image[square] = 4, TARGET_M, [30, 160, 40]
     record = FrameRecord(
         image=image,
-        embodiment="synthetic",
+        embodiment="human_synthetic" if human else "synthetic",
         index=index,
         seed=seed,
         source="synthetic",
         preset="test",
         room=("lab", "kitchen")[index % 2],
         segmentation=segmentation,
-        segments=SEGMENTS,
+        segments=HUMAN_SEGMENTS if human else SEGMENTS,
         depth_m=depth,
         keypoints_uv=np.full((keypoints.COUNT, 2), np.nan, np.float32),
         visibility=np.zeros(keypoints.COUNT, np.uint8),
@@ -87,8 +90,8 @@ def _place_keypoints(record: FrameRecord, rng: np.random.Generator, centre: np.n
 
 def _boxes(record: FrameRecord) -> dict[str, np.ndarray]:
     masks = {
-        "embodiment@segmentation": record.mask(semantic="robot"),
-        "hand@segmentation": record.mask(name="robot/hand"),
+        "embodiment@segmentation": record.mask(semantic=record.segments[1].semantic),
+        "hand@segmentation": record.mask(name=record.segments[2].name),
         "target@segmentation": record.mask(semantic="target"),
     }
     boxes = {}
@@ -98,9 +101,11 @@ def _boxes(record: FrameRecord) -> dict[str, np.ndarray]:
     return boxes | {"embodiment@keypoints": keypoint_box(record.keypoints_uv, record.visibility)}
 
 
-def make_dataset(folder: Path, frames: int = 6, per_shard: int = 4, size: int = 96) -> Path:
+def make_dataset(
+    folder: Path, frames: int = 6, per_shard: int = 4, size: int = 96, seed: int = 0, human: bool = False
+) -> Path:
     """A finished dataset folder of `frames` synthetic frames; returns the folder."""
-    records = [make_frame(i, size) for i in range(frames)]
+    records = [make_frame(i, size, seed, human) for i in range(frames)]
     for number, start in enumerate(range(0, frames, per_shard)):
         rows = [encode_frame(record) for record in records[start : start + per_shard]]
         path = Path(folder) / SHARDS_NAME / shard_name(number)

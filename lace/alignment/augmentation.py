@@ -1,35 +1,45 @@
-"""Random crop-resize and Gaussian blur that carry keypoints along (paper sec. 5.1). Never flips: a mirrored right
-hand is a left hand."""
+"""Random crop-resize and Gaussian blur of images with their keypoints (paper sec. 5.1).
+
+Images are never flipped: a mirrored right hand is a left hand.
+"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lace.core.limits import Range, Within, check_numbers
+
 _TRIES = 20
-"""Crops drawn for an image before it is taken whole."""
+"""Crops drawn for an image before the whole image is used."""
 _CHUNK = 64
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Strength; the paper names the operations and no numbers, so these are ours."""
+    """Strength of the augmentation. The paper names the operations and gives no numbers; these are ours."""
 
-    scale: tuple[float, float] = (0.5, 1.0)
+    scale: Annotated[Range, Within(0, 1, open_low=True)] = (0.5, 1.0)
     """Side of the crop as a fraction of the image's."""
-    aspect: tuple[float, float] = (0.85, 1.18)
+    aspect: Annotated[Range, Within(0, open_low=True)] = (0.85, 1.18)
     """Width over height of the crop, relative to the image's."""
-    blur_chance: float = 0.5
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
-    """Of the Gaussian blur [px of the result]."""
+    blur_chance: Annotated[float, Within(0, 1)] = 0.5
+    blur_sigma: Annotated[Range, Within(0, open_low=True)] = (0.1, 2.0)
+    """Standard deviation of the Gaussian blur [px of the result]."""
+
+    def __post_init__(self):
+        check_numbers(self, "--augment.{}")
 
 
 def draw_crops(
     keypoints: np.ndarray, visible: np.ndarray, side: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Crops xyxy (n, 4) [px] inside images of `side` (width, height); each keeps a visible keypoint if one can be had.
+    """Crops xyxy (n, 4) [px] inside images of `side` (width, height); each keeps a visible keypoint if
+    a crop with one is found.
 
     Args:
         keypoints: (n, 21, 2) [px].
@@ -91,26 +101,51 @@ def blur(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def augmented(
-    images: Tensor, keypoints: Tensor, visible: Tensor, size: int, *, config: AugmentConfig, rng: np.random.Generator
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    visible: np.ndarray,
+    views: int,
+    size: int,
+    *,
+    config: AugmentConfig,
+    rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One augmented view of every image: (images uint8 (n, 3, size, size), keypoints [px], visible).
+    """Augmented views of one image: (images uint8 (views, 3, size, size), keypoints (views, 21, 2) [px], visible).
+
+    Crops are cut from the image at its full resolution and then resized, so that small crops stay sharp.
 
     Args:
-        images: (n, 3, H, W) uint8.
-        keypoints: (n, 21, 2) float32 [px].
-        visible: (n, 21) bool.
-        size: Side of the result [px].
+        image: (H, W, 3) uint8.
+        keypoints: (21, 2) [px].
+        visible: (21,) bool.
+        views: Number of views.
+        size: Side of the views [px].
         config: Strength.
         rng: Source of all draws.
     """
-    height, width = images.shape[-2:]
-    boxes = draw_crops(keypoints.numpy(), visible.numpy(), (width, height), config, rng)
-    boxes = torch.from_numpy(boxes).float()
-    sigma = torch.from_numpy(rng.uniform(*config.blur_sigma, len(images))).float()
-    sigma[torch.from_numpy(rng.uniform(size=len(images)) >= config.blur_chance)] = 0
-    views = []
-    for start in range(0, len(images), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        view = blur(crop_resize(images[part].float(), boxes[part], size), sigma[part])
-        views.append(view.round().clamp(0, 255).byte())
-    return torch.cat(views), *move_keypoints(keypoints, visible, boxes, size)
+    height, width = image.shape[:2]
+    points, seen = (np.repeat(value[None], views, 0) for value in (keypoints, visible))
+    boxes = draw_crops(points, seen, (width, height), config, rng)
+    sigma = torch.from_numpy(rng.uniform(*config.blur_sigma, views)).float()
+    sigma[torch.from_numpy(rng.uniform(size=views) >= config.blur_chance)] = 0
+    crops = torch.stack([resized_crop(image, box, size) for box in boxes])
+    made = torch.cat([blur(crops[i : i + _CHUNK], sigma[i : i + _CHUNK]) for i in range(0, views, _CHUNK)])
+    moved = move_keypoints(
+        torch.from_numpy(points).float(), torch.from_numpy(seen), torch.from_numpy(boxes).float(), size
+    )
+    return made.round().clamp(0, 255).byte(), *moved
+
+
+def resized_crop(image: np.ndarray, box: np.ndarray, size: int) -> Tensor:
+    """The crop `box` xyxy (4,) [px] of an image (H, W, 3) uint8 as (3, size, size) float.
+
+    Where the crop shrinks, the image is first reduced by area averaging to the crop's final resolution.
+    """
+    height, width = image.shape[:2]
+    shrink = np.minimum(size / (box[2:] - box[:2]), 1)
+    reduced = np.maximum(np.rint(np.array([width, height]) * shrink), 1).astype(int)
+    if tuple(reduced) != (width, height):
+        image = cv2.resize(image, tuple(int(side) for side in reduced), interpolation=cv2.INTER_AREA)
+    scaled = torch.from_numpy(box * np.tile(reduced / np.array([width, height]), 2)).float()
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+    return crop_resize(pixels, scaled[None], size)[0]

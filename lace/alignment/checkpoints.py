@@ -1,4 +1,4 @@
-"""Checkpoints of a run: one file, whole or not there, that belongs to exactly one config, backbone and set of images."""
+"""Checkpoints of a run: one file, written atomically, that belongs to one config, backbone and set of images."""
 
 import io
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 
 NAME = "checkpoint.pt"
-_MAY_CHANGE = ("iterations", "checkpoint_every", "log_every", "compile")
-"""Settings that do not alter the steps taken so far."""
+_MAY_CHANGE = ("checkpoint_every", "log_every", "compile", "micro_batch", "activation_checkpointing")
+"""Settings that do not change the steps up to rounding."""
 
 
 class CheckpointError(LaceError):
@@ -22,7 +22,7 @@ class CheckpointError(LaceError):
 
 
 def save(folder: str | Path, config: TrainConfig, identity: Mapping[str, str], state: dict[str, Any]) -> None:
-    """Writes the checkpoint through a temporary name, fsync and rename."""
+    """Writes the checkpoint atomically."""
     buffer = io.BytesIO()
     torch.save({"config": _steering(config), "identity": dict(identity), "state": state}, buffer)
     publish_bytes(Path(folder) / NAME, buffer.getvalue())
@@ -31,30 +31,34 @@ def save(folder: str | Path, config: TrainConfig, identity: Mapping[str, str], s
 def load(
     folder: str | Path, config: TrainConfig, identity: Mapping[str, str], device: torch.device
 ) -> dict[str, Any] | None:
-    """The state in `folder`, None if there is none; CheckpointError if it is damaged or of another run.
+    """Returns the state in `folder`, None if there is none.
 
     Args:
         folder: Of the run.
-        config: Its settings; those that steer no step may differ.
-        identity: What else must be the same, by the words a user is told.
-        device: Where the tensors are put.
+        config: Its settings; those that do not change the steps may differ.
+        identity: What else must be the same, by the name shown to the user.
+        device: Device of the tensors.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged or of another run.
     """
     path = Path(folder) / NAME
     if not path.is_file():
         return None
-    doing, anew = f"resuming from {path}", f"remove {path} to start anew, or give another --out"
+    doing, again = f"resuming from {path}", f"remove {path} to start again, or give another --out"
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", anew) from error
+        raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", again) from error
     mine = _steering(config) | dict(identity)
     theirs = content["config"] | content.get("identity", {})
     differing = [f"{key} {theirs.get(key)!r} -> {mine.get(key)!r}" for key in mine if theirs.get(key) != mine[key]]
     if differing:
-        raise CheckpointError(doing, f"the run differs: {', '.join(differing)}", "the run that began there", anew)
+        raise CheckpointError(doing, f"the run differs: {', '.join(differing)}", "the run that started there", again)
     return content["state"]
 
 
 def _steering(config: TrainConfig) -> dict[str, Any]:
-    """The settings that decide the steps, as plain values."""
-    return {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}
+    """The settings that determine the steps, as plain values. The length counts only if the learning rate depends on it."""
+    free = (*_MAY_CHANGE, "iterations") if config.schedule == "constant" else _MAY_CHANGE
+    return {key: value for key, value in asdict(config).items() if key not in free}

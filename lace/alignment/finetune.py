@@ -1,11 +1,15 @@
-"""`lace finetune`: datasets and a backbone in, an aligned backbone with its curves and model card out."""
+"""`lace finetune`: aligns a backbone on datasets; writes the backbone, its curves and a model card."""
 
+import functools
 import json
+import operator
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
+import torch
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,20 +19,28 @@ from torch.utils.tensorboard import SummaryWriter
 from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import TrainConfig
 from lace.alignment.model_card import STAND_IN_WARNING, write_card
-from lace.alignment.pairs import FrameBank, augment_bank
+from lace.alignment.pairs import FrameBank, augmented_views, sample_indices
+from lace.alignment.partial import merge_lora
 from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
-from lace.backbones import is_stand_in, load_backbone
+from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
-from lace.data.dataset import named_folders
+from lace.core.frames import FrameRecord
+from lace.core.keypoints import Visibility
+from lace.core.limits import Within, check_numbers
+from lace.core.lock import locked_folder
+from lace.data.dataset import FrameDataset, named_folders
+from lace.data.origins import NAME as ORIGINS_NAME
+from lace.data.origins import Origins, read_origins
+from lace.data.roles import require_disjoint, require_roles
 from lace.reports.figures import loss_figure
 from lace.reports.report import Grid, Picture, Report, write_report
 
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """Fine-tune a backbone so that human and robot hands look alike to it. The defaults are the paper's."""
+    """Fine-tune a backbone so that features of human and robot hands match. Defaults are the paper's."""
 
     robot: Path
     """Dataset folder of robot frames."""
@@ -37,23 +49,28 @@ class FinetuneConfig:
     out: Path
     """Folder of the run; a run found there is resumed."""
     more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A further embodiment as NAME=DIR, aligned jointly; give it once for each (sec. 5.6: two more, 10 images each)."""
+    """A further embodiment as NAME=DIR, aligned jointly; repeat for each (sec. 5.6: two more, 10 images each)."""
     backbone: str = "dinov3-s"
     """Short name, hub id or local folder."""
-    image_size: int | None = None
+    image_size: Annotated[int | None, Within(1)] = None
     """Side of the training images [px]; default 224, 64 for the tiny stand-in."""
-    images: int | None = 100
-    """Frames used of each embodiment (table 4: 1, 10, 100); None takes all."""
-    augmented: int = 1000
-    """Augmented views of each embodiment; 0 trains on the frames as they are."""
+    images: Annotated[int | None, Within(1)] = 100
+    """Robot frames used, and frames of each further embodiment (table 4: 1, 10, 100); None takes all."""
+    human_images: Annotated[int | None, Within(1)] = 1000
+    """Human frames used; None takes all. The paper does not state the number. Table 4 varies the robot frames only."""
+    augmented: Annotated[int, Within(0)] = 1000
+    """Augmented views of each embodiment; 0 trains on the frames themselves."""
     device: str = "auto"
     """"auto", "cpu", "cuda" or "cuda:1"."""
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
+    def __post_init__(self):
+        check_numbers(self)
+
 
 class _Recorder:
-    """Curves of a run: metrics.jsonl, TensorBoard and a progress line with rate and ETA."""
+    """Writes metrics.jsonl and TensorBoard, and shows progress with rate and remaining time."""
 
     def __init__(self, out: Path, trainer: Trainer):
         config, done = trainer.config, trainer.done
@@ -71,7 +88,7 @@ class _Recorder:
             console=Console(stderr=True),
         )
         self._task = self._progress.add_task("", total=config.iterations, completed=done, note="")
-        self._begun, self.last = done, {}
+        self._begun, self.last = done, _last_row(out / "metrics.jsonl")
 
     def __enter__(self) -> "_Recorder":
         self._progress.start()
@@ -95,8 +112,14 @@ class _Recorder:
         self._progress.update(self._task, completed=metrics["step"], note=note)
 
 
+def _last_row(path: Path) -> dict[str, float]:
+    """Metrics of the last logged step; empty if there is none."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return json.loads(lines[-1]) if lines else {}
+
+
 def _metrics_up_to(path: Path, done: int) -> Path:
-    """Cuts what an interrupted run wrote after its last checkpoint, a half-written line included."""
+    """Removes lines that an interrupted run wrote after its last checkpoint, also an incomplete one."""
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
@@ -109,59 +132,115 @@ def _metrics_up_to(path: Path, done: int) -> Path:
     return path
 
 
-def _folders(config: FinetuneConfig) -> dict[str, Path]:
-    return named_folders(config.more, {"robot": config.robot, "human": config.human})
+@dataclass(frozen=True)
+class Training:
+    """The training images of one embodiment."""
+
+    folder: Path
+    frames: int
+    """Frames used."""
+    bank: FrameBank
+    origins: Origins
+
+    def facts(self) -> dict[str, Any]:
+        """For the model card and the report."""
+        return {"folder": self.folder, "frames": self.frames, "training images": len(self.bank)}
 
 
-def read_frames(config: FinetuneConfig, size: int) -> list[FrameBank]:
-    """The frames of each embodiment at `size` px."""
-    return [FrameBank.from_dataset(path, size, config.images, name) for name, path in _folders(config).items()]
+def open_datasets(config: FinetuneConfig) -> dict[str, FrameDataset]:
+    """The datasets by role, checked; raises LaceError before anything heavy is loaded."""
+    folders = named_folders(config.more, {"robot": config.robot, "human": config.human})
+    datasets = {role: FrameDataset(folder) for role, folder in folders.items()}
+    require_roles(datasets)
+    return datasets
 
 
-def views_of(frames: list[FrameBank], config: FinetuneConfig) -> list[FrameBank]:
-    """The augmented bank of each embodiment; a function of the frames and the seed."""
-    if not config.augmented:
-        return frames
-    size, seed = frames[0].size, config.train.seed
-    return [augment_bank(bank, config.augmented, size, seed + i, config.augment) for i, bank in enumerate(frames)]
+def training_images(config: FinetuneConfig, size: int) -> dict[str, Training]:
+    """The images of each embodiment at `size` px; a function of the datasets, the config and the seed."""
+    found = {
+        role: _training(dataset, role, number, config, size)
+        for number, (role, dataset) in enumerate(open_datasets(config).items())
+    }
+    require_disjoint({role: part.origins for role, part in found.items()})
+    return found
+
+
+def _training(dataset: FrameDataset, role: str, number: int, config: FinetuneConfig, size: int) -> Training:
+    limit, seed = config.human_images if role == "human" else config.images, config.train.seed
+    chosen = sample_indices(len(dataset), limit, seed)
+    origins: list[Origins] = []
+
+    def read(i: int) -> FrameRecord:
+        record = dataset[int(chosen[i])]
+        origins.append(Origins.of([record]))
+        return record
+
+    if config.augmented:
+        # Views are cut from the frames at full resolution, one frame at a time.
+        bank = augmented_views(
+            lambda i: _arrays(read(i)),
+            len(chosen),
+            config.augmented,
+            size,
+            name=role,
+            rng=np.random.default_rng([seed, number]),
+            config=config.augment,
+        )
+    else:
+        bank = FrameBank.joined([FrameBank.from_records([read(i)], size, role) for i in range(len(chosen))])
+    return Training(dataset.folder, len(origins), bank, functools.reduce(operator.or_, origins))
+
+
+def _arrays(record: FrameRecord) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return record.image, record.keypoints_uv, record.visibility == Visibility.VISIBLE
 
 
 def main(config: FinetuneConfig) -> int:
-    """Runs it; under torchrun, once per process. Returns the exit code."""
+    """Runs the fine-tune; under torchrun, once per process. Returns the exit code."""
     device = process_device(config.device)
-    leads = not distributed.is_initialized() or distributed.get_rank() == 0
+    open_datasets(config)
+    if distributed.is_initialized() and distributed.get_rank() > 0:
+        _prepared(config, device)[0].run(folder=config.out)
+        distributed.destroy_process_group()
+        return 0
+    config.out.mkdir(parents=True, exist_ok=True)
+    with locked_folder(config.out):
+        return _run(config, device)
+
+
+def _prepared(config: FinetuneConfig, device: torch.device) -> tuple[Trainer, dict[str, Training]]:
+    """The trainer, resumed if there is a checkpoint, and its data."""
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
-    frames = read_frames(config, size)
+    data = training_images(config, size)
     backbone = load_backbone(config.backbone, image_size=size, device=device)
-    banks = views_of(frames, config)
-    trainer = Trainer(config.train, banks, backbone)
+    trainer = Trainer(config.train, [part.bank for part in data.values()], backbone)
     trainer.resume(config.out)
-    if leads:
-        config.out.mkdir(parents=True, exist_ok=True)
-        publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
-        with _Recorder(config.out, trainer) as recorder:
-            trainer.run(recorder, config.out)
-    else:
-        trainer.run(folder=config.out)
+    return trainer, data
+
+
+def _run(config: FinetuneConfig, device: torch.device) -> int:
+    trainer, data = _prepared(config, device)
+    publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
+    with _Recorder(config.out, trainer) as recorder:
+        trainer.run(recorder, config.out)
     if distributed.is_initialized():
         distributed.destroy_process_group()
-    if not leads:
-        return 0
-    _publish_backbone(backbone, config.out / "backbone")
-    data = {
-        name: {"folder": path, "frames": len(seen), "training images": len(bank)}
-        for (name, path), seen, bank in zip(_folders(config).items(), frames, banks, strict=True)
-    }
+    backbone, caveat = trainer.backbone, trainer.backbone.caveat
+    if config.train.lora_rank:
+        merge_lora(backbone)
+    origins = functools.reduce(operator.or_, (part.origins for part in data.values()), read_origins(config.backbone))
+    _publish_backbone(backbone, config.out / "backbone", origins)
     stand_in = is_stand_in(config.backbone)
+    facts = {role: part.facts() for role, part in data.items()}
     card = write_card(
         config.out,
         base=config.backbone,
-        caveat=STAND_IN_WARNING if stand_in else backbone.caveat,
-        data=data,
+        caveat=STAND_IN_WARNING if stand_in else caveat,
+        data=facts,
         config=asdict(config),
         metrics=recorder.last,
     )
-    report = _report(config, data, recorder, stand_in)
+    report = _report(config, facts, recorder, stand_in)
     Console().print(
         f"wrote {config.out / 'backbone'}, {card} and {report}", markup=False, highlight=False, soft_wrap=True
     )
@@ -169,7 +248,7 @@ def main(config: FinetuneConfig) -> int:
 
 
 def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, stand_in: bool) -> Path:
-    """The pictures of the run beside it and in report.html."""
+    """Publishes the figures of the run and report.html."""
     curves, similarity = loss_figure(config.out / "metrics.jsonl"), recorder.similarity.figure()
     publish_bytes(config.out / "curves.png", curves)
     publish_bytes(config.out / "similarity.png", similarity)
@@ -179,7 +258,7 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
         config.out,
         Report(
             title=f"LACE fine-tune of {config.backbone}",
-            summary="Training alone; `lace evaluate correspondence` measures what it is good for on held-out frames.",
+            summary="Training metrics. `lace evaluate correspondence` measures correspondence on held-out frames.",
             facts={"seed": config.train.seed, "steps": config.train.iterations, "pairs a step": config.train.batch},
             sections=[
                 Grid("Data", ["embodiment", "folder", "frames", "training images"], rows),
@@ -187,15 +266,15 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
                     "Last step",
                     ["metric", "value"],
                     last,
-                    "Entropies in nat; the logarithm of the patches is uniform. "
-                    "Skipped are draws of two images that share no visible keypoint.",
+                    "Entropies in nat; that of a uniform distribution is the logarithm of the number of patches. "
+                    "Skipped: draws of two images that share no visible keypoint.",
                 ),
                 Picture("Loss curves", curves),
                 Picture(
                     "Similarity distributions (fig. 11)",
                     similarity,
                     "P of the teacher and Q of the student over the "
-                    "anchor's patches; red is the keypoint's patch. Each panel is min-max normalised for itself.",
+                    "anchor's patches; red is the keypoint's patch. Each panel is min-max normalised separately.",
                 ),
             ],
             config=asdict(config),
@@ -204,10 +283,11 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
     )
 
 
-def _publish_backbone(backbone, folder: Path) -> None:
-    """Saves beside `folder` first, so that an interrupted save is never taken for a backbone."""
+def _publish_backbone(backbone: Backbone, folder: Path, origins: Origins) -> None:
+    """Saves the backbone and the manifest of its training sources to a temporary folder first, then renames it."""
     fresh = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     backbone.save(fresh)
+    publish_bytes(fresh / ORIGINS_NAME, json.dumps(origins.as_json(), indent=1).encode())
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)

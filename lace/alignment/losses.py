@@ -1,7 +1,7 @@
-"""The LACE objective (paper sec. 4.3, eq. 1-3, algorithm 1) as pure functions, and a plain reference beside them.
+"""The LACE objective (paper sec. 4.3, eq. 1-3, algorithm 1) as pure functions, and a direct reference implementation.
 
 All features are L2-normalised patch features (images, patches, dim). A choice the paper leaves open: the mean over
-"the shared keypoints" runs over all (pair, keypoint) entries of the batch, so every entry weighs the same.
+"the shared keypoints" is taken over all (pair, keypoint) entries of the batch, so all entries have equal weight.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
     b: Tensor
     """(pairs,) index of the other image."""
     patch_a: Tensor
-    """(pairs, keypoints) patch index of each keypoint in a; anything in range where not shared."""
+    """(pairs, keypoints) patch index of each keypoint in a; any valid index where not shared."""
     patch_b: Tensor
     shared: Tensor
     """(pairs, keypoints) bool: visible in both."""
@@ -47,7 +47,7 @@ def normalized(features: Tensor) -> Tensor:
 def make_pairs(a: Tensor, b: Tensor, patch: Tensor, visible: Tensor, both: bool = True) -> Pairs:
     """Pairs from image indices a, b (pairs,) and per-image keypoint patches and visibility (images, keypoints).
 
-    `both` adds every pair the other way round (sec. 4.2: pairs are drawn from all ordered combinations).
+    `both` also adds every pair in reverse order (sec. 4.2: pairs are drawn from all ordered combinations).
     """
     if both:
         a, b = torch.cat([a, b]), torch.cat([b, a])
@@ -107,7 +107,7 @@ def all_pairs_terms(
         visible: (images, keypoints) bool.
         tau: Temperature.
         kl: As in `align_terms`.
-        others: The student's rows that look into the anchors; default the anchors' own.
+        others: The student's query rows; default those of the anchors.
         allowed: (images, others) bool, which (anchor, other) may pair; default all but an image with itself.
     """
     teacher = teacher.detach()
@@ -143,17 +143,12 @@ def gram_loss(student: Tensor, teacher: Tensor) -> Tensor:
     return functional.mse_loss(student @ student.transpose(1, 2), teacher @ teacher.transpose(1, 2))
 
 
-def total_loss(student: Tensor, teacher: Tensor, pairs: Pairs, *, tau=1.0, lam=1.0, kl: KL = "reverse") -> Tensor:
-    """Eq. 3 with `lam` the Gram weight."""
-    return align_loss(student, teacher, pairs, tau, kl) + lam * gram_loss(student, teacher)
-
-
 def reference_loss(
     f: Encoder, f_bar: Encoder, images: Tensor, pairs: Pairs, *, tau: float = 1.0, lam: float = 1.0, kl: KL = "reverse"
 ) -> Tensor:
-    """Algorithm 1 line by line, forward passes included, one keypoint of one pair at a time: the measure of the rest.
+    """Algorithm 1 line by line with its forward passes, one keypoint of one pair at a time; tests compare with it.
 
-    Slow on purpose. `f` is the student, `f_bar` the EMA model; both give L2-normalised features (images, patches, dim).
+    Slow. `f` is the student, `f_bar` the EMA model; both give L2-normalised features (images, patches, dim).
     """
     z_a, z_b = f(images[pairs.a]), f(images[pairs.b])
     with torch.no_grad():

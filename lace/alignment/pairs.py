@@ -1,10 +1,12 @@
-"""Banks of labelled frames in memory, and the seeded, balanced sampling of image pairs from them (paper sec. 4.2)."""
+"""Labelled frames in memory, and seeded, balanced sampling of image pairs from them (paper sec. 4.2)."""
 
 import hashlib
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,8 +19,9 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.data.dataset import FrameDataset
 
+PairMix = Literal["ordered", "unordered"]
 _TRIES = 50
-"""Draws for one place in a batch before its combination is said to have no shared keypoints."""
+"""Draws for one pair of a batch before its combination is reported to have no shared keypoints."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class FrameBank:
                 "building a frame bank",
                 f"images, keypoints, visible of shapes {shapes} and {n} names",
                 "(n, 3, H, W) uint8, (n, 21, 2), (n, 21) bool and n names",
-                "mend the arrays",
+                "fix the arrays",
             )
 
     def __len__(self) -> int:
@@ -56,21 +59,28 @@ class FrameBank:
 
     @classmethod
     def from_dataset(
-        cls, source: str | Path | FrameDataset, size: int, limit: int | None = None, name: str | None = None
+        cls,
+        source: str | Path | FrameDataset,
+        size: int,
+        limit: int | None = None,
+        name: str | None = None,
+        seed: int = 0,
     ) -> "FrameBank":
-        """The first `limit` frames (all if None) resized to `size` px, both axes on their own as in sec. 5.1.
+        """Frames resized to `size` px, each axis on its own as in sec. 5.1.
 
-        `name` overrides the embodiment's name in the records. A keypoint counts as visible if its label says so.
+        Args:
+            source: Dataset or its folder.
+            size: Side of the images [px].
+            limit: Number of frames, drawn from the whole set by `seed`; all if None.
+            name: Replaces the embodiment's name in the records.
+            seed: Seed of the sample; see `sample_indices`.
         """
         frames = source if isinstance(source, FrameDataset) else FrameDataset(source)
-        count = len(frames) if limit is None else min(limit, len(frames))
-        if count < 1:
-            raise InvalidValueError("reading frames", f"limit {limit}", "at least one frame", "raise the limit")
-        return cls.from_records([frames[i] for i in range(count)], size, name)
+        return cls.from_records([frames[int(i)] for i in sample_indices(len(frames), limit, seed)], size, name)
 
     @classmethod
     def from_records(cls, records: list[FrameRecord], size: int, name: str | None = None) -> "FrameBank":
-        """As `from_dataset`, from records in memory."""
+        """As `from_dataset`, from records in memory. A keypoint is visible if its label says so."""
         images, keypoints = [], []
         for record in records:
             height, width = record.image.shape[:2]
@@ -86,7 +96,7 @@ class FrameBank:
 
     @classmethod
     def joined(cls, banks: "list[FrameBank]") -> "FrameBank":
-        """One bank of all images, in order; their sizes must agree."""
+        """One bank of all images, in order; raises InvalidValueError if their sizes differ."""
         if len({bank.size for bank in banks}) != 1:
             sizes = sorted({bank.size for bank in banks})
             raise InvalidValueError("joining frame banks", f"image sizes {sizes}", "one size", "load them at one size")
@@ -102,13 +112,13 @@ class FrameBank:
         return np.flatnonzero(np.array(self.embodiment) == name)
 
     def patches(self, patch: int) -> Tensor:
-        """(n, 21) row-major index of the patch of `patch` px that holds each keypoint; clamped where not visible."""
+        """Row-major index (n, 21) of the patch of `patch` px that holds each keypoint; clamped if not visible."""
         side = self.size // patch
         cell = torch.nan_to_num(self.keypoints / patch).floor().long().clamp(0, side - 1)
         return cell[..., 1] * side + cell[..., 0]
 
     def digest(self) -> str:
-        """SHA-256 of all its content, as 16 hexadecimal digits."""
+        """SHA-256 of the content, as 16 hexadecimal digits."""
         found = hashlib.sha256(json.dumps(self.embodiment).encode())
         for part in (self.images, self.keypoints, self.visible):
             found.update(part.cpu().contiguous().numpy())
@@ -121,19 +131,69 @@ class FrameBank:
         )
 
 
+def sample_indices(count: int, limit: int | None, seed: int = 0) -> np.ndarray:
+    """Sorted indices of a random sample without replacement; all if `limit` is None or at least `count`.
+
+    A smaller sample of the same seed is a subset of a larger one.
+
+    Raises:
+        InvalidValueError: The sample is empty.
+    """
+    if count < 1 or (limit is not None and limit < 1):
+        raise InvalidValueError(
+            "reading frames", f"limit {limit} of {count} frames", "at least one frame", "raise the limit"
+        )
+    order = np.random.default_rng([seed, count]).permutation(count)
+    return np.sort(order[:limit])
+
+
 def augment_bank(
     bank: FrameBank, per_embodiment: int, size: int, seed: int, config: AugmentConfig | None = None
 ) -> FrameBank:
-    """`per_embodiment` random views of each embodiment's images, which take turns; `size` px (sec. 5.1: 1K images)."""
-    config, parts = config or AugmentConfig(), []
+    """`per_embodiment` random views of each embodiment's images at `size` px (sec. 5.1: 1K images)."""
+    parts = []
     for number, name in enumerate(bank.names()):
+        members = bank.members(name)
+
+        def image(i: int, members: np.ndarray = members) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            at = members[i]
+            pixels = bank.images[at].permute(1, 2, 0).contiguous().numpy()
+            return pixels, bank.keypoints[at].numpy(), bank.visible[at].numpy()
+
         rng = np.random.default_rng([seed, number])
-        chosen = torch.from_numpy(np.resize(bank.members(name), per_embodiment))
-        views = augmented(
-            bank.images[chosen], bank.keypoints[chosen], bank.visible[chosen], size, config=config, rng=rng
-        )
-        parts.append(FrameBank(*views, [name] * per_embodiment))
+        parts.append(augmented_views(image, len(members), per_embodiment, size, name=name, rng=rng, config=config))
     return FrameBank.joined(parts)
+
+
+def augmented_views(
+    image: Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    count: int,
+    views: int,
+    size: int,
+    *,
+    name: str,
+    rng: np.random.Generator,
+    config: AugmentConfig | None = None,
+) -> FrameBank:
+    """A bank of `views` random views of `count` images, which are read one at a time.
+
+    Args:
+        image: Number below `count` -> (image (H, W, 3) uint8, keypoints (21, 2) [px], visible (21,) bool).
+        count: Number of images.
+        views: Number of views; every image gets the same number to within one.
+        size: Side of the views [px].
+        name: Embodiment.
+        rng: Source of all draws.
+        config: Strength of the augmentation.
+    """
+    share = np.full(count, views // count)
+    share[rng.permutation(count)[: views % count]] += 1
+    parts = [
+        augmented(*image(int(i)), int(share[i]), size, config=config or AugmentConfig(), rng=rng)
+        for i in np.flatnonzero(share)
+    ]
+    images, keypoints, visible = (torch.cat(column) for column in zip(*parts, strict=True))
+    return FrameBank(images, keypoints.float(), visible, [name] * views)
 
 
 @dataclass(frozen=True)
@@ -146,25 +206,35 @@ class PairBatch:
     combination: np.ndarray
     """(pairs,) index into `PairSampler.combinations`."""
     skipped: int
-    """Draws thrown away because the two images shared no visible keypoint."""
+    """Rejected draws: the two images shared no visible keypoint."""
 
 
 class PairSampler:
-    """Pairs for any step of a run: a pure function of (seed, step), so a resumed run needs no state.
+    """Pairs for any step of a run: a function of (seed, step) alone, so a resumed run needs no state.
 
-    Embodiment combinations take turns over the places of the batch, so over a run each gets the same number of pairs
-    to within one; inside a combination images are uniform. Cross pairs come in both orders equally often.
+    Combinations of embodiments take turns over the pairs of the batch, so that over a run their numbers differ by at
+    most one; images are uniform within a combination. Cross pairs come in both orders equally often.
     """
 
-    def __init__(self, bank: FrameBank, batch: int, seed: int, *, intra: bool = True, anchor: str | None = None):
+    def __init__(
+        self,
+        bank: FrameBank,
+        batch: int,
+        seed: int,
+        *,
+        intra: bool = True,
+        anchor: str | None = None,
+        mix: PairMix = "ordered",
+    ):
         """Creates a pair sampler.
 
         Args:
             bank: The images.
             batch: Pairs per step.
-            seed: Of the sampling.
-            intra: Whether pairs within an embodiment enter (table 6 ablates them).
-            anchor: An embodiment that comes first in every cross pair it is in; None draws the order.
+            seed: Seed of the sampling.
+            intra: Whether pairs within an embodiment are drawn (table 6 ablates them).
+            anchor: An embodiment that comes first in every cross pair that it is in; None draws the order.
+            mix: As `TrainConfig.pair_mix`.
         """
         self.batch, self.seed = batch, seed
         self._is_anchor = np.array([name == anchor for name in bank.embodiment])
@@ -172,8 +242,8 @@ class PairSampler:
         names = bank.names()
         self._members = {name: bank.members(name) for name in names}
         same = [(name, name) for name in names if len(self._members[name]) > 1] if intra else []
-        cross = list(itertools.combinations(names, 2))
-        self.combinations = cross + same
+        cross = itertools.combinations(names, 2) if mix == "unordered" else itertools.permutations(names, 2)
+        self.combinations = [*cross, *same]
         if not self.combinations:
             raise InvalidValueError(
                 "pairing embodiments",

@@ -1,6 +1,7 @@
 """The device of a process, and its process group under torchrun."""
 
 import os
+import re
 
 import torch
 from torch import distributed
@@ -9,10 +10,16 @@ from lace.core.errors import InvalidValueError
 
 
 def process_device(wanted: str = "auto") -> torch.device:
-    """The device of this process, joining the group that torchrun announced: nccl on CUDA, gloo on the CPU.
+    """Returns the device of this process and joins torchrun's process group: nccl on CUDA, gloo on the CPU.
 
-    "auto" is CUDA where there is one.
+    Args:
+        wanted: "auto" (CUDA if available), "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        InvalidValueError: Another name, or CUDA is not available.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", wanted):
+        raise InvalidValueError("choosing a device", f"{wanted!r}", "auto, cpu, cuda or cuda:N", "change --device")
     cuda = torch.cuda.is_available() if wanted == "auto" else wanted.startswith("cuda")
     if cuda and not torch.cuda.is_available():
         raise InvalidValueError(

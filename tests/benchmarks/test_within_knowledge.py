@@ -7,8 +7,8 @@ import torch
 
 from benchmarks.within_knowledge import AFTER, BEFORE, Verdict, WithinLabels
 from lace.alignment import losses
-from lace.alignment.training import Trainer, train
-from tests.lace.alignment.test_training import CONFIG, banks, small, weights
+from lace.alignment.training import Trainer
+from tests.lace.alignment.test_training import CONFIG, banks, small, train, weights
 
 RECIPE = replace(CONFIG, iterations=40, ema=False, gram=0.0)
 

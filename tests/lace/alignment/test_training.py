@@ -9,16 +9,14 @@ import torch
 import transformers as hf
 from torch import distributed, multiprocessing
 
-from lace.alignment import checkpoints, finetune
+from lace.alignment import checkpoints
 from lace.alignment.config import TrainConfig
 from lace.alignment.pairs import FrameBank
-from lace.alignment.training import Trainer, TrainingError, train
-from lace.backbones import families, is_stand_in
-from lace.cli import main as cli
+from lace.alignment.partial import layers_of, merge_lora
+from lace.alignment.training import Trainer, TrainingError, learning_rate
+from lace.backbones import families
 from lace.core.errors import InvalidValueError
-from tests.synthetic import make_dataset
 
-EMBODIMENTS = ("robot", "human", "rod", "gripper")
 CONFIG = TrainConfig(iterations=6, batch=4, learning_rate=1e-3, tau=0.1, checkpoint_every=3)
 
 
@@ -44,6 +42,15 @@ def banks(count=8, size=32):
         uv = torch.rand(count, 21, 2, generator=g) * size
         made.append(FrameBank(images, uv, torch.rand(count, 21, generator=g) < 0.6, [name] * count))
     return made
+
+
+def train(config, banks, backbone, on_step=None, *, folder=None):
+    """Runs the trainer and returns the backbone."""
+    trainer = Trainer(config, banks, backbone)
+    if folder is not None:
+        trainer.resume(folder)
+    trainer.run(on_step, folder)
+    return backbone
 
 
 def weights(backbone):
@@ -131,7 +138,18 @@ def test_one_direction_reads_p_and_q_over_human_images(all_pairs):
 
 @pytest.mark.parametrize(
     "change",
-    [{"ema": False}, {"intra": False}, {"directions": "one"}, {"kl": "forward"}, {"gram": 0.0}, {"all_pairs": True}],
+    [
+        {"ema": False},
+        {"intra": False},
+        {"directions": "one"},
+        {"kl": "forward"},
+        {"gram": 0.0},
+        {"all_pairs": True},
+        {"pair_mix": "unordered"},
+        {"schedule": "cosine"},
+        {"frozen_layers": 1},
+        {"lora_rank": 2},
+    ],
 )
 def test_every_flag_changes_the_run(change):
     usual = train(replace(CONFIG, iterations=2), banks(), small())
@@ -162,12 +180,91 @@ def test_teacher_follows_or_stays():
         torch.testing.assert_close(weights(trainer.teacher), mean if moves else before)
 
 
+@pytest.mark.parametrize("directions", ["both", "one"])
+def test_accumulated_gradients_equal_those_of_the_whole_batch(directions):
+    found = {}
+    for micro in (0, 1, 3):
+        trainer = Trainer(replace(CONFIG, micro_batch=micro, directions=directions), banks(), small())
+        metrics = trainer.step()
+        gradient = torch.cat([p.grad.flatten() for p in trainer.parameters])
+        found[micro] = (gradient, {name: float(value) for name, value in metrics.items()})
+    assert float(found[0][0].abs().max()) > 1e-3
+    for micro in (1, 3):
+        torch.testing.assert_close(found[micro][0], found[0][0], atol=1e-6, rtol=1e-4)
+        assert found[micro][1] == pytest.approx(found[0][1], rel=1e-4)
+
+
+def test_a_part_of_a_batch_passes_the_student_at_a_time():
+    trainer, sizes = Trainer(replace(CONFIG, micro_batch=1), banks(), small()), []
+    trainer.backbone.register_forward_pre_hook(lambda _module, inputs: sizes.append(len(inputs[0])))
+    trainer.step()
+    assert sizes == [2] * CONFIG.batch
+    with pytest.raises(InvalidValueError, match="--micro-batch with --all-pairs"):
+        Trainer(replace(CONFIG, micro_batch=1, all_pairs=True), banks(), small())
+
+
+def test_recomputed_activations_give_equal_gradients_and_are_recomputed():
+    found, calls = [], []
+    for recompute in (False, True):
+        trainer = Trainer(replace(CONFIG, activation_checkpointing=recompute), banks(), small())
+        layers_of(trainer.backbone)[0].register_forward_hook(lambda *_: None)
+        counted = layers_of(trainer.backbone)[0].norm1
+        counted.register_forward_hook(lambda *_, at=recompute: calls.append(at))
+        trainer.step()
+        found.append(torch.cat([p.grad.flatten() for p in trainer.parameters]))
+    torch.testing.assert_close(*found)
+    assert (calls.count(False), calls.count(True)) == (1, 2)
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    config = replace(TrainConfig(), iterations=10, warmup=2, learning_rate=1.0)
+    rates = {
+        kind: [learning_rate(replace(config, schedule=kind), i) for i in range(10)]
+        for kind in ("constant", "linear", "cosine")
+    }
+    assert rates["constant"] == [0.5] + [1.0] * 9
+    assert rates["linear"] == pytest.approx([0.5, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+    assert rates["cosine"][6] == pytest.approx(0.5)
+    assert all(np.diff(rates["cosine"][2:]) < 0)
+
+
+def test_a_run_whose_learning_rate_depends_on_its_length_cannot_be_lengthened(tmp_path):
+    cosine = replace(CONFIG, schedule="cosine")
+    train(replace(cosine, iterations=1), banks(), small(), folder=tmp_path)
+    with pytest.raises(checkpoints.CheckpointError, match="iterations 1 -> 6"):
+        train(cosine, banks(), small(), folder=tmp_path)
+
+
+def test_frozen_layers_stay_and_the_rest_moves():
+    before, after = small(), train(replace(CONFIG, frozen_layers=1), banks(), small())
+    moved = {name: not torch.equal(value, after.state_dict()[name]) for name, value in before.state_dict().items()}
+    assert not any(moves for name, moves in moved.items() if "embeddings" in name or "layer.0." in name)
+    assert any(moves for name, moves in moved.items() if "layer.1." in name)
+    assert moved["model.norm.weight"]
+    with pytest.raises(InvalidValueError, match="--frozen-layers 2 of a backbone with 2"):
+        Trainer(replace(CONFIG, frozen_layers=2), banks(), small())
+
+
+def test_adapters_alone_are_trained_and_merge_into_the_weights(tmp_path):
+    pytest.importorskip("peft")
+    trainer = Trainer(replace(CONFIG, lora_rank=2), banks(), small())
+    assert sum(p.numel() for p in trainer.parameters) < 0.5 * sum(p.numel() for p in small().parameters())
+    images = banks()[0].images[:2].float() / 255
+    torch.testing.assert_close(trainer.backbone(images), small()(images))
+    trainer.run()
+    tuned = trainer.backbone(images)
+    assert not torch.allclose(tuned, small()(images), atol=1e-4)
+    merge_lora(trainer.backbone)
+    torch.testing.assert_close(trainer.backbone(images), tuned, atol=1e-5, rtol=1e-4)
+    assert trainer.backbone.state_dict().keys() == small().state_dict().keys()
+
+
 def test_settings_that_cannot_be_met():
     with pytest.raises(InvalidValueError, match="36 px for patches of 8 px"):
         train(CONFIG, banks(size=36), small())
 
 
-@pytest.mark.parametrize(("name", "value"), [("learning_rate", float("nan")), ("tau", 0.0), ("batch", 0)])
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", float("nan")), ("tau", 0), ("batch", 0)])
 def test_a_number_that_is_none_is_named_before_the_first_step(name, value):
     with pytest.raises(InvalidValueError, match=f"{name} is {value}"):
         Trainer(replace(TrainConfig(), **{name: value}), banks(), small())
@@ -203,37 +300,3 @@ def test_metrics_are_plain_numbers():
     assert {"step", "loss", "align", "gram", "entropy_p", "entropy_q", "seconds"} <= set(
         json.loads(json.dumps(seen[0]))
     )
-
-
-def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, capsys):
-    data = make_dataset(tmp_path / "data", frames=4, size=64)
-    out = tmp_path / "out"
-    words = ["finetune", "--robot", data, "--human", data, "--more", f"rod={data}", "--more", f"gripper={data}"]
-    words += ["--out", out, "--backbone", "tiny", "--augmented", 6]
-    words += ["--iterations", 2, "--batch", 3, "--device", "cpu"]
-    assert cli.main([str(word) for word in words]) == 0
-    assert "RANDOM weights" in capsys.readouterr().err
-    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [1, 2]
-    assert list((out / "tensorboard").iterdir())
-    page = (out / "report.html").read_text()
-    assert all(
-        words in page for words in ("RANDOM weights", "Loss curves", "Similarity distributions", "gradient_norm")
-    )
-    assert (out / "similarity.png").read_bytes()[:4] == (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
-    card = (out / "README.md").read_text()
-    assert "RANDOM weights" in card
-    assert all(f"| {name} | folder {data}, frames 4, training images 6 |" in card for name in EMBODIMENTS)
-    assert is_stand_in(str(out / "backbone")) and not is_stand_in(str(out))
-    assert '"learning_rate": 0.0001' in card
-    assert hf.AutoModel.from_pretrained(out / "backbone").config.hidden_size == 192
-    words[words.index("--iterations") + 1] = 3
-    assert cli.main([str(word) for word in words]) == 0
-    assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
-
-
-def test_a_missing_dataset_is_told_before_a_backbone_is_fetched(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(finetune, "load_backbone", lambda *_, **__: pytest.fail("fetched"))
-    words = ["finetune", "--robot", str(tmp_path / "none"), "--human", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert cli.main(words) == cli.EXIT_USAGE
-    assert "there is no such folder" in capsys.readouterr().err

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lace.core.errors import DatasetError, InvalidValueError
 from lace.core import files
+from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import remove_leftovers
 from lace.data.dataset import FrameDataset, shard_paths
 from lace.data.schema import constants_of, encode_frame

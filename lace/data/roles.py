@@ -1,0 +1,64 @@
+"""Checks that datasets show whose hand they are said to show, and that no dataset is given twice."""
+
+from collections.abc import Mapping
+
+from lace.core.errors import InvalidValueError
+from lace.data.dataset import FrameDataset
+from lace.data.origins import Origins
+
+HUMAN, ROBOT = "human", "robot"
+
+
+def require_roles(datasets: Mapping[str, FrameDataset]) -> None:
+    """Checks the datasets of several embodiments before anything heavy is loaded.
+
+    A dataset shows a human if its frames name an embodiment "human..." or hold a segment of a human; it shows a robot
+    if its frames hold a segment of a robot. Photographs of robots say neither and are accepted.
+
+    Args:
+        datasets: Role ("human", "robot", or the name given to --more) -> dataset.
+
+    Raises:
+        InvalidValueError: A folder is given twice, the "human" frames show a robot, or other frames show a human.
+    """
+    folders: dict[str, str] = {}
+    for role, dataset in datasets.items():
+        folder = str(dataset.folder.resolve())
+        if folder in folders:
+            raise InvalidValueError(
+                "opening the datasets",
+                f"{folders[folder]} and {role} are both {dataset.folder}",
+                "another dataset for each embodiment",
+                f"give another folder for {role}",
+            )
+        folders[folder] = role
+        _require_role(role, dataset)
+
+
+def _require_role(role: str, dataset: FrameDataset) -> None:
+    names = sorted(set(dataset.column("embodiment")))
+    semantics = {segment.semantic for segment in dataset[0].segments}
+    human = any(name.startswith(HUMAN) for name in names) or HUMAN in semantics
+    robot = ROBOT in semantics
+    if (role == HUMAN and robot and not human) or (role != HUMAN and human):
+        raise InvalidValueError(
+            f"opening {dataset.folder} as the {role} frames",
+            f"it shows {', '.join(names)}",
+            f"frames of a {'human' if role == HUMAN else 'robot'} hand",
+            "exchange the folders of --human and the others",
+        )
+
+
+def require_disjoint(origins: Mapping[str, Origins]) -> None:
+    """Raises InvalidValueError if two embodiments' frames share an image (a copy of one dataset under two names)."""
+    roles = list(origins)
+    for i, first in enumerate(roles):
+        for second in roles[i + 1 :]:
+            shared = origins[first].images & origins[second].images
+            if shared:
+                raise InvalidValueError(
+                    "comparing the datasets",
+                    f"{len(shared)} images are in both the {first} and the {second} frames",
+                    "datasets of different embodiments",
+                    "give each embodiment its own frames",
+                )

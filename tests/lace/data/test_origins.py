@@ -1,0 +1,81 @@
+"""Held-out frames may share no image and no recording with training; datasets show what they are said to show."""
+
+from dataclasses import replace
+
+import pytest
+
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.dataset import FrameDataset
+from lace.data.origins import NAME, Origins, read_origins, recording_of, require_held_out
+from lace.data.roles import require_disjoint, require_roles
+from tests.synthetic import make_dataset, make_frame
+
+
+@pytest.mark.parametrize(
+    ("source", "recording"),
+    [
+        ("lerobot/lab/grasps/7/120", "lerobot/lab/grasps/7"),
+        ("video/me.mp4@1.250s", "video/me.mp4"),
+        ("hint/TRAIN_epick_img/EK_0001_r", "hint/TRAIN_epick_img/EK_0001"),
+        ("photos/a/b.jpg", "photos/a/b.jpg"),
+        ("images/0001.jpg", ""),
+    ],
+)
+def test_the_recording_of_a_source(source, recording):
+    assert recording_of(replace(make_frame(0), source=source)) == recording
+
+
+def test_frames_of_one_simulated_motion_share_a_recording():
+    frame = replace(make_frame(0), source="simulation", draws={"light.x": 1.0, "sensor.noise": 2.0})
+    later = replace(frame, index=5, draws={"light.x": 1.0, "sensor.noise": 3.0, "demonstration.time": 0.5})
+    other = replace(frame, draws={"light.x": 1.5, "sensor.noise": 2.0})
+    assert recording_of(frame) == recording_of(later) != recording_of(other)
+    assert recording_of(replace(frame, seed=9)) != recording_of(frame)
+
+
+def test_shared_images_and_shared_recordings_are_refused():
+    frames = [replace(make_frame(i), source=f"video/a.mp4@{i}.0s") for i in range(3)]
+    training = Origins.of(frames[:2])
+    require_held_out(training, Origins.of([make_frame(7)]), "robot")
+    with pytest.raises(InvalidValueError, match="1 of 2 images and 1 recordings"):
+        require_held_out(training, Origins.of([frames[1], frames[2]]), "robot")
+    with pytest.raises(
+        InvalidValueError, match=r"0 of 1 images and 1 recordings were used in training, .*video/a\.mp4"
+    ):
+        require_held_out(training, Origins.of([frames[2]]), "robot")
+
+
+def test_a_manifest_is_read_back_and_a_broken_one_is_named(tmp_path):
+    assert read_origins(tmp_path) == read_origins("dinov3-s") == Origins()
+    (tmp_path / NAME).write_text('{"images": []}')
+    with pytest.raises(DatasetError, match="not a manifest"):
+        read_origins(tmp_path)
+    found = Origins.of([make_frame(0)])
+    assert Origins.from_json(found.as_json()) == found
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("roles")
+    return {
+        "robot": FrameDataset(make_dataset(folder / "robot", frames=2)),
+        "human": FrameDataset(make_dataset(folder / "human", frames=2, human=True, seed=1)),
+    }
+
+
+def test_exchanged_datasets_are_refused(datasets):
+    require_roles(datasets)
+    with pytest.raises(InvalidValueError, match="as the robot frames: it shows human_synthetic"):
+        require_roles({"robot": datasets["human"]})
+    with pytest.raises(InvalidValueError, match="as the human frames: it shows synthetic"):
+        require_roles({"human": datasets["robot"]})
+    with pytest.raises(InvalidValueError, match="as the rod frames"):
+        require_roles({"rod": datasets["human"]})
+
+
+def test_one_dataset_under_two_names_is_refused(datasets, tmp_path):
+    with pytest.raises(InvalidValueError, match="robot and rod are both"):
+        require_roles({"robot": datasets["robot"], "rod": datasets["robot"]})
+    same = {name: Origins.of([make_frame(0)]) for name in ("robot", "rod")}
+    with pytest.raises(InvalidValueError, match="1 images are in both the robot and the rod frames"):
+        require_disjoint(same)
