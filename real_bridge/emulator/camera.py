@@ -33,6 +33,7 @@ from real_bridge.emulator.faults import (
     TornFrames,
 )
 from sim_envs.config.scene import SceneConfig, with_preset
+from sim_envs.scenes.randomization import with_fresh_noise
 from sim_envs.trials.cell import scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
@@ -92,9 +93,8 @@ class SceneCamera:
         self._show_board(scene.table, scene.pose.T_world_link[0], truth["board"])
         self._count += 1
         draws = Draws(self.config.seed, [self._count])
-        scene.draws["sensor.offset_x"] = draws.choice("camera.offset_x", 512)
-        scene.draws["sensor.offset_y"] = draws.choice("camera.offset_y", 512)
-        scene.draws["sensor.noise"] = np.maximum(scene.draws["sensor.noise"], LEAST_NOISE)
+        scene = with_fresh_noise(scene, draws)
+        scene.sensor.noise[:] = np.maximum(scene.sensor.noise, LEAST_NOISE)
         drawn = source.frames.draw(scene)
         record = source.frames.records(scene, *drawn, np.array([trial.index]), np.array([trial.attempt]))[0]
         points = {}

@@ -22,10 +22,11 @@ from lace.core.files import remove_leftovers
 from lace.core.keypoints import Visibility
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
-from lace.data.schema import EncodedFrame, constants_of, encode_frame
+from lace.data.schema import EncodedFrame, constants_of
 from lace.data.shards import is_whole, shard_name, write_shard
 from lace.data.verify import MARKER_LIMIT_PX, check_frame, image_digest
 from sim_envs.config.generate import GenerateConfig
+from sim_envs.frames.encoding import encoded
 
 if TYPE_CHECKING:
     from sim_envs.frames.source import LabelledBatch
@@ -164,8 +165,7 @@ class ShardMaker:
         record = batch.record(i)
         least = 0 if self.config.motion_frames else self.min_visible
         good = (record.visibility == Visibility.VISIBLE).sum() >= least and not check_frame(record)
-        quality = int(round(float(record.draws["sensor.jpeg_quality"])))
-        row = encode_frame(record, "jpg", quality) if good else None
+        row = encoded(record) if good else None
         return Finished(record.index, image_digest(np.ascontiguousarray(record.image)), row, constants_of(record))
 
     def _marker_test(self, indices: np.ndarray, attempts: np.ndarray) -> dict:

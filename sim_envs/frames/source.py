@@ -116,7 +116,7 @@ class SimulatedFrames:
             light.sky_colour,
             light.ground_colour,
             light.shadow,
-            batch.gain,
+            batch.sensor.gain,
         )
 
     def _behind(self, batch: SceneBatch, count: int) -> wp.array | None:
@@ -124,7 +124,7 @@ class SimulatedFrames:
         if self.backdrop is None:
             return None
         pictures = wp.empty((count, self.config.height, self.config.width, 3), dtype=wp.uint8, device=self.device)
-        self.backdrop.render(batch.camera, batch.draws["backdrop"], pictures)
+        self.backdrop.render(batch.camera, batch.backdrop, pictures)
         return pictures
 
     def draw(self, batch: SceneBatch, count: int | None = None) -> tuple[wp.array, wp.array, wp.array]:
@@ -135,8 +135,8 @@ class SimulatedFrames:
         rgb, segment, depth = self.renderer.draw(
             view, config.width, config.height, shadows=config.shadows, supersampling=config.supersampling, count=count
         )
-        offset = np.stack([batch.draws["sensor.offset_y"], batch.draws["sensor.offset_x"]], 1)
-        sensed = expose(rgb, self._noise, offset, batch.draws["sensor.blur"], batch.draws["sensor.noise"])
+        sensor = batch.sensor
+        sensed = expose(rgb, self._noise, sensor.noise_offset, sensor.blur, sensor.noise)
         return sensed, segment, depth
 
     def marker_errors_px(self, batch: SceneBatch) -> np.ndarray:

@@ -1,7 +1,7 @@
 """One rollout at the camera's rate: states, actions, pictures, how it ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from policies import make_policy
 from policies.outcome import Outcome
 from policies.runner import run_trial
 from sim_envs.physics.engines import PHYSICS
-from sim_envs.rendering.sensor import TILE
 from sim_envs.rollouts.config import RolloutsConfig
+from sim_envs.scenes.randomization import with_fresh_noise
 from sim_envs.scenes.state import SceneBatch
 from sim_envs.trials.cell import SimCell, open_cells, scene_at
 from sim_envs.trials.source import Trial, TrialSource
@@ -89,8 +89,7 @@ def scenes_of(source: TrialSource, episode: Episode, rows: np.ndarray) -> SceneB
     """Frames `rows` of an episode as scenes, each with sensor noise of its own."""
     scene = scene_at(source, episode.trial, episode.joint_positions[rows], episode.T_world_object[rows])
     fresh = Draws(source.config.seed, np.full(len(rows), episode.trial.index), rows + 1)
-    offsets = {name: fresh.choice(name, TILE) for name in ("sensor.offset_x", "sensor.offset_y")}
-    return replace(scene, draws=scene.draws | offsets)
+    return with_fresh_noise(scene, fresh)
 
 
 def facts(episode: Episode) -> dict[str, Any]:

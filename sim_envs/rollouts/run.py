@@ -12,10 +12,11 @@ from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
-from lace.data.schema import constants_of, encode_frame
+from lace.data.schema import constants_of
 from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frames
 from policies.outcome import Result
+from sim_envs.frames.encoding import encoded
 from sim_envs.rollouts.config import RolloutsConfig
 from sim_envs.rollouts.folder import identity, join_parts, opened_folder, part_path, published_folder, read_part
 
@@ -86,7 +87,7 @@ def publish_frames(path: Path, records: list[FrameRecord]) -> None:
         raise IntegrityError(
             "labelling a rollout", str(problems[0]), "labels that pass every check", "report this with rollouts.json"
         )
-    rows = [encode_frame(record, "jpg", int(round(float(record.draws["sensor.jpeg_quality"])))) for record in records]
+    rows = [encoded(record) for record in records]
     write_shard(path, rows, constants_of(records[0]), {})
 
 

@@ -6,7 +6,7 @@ from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
-from sim_envs.scenes.randomization import AxisDraws
+from sim_envs.scenes.randomization import SceneDraws
 from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
@@ -26,11 +26,11 @@ class Body(Protocol):
         """Adds what the body is drawn as to the library, once, before it is uploaded."""
         ...
 
-    def draw(self, draws: dict[str, AxisDraws]) -> BodyPose:
+    def draw(self, draws: SceneDraws) -> BodyPose:
         """A pose for every frame of the axes' draws."""
         ...
 
-    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
+    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
         """Fills the body's slots: meshes, colours, textures, and poses as `place` does."""
         ...
 

@@ -3,21 +3,20 @@
 import numpy as np
 
 from lace.core.geometry import Array, transform
-from sim_envs.config.axes import MAX_DISTRACTORS, Axes
+from sim_envs.config.axes import MAX_DISTRACTORS, Axes, ClutterAxis, RoomAxis, TableAxis
 from sim_envs.config.scene import SceneConfig
-from sim_envs.rendering.sensor import TILE as NOISE_TILE
 from sim_envs.rendering.slot_table import SlotTable, empty_table
 from sim_envs.scenes.asset_bank import AssetBank
 from sim_envs.scenes.body import Body
 from sim_envs.scenes.randomization import (
     CANDIDATES,
     AxisDraws,
-    axis_draws,
+    SceneDraws,
     draw_camera,
     draw_lighting,
+    draw_sensor,
     grasp_points,
     place,
-    record,
     upright,
 )
 from sim_envs.scenes.slots import SlotLayout
@@ -36,12 +35,12 @@ class Composer:
     def compose(self, index: np.ndarray, attempt: np.ndarray) -> SceneBatch:
         """Scenes for frame indices (n,) drawn for the `attempt`-th time (n,)."""
         axes, body = self.config.axes, self.body
-        draws = axis_draws(axes, self.config.seed, index, attempt)
+        draws = SceneDraws.of(axes, self.config.seed, index, attempt)
         pose = body.draw(draws)
         table = empty_table(len(index), self.layout.count)
         body.apply(table, self.layout.body, pose, draws)
-        top = self._apply_table(table, draws["table"])
-        rooms = self._apply_room(table, draws["room"])
+        top = self._apply_table(table, draws.table)
+        rooms = self._apply_room(table, draws.room)
         palm = body.palm(pose)
         grasp = grasp_points(palm, body.embodiment.grasp_point)
         objects = self._place_objects(draws, axes, body.volume(pose), grasp, top)
@@ -49,11 +48,12 @@ class Composer:
         focus = 0.6 * palm[:, :3, 3] + 0.4 * np.where(
             (objects[0].which >= 0)[:, None], objects[0].T_world_object[:, :3, 3], grasp
         )
-        camera = draw_camera(draws["camera"], focus, self.config)
-        lighting, gain = draw_lighting(draws["light"]), self._draw_gain(draws["sensor"])
-        return SceneBatch(table, camera, lighting, gain, pose, objects, rooms, record(draws))
+        camera = draw_camera(draws.camera, focus, self.config)
+        lighting, sensor = draw_lighting(draws.light), draw_sensor(draws.sensor)
+        backdrop = draws.sensor.draws.uniform("backdrop", 0, 1, 3)
+        return SceneBatch(table, camera, lighting, sensor, backdrop, pose, objects, rooms, draws.recorded())
 
-    def _apply_table(self, table: SlotTable, draws: AxisDraws) -> Array:
+    def _apply_table(self, table: SlotTable, draws: AxisDraws[TableAxis]) -> Array:
         """Puts a table under the hand; returns the height of its top (n,) [m]."""
         slots, tables, axis = self.layout.table, self.asset_bank.tables, draws.axis
         which = draws.choice("kind", len(tables.names))
@@ -67,10 +67,11 @@ class Composer:
         self.body.mount(table, last, top)
         return top
 
-    def _apply_room(self, table: SlotTable, draws: AxisDraws) -> np.ndarray:
+    def _apply_room(self, table: SlotTable, draws: AxisDraws[RoomAxis]) -> np.ndarray:
         slots, rooms = self.layout.room, self.asset_bank.rooms
         which = draws.choice("layout", len(rooms.names))
         if self.config.backdrop is not None:
+            draws.record("layout", np.full_like(which, -1))  # no room is shown
             return np.full(len(which), self.config.backdrop.name)
         self._gather(table, slots, rooms, which, draws)
         table.T[:, slots] = rooms.T[which]
@@ -84,17 +85,15 @@ class Composer:
         table.colour[:, slots] = np.clip(layouts.colour[which] * shade[:, None, None], 0, 1)
         table.texture[:, slots] = np.take_along_axis(layouts.texture[which], look[:, None, None], 2)[..., 0]
 
-    def _place_objects(
-        self, draws: dict[str, AxisDraws], axes: Axes, body: Array, grasp: Array, top: Array
-    ) -> list[Placed]:
+    def _place_objects(self, draws: SceneDraws, axes: Axes, body: Array, grasp: Array, top: Array) -> list[Placed]:
         """The target first, near the grasp point or free; then distractors where there is room."""
         n = len(top)
-        target, free = draws["target"], draws["target"].draws
+        target, free = draws.target, draws.target.draws
         object_set = self.asset_bank.targets
         which = target.choice("name", len(object_set.names))
         scale = target.uniform("scale", *axes.target.scale)
         size = np.stack([object_set.radius[which] * scale, object_set.height[which] * scale], 1)
-        reaching = draws["arm"].draws.chance("arm.reaching", axes.arm.reaching)
+        reaching = draws.arm.chance("reaching", axes.arm.reaching)
         low, high = axes.target.distance_m
         radius = low + (high - low) * (np.arange(CANDIDATES) + free.unit("place.r", CANDIDATES)) / CANDIDATES
         angle = 2 * np.pi * free.unit("place.a", CANDIDATES)
@@ -106,12 +105,15 @@ class Composer:
         xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
         taken[:, 0], radii[:, 0] = xy, np.where(chosen >= 0, size[:, 0], -1)
         T = upright(xy, top, target.uniform("yaw", -np.pi, np.pi))
-        placed = [Placed("target", "target", object_set, np.where(chosen >= 0, which, -1), T, scale)]
-        return placed + self._place_distractors(draws["clutter"], taken, radii, body, top)
+        which = target.record("name", np.where(chosen >= 0, which, -1))
+        placed = [Placed("target", "target", object_set, which, T, scale)]
+        return placed + self._place_distractors(draws.clutter, taken, radii, body, top)
 
-    def _place_distractors(self, draws: AxisDraws, taken: Array, radii: Array, body: Array, top: Array) -> list[Placed]:
+    def _place_distractors(
+        self, draws: AxisDraws[ClutterAxis], taken: Array, radii: Array, body: Array, top: Array
+    ) -> list[Placed]:
         n, object_set, (low, high) = len(top), self.asset_bank.distractors, draws.axis.count
-        count = low + draws.choice("count", high - low + 1)
+        count = draws.integer("count", low, high)
         placed = []
         for d in range(MAX_DISTRACTORS):
             which = draws.draws.choice(f"clutter.{d}.which", len(object_set.names))
@@ -124,16 +126,16 @@ class Composer:
             xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
             taken[:, d + 1], radii[:, d + 1] = xy, np.where(chosen >= 0, size[:, 0], -1)
             T = upright(xy, top, draws.draws.uniform(f"clutter.{d}.yaw", -np.pi, np.pi))
-            placed.append(
-                Placed(f"distractor_{d}", "distractor", object_set, np.where(chosen >= 0, which, -1), T, scale)
-            )
+            which = draws.record(f"{d}.which", np.where(chosen >= 0, which, -1))
+            placed.append(Placed(f"distractor_{d}", "distractor", object_set, which, T, scale))
+        draws.record("placed", np.sum([thing.which >= 0 for thing in placed], axis=0))
         return placed
 
-    def apply_objects(self, table: SlotTable, objects: list[Placed], draws: dict[str, AxisDraws]) -> None:
+    def apply_objects(self, table: SlotTable, objects: list[Placed], draws: SceneDraws) -> None:
         """Puts placed objects into their slots; the ones left out stay parked."""
         slots = [self.layout.target, *range(self.layout.distractors.start, self.layout.distractors.stop)]
         for slot, placed in zip(slots, objects, strict=True):
-            axis = draws["target" if placed.role == "target" else "clutter"]
+            axis = draws.target if placed.role == "target" else draws.clutter
             look = axis.draws.choice(f"{axis.name}.{slot}.look", placed.object_set.textures.shape[1])
             rows = np.flatnonzero(placed.which >= 0)
             which = placed.which[rows]
@@ -142,15 +144,3 @@ class Composer:
             table.scale[rows, slot] = placed.scale[rows, None]
             table.texture[rows, slot] = placed.object_set.textures[which, look[rows]]
             table.gloss[rows, slot] = OBJECT_GLOSS
-
-    def _draw_gain(self, draws: AxisDraws) -> Array:
-        axis = draws.axis
-        exposure = 2.0 ** draws.uniform("exposure_stops", *axis.exposure_stops)
-        balance = draws.uniform("white_balance", -axis.white_balance, axis.white_balance, 3)
-        draws.uniform("noise", *axis.noise)
-        draws.uniform("blur", *axis.blur)
-        draws.uniform("jpeg_quality", *axis.jpeg_quality)
-        for name in ("offset_x", "offset_y"):
-            draws.draws.choice(f"sensor.{name}", NOISE_TILE)
-        draws.draws.uniform("backdrop", 0, 1, 3)
-        return exposure[:, None] * (1 + balance)

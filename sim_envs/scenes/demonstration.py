@@ -9,6 +9,7 @@ from lace.core.draws import Draws
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array
 from sim_envs.scenes.compose import Composer
+from sim_envs.scenes.randomization import with_fresh_noise
 from sim_envs.scenes.state import ReachMotion, SceneBatch
 
 MAX_SCENES = 60
@@ -16,6 +17,8 @@ IN_VIEW = 0.7
 """Least share of keypoints inside the image over the whole motion."""
 SAMPLES = 12
 """Times at which a motion is checked for being in view."""
+POSE_DRAWS = ("hand.", "arm.bank_entry", "arm.yaw_deg", "arm.inward_deg", "arm.down_deg", "arm.roll_deg", "arm.place")
+"""Draws that pose a body where there is no motion."""
 KEPT = 64
 """Planned motions that are remembered."""
 
@@ -85,10 +88,11 @@ class Demonstrations:
         batch.table.T[:, composer.layout.target] = T_world_target
         objects = [replace(batch.objects[0], T_world_object=T_world_target), *batch.objects[1:]]
         fresh = Draws(composer.config.seed, indices, attempts)
-        for name in ("sensor.offset_x", "sensor.offset_y"):
-            batch.draws[name] = fresh.choice(name, 512)
-        batch.draws |= {"demonstration.time": time, "demonstration.held": held}
-        return replace(batch, pose=pose, objects=objects)
+        batch = with_fresh_noise(batch, fresh)
+        # The motion poses arm and hand, not their axes' draws; `arm.reaching` still says where the target was put.
+        drawn = {name: value for name, value in batch.draws.items() if not name.startswith(POSE_DRAWS)}
+        drawn |= {"demonstration.time": time, "demonstration.held": held}
+        return replace(batch, pose=pose, objects=objects, draws=drawn)
 
 
 def _joined(parts: list[tuple[np.ndarray, SceneBatch]]) -> SceneBatch:

@@ -64,6 +64,22 @@ class Lighting:
     shadow: Array
 
 
+@dataclass(frozen=True)
+class SensorDraw:
+    """What the camera does to each picture; arrays over the batch."""
+
+    gain: Array
+    """(n, 3) of linear light: exposure times white balance."""
+    noise: Array
+    """(n,) standard deviation in mid-grey, share of full scale."""
+    blur: Array
+    """(n,) weight of each neighbour in the 3-tap filter."""
+    jpeg_quality: np.ndarray
+    """(n,) integers."""
+    noise_offset: np.ndarray
+    """(n, 2) row and column in the tile of noise."""
+
+
 @dataclass
 class Placed:
     """One object per frame; arrays over the batch. `which` is -1 where it was left out."""
@@ -83,7 +99,9 @@ class SceneBatch:
     table: SlotTable
     camera: PinholeCamera
     lighting: Lighting
-    gain: Array
+    sensor: SensorDraw
+    backdrop: Array
+    """(n, 3) in [0, 1): which part of a backdrop is shown, see `assets.backdrops`."""
     pose: BodyPose
     objects: list[Placed]
     rooms: np.ndarray

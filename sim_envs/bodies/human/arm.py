@@ -9,6 +9,7 @@ from assets.humans.poses import Capsules, random_poses
 from assets.humans.sleeve import UPPER_ARM
 from lace.core.geometry import Array, axis_angle, invert, transform
 from lace.core.limits import Range
+from sim_envs.config.axes import ArmAxis
 from sim_envs.scenes.randomization import AxisDraws
 from sim_envs.scenes.state import BodyPose
 from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
@@ -43,7 +44,7 @@ def build_human_bank(capsules: Capsules, seed: int, size: int) -> HumanBank:
     return HumanBank(random_poses(capsules, seed, index, shape)[0], shape, size)
 
 
-def reach(hand: HumanHand, draws: AxisDraws, q: Array, shape: np.ndarray, grasp_point: Array) -> Array:
+def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarray, grasp_point: Array) -> Array:
     """T_world_wrist (n, 4, 4) of arms that come from where a person stands, the grasp point over the table.
 
     Args:

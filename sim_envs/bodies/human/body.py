@@ -18,7 +18,7 @@ from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.asset_bank import known_names
-from sim_envs.scenes.randomization import AxisDraws
+from sim_envs.scenes.randomization import SceneDraws
 from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
@@ -84,21 +84,21 @@ class HumanBody:
             ]
         )
 
-    def draw(self, draws: dict[str, AxisDraws]) -> BodyPose:
+    def draw(self, draws: SceneDraws) -> BodyPose:
         """A checked hand of the bank on an arm that reaches over the table."""
-        entry = draws["hand"].choice("bank_entry", self.bank.count)
+        entry = draws.hand.choice("bank_entry", self.bank.count)
         q, shape = self.bank.q[entry], self.bank.shape[entry]
         if not self.config.axes.hand.on:
             q = np.tile(POSES["open"], (len(entry), 1))
-        T_world_wrist = reach(self.hand, draws["arm"], q, shape, self._grasp_point)
+        T_world_wrist = reach(self.hand, draws.arm, q, shape, self._grasp_point)
         low, high = SHOULDER
-        shoulder = low + (high - low) * draws["arm"].uniform("shoulder", 0, 1, 3)
-        cut = draws["sleeve"].choice("cut", len(self._sleeve.mesh.mean))
+        shoulder = low + (high - low) * draws.arm.uniform("shoulder", 0, 1, 3)
+        cut = draws.sleeve.choice("cut", len(self._sleeve.mesh.mean))
         return pose_of(self.hand, q, shape, T_world_wrist, shoulder, cut)
 
-    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
+    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
         """Skin of a drawn tone, a sleeve of drawn cloth and colour."""
-        skin, sleeve, n = draws["skin"], draws["sleeve"], len(pose.q)
+        skin, sleeve, n = draws.skin, draws.sleeve, len(pose.q)
         tone, look = skin.choice("tone", len(self._tones)), skin.choice("look", SKIN_LOOKS)
         warmth, light = skin.uniform("warmth", -1, 1), skin.uniform("light", *skin.axis.light)
         cloth, weave = sleeve.choice("cloth", len(self._cloths)), sleeve.choice("look", CLOTH_LOOKS)

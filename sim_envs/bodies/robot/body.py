@@ -11,7 +11,7 @@ from sim_envs.bodies.robot.reach import plan_grasp
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
-from sim_envs.scenes.randomization import AxisDraws, body_points
+from sim_envs.scenes.randomization import SceneDraws, body_points
 from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
@@ -44,7 +44,7 @@ class RobotBody:
         self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
         self._visual_links = [self.kinematics.link_index[visual.link] for visual in self.robot.visuals]
         self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])
-        self._colours = np.array([visual.colour for visual in self.robot.visuals])
+        self.visual_colours = np.array([visual.colour for visual in self.robot.visuals])
         self._palm = self.kinematics.link_index[body.palm_link]
 
     def bytes_per_world(self) -> int:
@@ -55,9 +55,9 @@ class RobotBody:
         """All worlds share the rigid meshes."""
         self._meshes = np.array([library.add_mesh(visual.mesh) for visual in self.robot.visuals])
 
-    def draw(self, draws: dict[str, AxisDraws]) -> BodyPose:
+    def draw(self, draws: SceneDraws) -> BodyPose:
         """Entries of the bank, turned about the first joint."""
-        arm, axes = draws["arm"], self.config.axes
+        arm, axes = draws.arm, self.config.axes
         q = self.bank.q[arm.choice("bank_entry", self.bank.count)].copy()
         q[:, 0] += np.deg2rad(arm.uniform("yaw_deg", *axes.arm.yaw_deg))
         if not axes.hand.on:
@@ -69,13 +69,13 @@ class RobotBody:
         """The pose of joint positions (n, joints) [rad]."""
         return pose_of(self.kinematics, q)
 
-    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: dict[str, AxisDraws]) -> None:
+    def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
         """Its meshes in its own colours, tinted."""
-        tint = draws["tint"]
+        tint = draws.tint
         brightness = tint.uniform("brightness", *tint.axis.brightness)
         hue = tint.uniform("hue", -tint.axis.hue, tint.axis.hue, 3)
         table.source[:, slots], table.scale[:, slots], table.gloss[:, slots] = self._meshes, 1.0, GLOSS
-        table.colour[:, slots] = np.clip(self._colours * (brightness[:, None] + hue)[:, None], 0, 1)
+        table.colour[:, slots] = np.clip(self.visual_colours * (brightness[:, None] + hue)[:, None], 0, 1)
         self.place(table, slots, pose)
 
     def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
