@@ -39,6 +39,9 @@ COMMANDS: dict[str, Command] = {
     "data show": Command("draw a contact sheet of a dataset, or open the rerun viewer", "lace.cli.data:show"),
     "data stats": Command("histograms and rates of what a dataset covers", "lace.cli.data:stats"),
     "data export coco": Command("write a dataset as COCO", "lace.cli.data:export_coco"),
+    "data realism": Command(
+        "how real the hands look to a detector that was trained on real ones", "lace.measure.evaluate_realism:main"
+    ),
     "data replace-background": Command(
         "put photographs or our rooms behind a dataset's hands", "sim_envs.frames.backgrounds:replace_background"
     ),

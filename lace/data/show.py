@@ -22,7 +22,12 @@ _WIDEST_SHEET = 6
 
 
 def contact_sheet(
-    records: Sequence[FrameRecord], columns: int, tile_px: int, overlay: bool, title: str = ""
+    records: Sequence[FrameRecord],
+    columns: int,
+    tile_px: int,
+    overlay: bool,
+    title: str = "",
+    captions: Sequence[str] = (),
 ) -> np.ndarray:
     """RGB uint8 sheet of frames, each with its index, room and target below it.
 
@@ -32,6 +37,7 @@ def contact_sheet(
         tile_px: Longer side of a tile [px].
         overlay: Whether labels are drawn over the images.
         title: Line above the tiles; by default the facts the records give.
+        captions: One for each frame; by default its index, room and target.
     """
     if not records or columns < 1 or tile_px < 1:
         raise InvalidValueError(
@@ -56,7 +62,8 @@ def contact_sheet(
         top = _MARGIN_PX + _TITLE_PX + (i // columns) * (high + _CAPTION_PX + _GAP_PX)
         left = _MARGIN_PX + (i % columns) * (wide + _GAP_PX)
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-        _write(sheet, caption(record), (left, top + high + 16), _CAPTION_SCALE, _FAINT, wide)
+        below = captions[i] if captions else caption(record)
+        _write(sheet, below, (left, top + high + 16), _CAPTION_SCALE, _FAINT, wide)
     return sheet
 
 

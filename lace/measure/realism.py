@@ -23,7 +23,7 @@ EDGES: dict[str, tuple[float, ...]] = {
     "brightness": (40, 70, 110, 150),
 }
 """Inner edges of the bins of measured numbers."""
-GROUPS = ("whole", "size_px", "visible", "sharpness", "brightness", "seen_from", "fingers", "pointing", "skin")
+GROUPS = ("size_px", "visible", "sharpness", "brightness", "seen_from", "fingers", "pointing", "skin")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Judged:
     """Whether every keypoint that this embodiment has lies in the picture."""
     size_px: float
     """Diagonal of the box around all its keypoints, those outside the picture too."""
+    present: int
+    """Keypoints that this embodiment has."""
     visible: int
     sharpness: float
     brightness: float
@@ -46,6 +48,7 @@ class Judged:
     pointing: str
     """Where the middle finger's metacarpal points in the picture."""
     skin: str
+    """"tone 0", ... in the order of `assets.humans.skin.TONES`, light to dark."""
     seen: int
     """Hands that the detector sees, wherever."""
     found: bool
@@ -55,13 +58,12 @@ class Judged:
     """Mean distance of visible keypoints as a share of the diagonal; NaN where it is not found."""
 
 
-def judge(record: FrameRecord, detector: HandDetector, tones: Sequence[str] = ()) -> Judged:
+def judge(record: FrameRecord, detector: HandDetector) -> Judged:
     """What the detector makes of one labelled frame.
 
     Args:
         record: With keypoints; world keypoints and segmentation serve the breakdown where they are known.
         detector: See HandDetector.
-        tones: Names of the skin tones that "skin.tone" of the draws counts through.
     """
     uv, present = record.keypoints_uv, record.visibility > Visibility.ABSENT
     visible = record.visibility == Visibility.VISIBLE
@@ -73,9 +75,10 @@ def judge(record: FrameRecord, detector: HandDetector, tones: Sequence[str] = ()
     hand, error = _nearest(hands, uv, visible, size)
     tone = record.draws.get("skin.tone")
     return Judged(
-        record.index, bool((record.visibility[present] >= Visibility.OCCLUDED).all()), size, int(visible.sum()),
+        record.index, bool((record.visibility[present] >= Visibility.OCCLUDED).all()), size,
+        int(present.sum()), int(visible.sum()),
         hand_sharpness(record.image, box), _brightness(record, box), *_pose(record),
-        "" if tone is None else tones[tone] if tone < len(tones) else f"tone {tone}",
+        "" if tone is None else f"tone {tone}",
         len(hands), hand is not None, hand is not None and hand.is_right, error,
     )  # fmt: skip
 
@@ -122,8 +125,6 @@ def _straightness(chain: np.ndarray) -> float:
 def bin_of(frame: Judged, group: str) -> str:
     """The bin of a frame in one of GROUPS, as text; empty where it is not known."""
     value = getattr(frame, group)
-    if group == "whole":
-        return "whole hand in the picture" if value else "cut by the border"
     if group not in EDGES:
         return value
     edges = EDGES[group]
@@ -138,18 +139,19 @@ def bin_of(frame: Judged, group: str) -> str:
 
 
 def summary(frames: Sequence[Judged]) -> dict[str, Any]:
-    """Rates with 95 % intervals over all frames, over whole hands, and for every bin of GROUPS."""
+    """Rates with 95 % intervals over all frames, and over whole hands for every bin of GROUPS."""
     whole = [frame for frame in frames if frame.whole]
     found = [frame for frame in frames if frame.found]
     errors = np.array([frame.error for frame in found])
-    by = {group: {label: _rate(rows, _is_found) for label, rows in _bins(frames, group).items()} for group in GROUPS}
+    by = {group: {label: _rate(rows, _is_found) for label, rows in _bins(whole, group).items()} for group in GROUPS}
     return {
         "frames": len(frames),
         "found": _rate(frames, _is_found),
         "found_whole": _rate(whole, _is_found),
+        "found_whole_half_seen": _rate([frame for frame in whole if 2 * frame.visible >= frame.present], _is_found),
         "right_of_found": _rate(found, lambda frame: frame.right),
         "any_hand_seen": _rate(frames, lambda frame: frame.seen > 0),
-        "error_share_of_diagonal": {
+        "error": {
             "n": len(found),
             "median": float(np.median(errors)) if len(found) else None,
             "q90": float(np.quantile(errors, 0.9)) if len(found) else None,
