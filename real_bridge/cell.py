@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lace.core.camera import PinholeCamera
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
 from policies.cell import Evidence, require_hand_targets, require_path
 from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
-from policies.policy import Observation, TwoPoints
-from real_bridge.cameras.camera import CameraError, Frame
+from policies.policy import Observation
+from real_bridge.cameras.camera import CameraError
 from real_bridge.cameras.mount import Mount
 from real_bridge.ports import Ports
 from real_bridge.safety.decisions import Tell, Verdict
 from real_bridge.safety.guard import Guard
 from real_bridge.safety.limits import SafetyLimits
+from real_bridge.views import seen, truth_of
 
 START_RAD = 0.05
 """The arm must be this near to where a path starts."""
@@ -55,20 +55,22 @@ class RealCell:
         mount: Mount | None = None,
         tell: Tell = lambda _decision: None,
     ):
-        """Args:
-        ports: The devices, enabled.
-        embodiment: The robot.
-        xml_path: Its MJCF, for distances.
-        table_z: Height of the table's top in the robot's base frame [m].
-        config: Speed and limits.
-        mount: The camera's calibration; None where the camera knows its place.
-        tell: Hears every decision of the safety layer.
+        """Prepares one trial.
+
+        Args:
+            ports: The devices, enabled.
+            embodiment: The robot.
+            xml_path: Its MJCF, for distances.
+            table_z: Height of the table's top in the robot's base frame [m].
+            config: Speed and limits.
+            mount: The camera's calibration; None where the camera knows its place.
+            tell: Hears every decision of the safety layer.
         """
         self.embodiment, self.table_z = embodiment, table_z
         self._ports, self._config, self._mount = ports, config, mount
         self._guard = Guard(embodiment, xml_path, table_z, config.limits, tell)
         self._dof = embodiment.arm_dof
-        self._pace, self._steps, self._moved, self._failed = 0.0, 0, False, False
+        self._pace, self._steps, self._moved, self._failed, self._ended = 0.0, 0, False, False, False
         self._arm_goal: Array | None = None
         self._hand_goal: Array | None = None
 
@@ -81,14 +83,14 @@ class RealCell:
         with self._latching("looking"):
             self._read()
             frame = self._ports.frame()
-            camera, image, deep = self._seen(frame)
+            camera, image, deep = seen(frame, self._mount)
             if depth and deep is None:
                 raise SafetyStop(
                     "looking", "a camera without depth", "a depth image", "lift by the table plane, or use a RealSense"
                 )
             joints = np.concatenate([self._arm.positions, self._hand.positions])
             stamp = min(self._arm.stamp_s, self._hand.stamp_s)
-            return Observation(image, camera, joints, frame.stamp_s, stamp, deep if depth else None, _truth(frame))
+            return Observation(image, camera, joints, frame.stamp_s, stamp, deep if depth else None, truth_of(frame))
 
     def follow(self, path: CheckedPath) -> None:
         """See RobotCell."""
@@ -124,6 +126,7 @@ class RealCell:
 
     def stop(self, reason: str) -> None:
         """See RobotCell."""
+        self._ended = True
         self._ports.stop(reason)
 
     @contextmanager
@@ -135,7 +138,7 @@ class RealCell:
         except TypeError:  # an unchecked path: nothing was commanded
             raise
         except BaseException as error:
-            if not (self._failed or self._ports.stopped()):
+            if not (self._failed or self._ended):
                 self._ports.stop(f"{doing}: {_words(error)}")
                 self._ports.fault(f"{doing}: {_words(error)}")
             self._failed = True
@@ -211,37 +214,6 @@ class RealCell:
                 f"at most {STRAY_RAD}",
                 "look at what it met",
             )
-
-    def _seen(self, frame: Frame) -> tuple[PinholeCamera, np.ndarray, np.ndarray | None]:
-        """The frame's camera, image and depth, rectified."""
-        mount = self._mount
-        if mount is None:
-            if frame.camera is None:
-                raise SafetyStop(
-                    "looking",
-                    "a camera of unknown place",
-                    "a calibrated camera",
-                    "run `lace bridge calibrate`, give --rig.calibration",
-                )
-            return frame.camera, frame.image, frame.depth_m
-        if frame.image.shape[:2] != (mount.height, mount.width):
-            raise SafetyStop(
-                "looking",
-                f"an image of {frame.image.shape[1]} x {frame.image.shape[0]}",
-                f"{mount.width} x {mount.height} as it was calibrated",
-                "calibrate again",
-            )
-        if frame.camera is not None:  # the device rectified its image itself: the calibration gives its place alone
-            camera = PinholeCamera(frame.camera.K, mount.T_base_cam, mount.width, mount.height)
-            return camera, frame.image, frame.depth_m
-        return mount.camera, mount.rectified(frame.image), frame.depth_m
-
-
-def _truth(frame: Frame) -> TwoPoints | None:
-    truth = frame.facts.get("truth")
-    if truth is None:
-        return None
-    return TwoPoints(np.array(truth["end_effector"], float), np.array(truth["target"], float))
 
 
 def _words(error: BaseException) -> str:

@@ -24,12 +24,14 @@ class Guardian:
     """Starts a guardian and keeps it informed; for one thread, `stop` for any."""
 
     def __init__(self, stopper: str, address: str, silence_s: float, releaser: str = "", port: str = ""):
-        """Args:
-        stopper: "module:function" as `real_bridge.arm.ArmKind.stopper`.
-        address: Of the arm.
-        silence_s: Longest time between two steps of a program that moves [s].
-        releaser: "module:function" (port) that takes the hand's torque away, or "" to leave the hand holding.
-        port: Of the hand.
+        """Starts the process and waits until it is connected to the arm.
+
+        Args:
+            stopper: "module:function" as `real_bridge.arm.ArmKind.stopper`.
+            address: Of the arm.
+            silence_s: Longest time between two steps of a program that moves [s].
+            releaser: "module:function" (port) that takes the hand's torque away, or "" to leave the hand holding.
+            port: Of the hand.
         """
         command = [sys.executable, "-m", "real_bridge.guardian", stopper, address, "--silence", str(silence_s)]
         command += ["--releaser", releaser, "--port", port] if releaser else []

@@ -51,7 +51,7 @@ class Hand(Protocol):
         ...
 
     def close(self) -> None:
-        """Torque off, and frees the port; may be called twice."""
+        """Torque off if it was ever enabled from here, and frees the port; may be called twice."""
         ...
 
 

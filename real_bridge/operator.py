@@ -53,9 +53,11 @@ class Asked:
     """Implements Operator: a person answers on the terminal."""
 
     def __init__(self, ask: Callable[[str], str], permits: Callable[[], bool] = lambda: True):
-        """Args:
-        ask: Shows a question and returns the answer.
-        permits: Whether the person lets the arm move now (`real_bridge.run.keyboard.HeldKey`).
+        """A person at a terminal.
+
+        Args:
+            ask: Shows a question and returns the answer.
+            permits: Whether the person lets the arm move now (`real_bridge.run.keyboard.HeldKey`).
         """
         self._ask, self._permits = ask, permits
 
@@ -77,7 +79,7 @@ class Asked:
                 return Evidence(held=False, collision=answer[2:].strip())
 
 
-OPERATORS: Registry[Callable[[Callable[[], bool]], Operator]] = Registry("operator")
-"""By name; each is made from the function that says whether the arm may move."""
-OPERATORS.add("ask", lambda permits: Asked(input, permits))
-OPERATORS.add("emulator", lambda _permits: EmulatorWord())
+OPERATORS: Registry[Callable[[Callable[[str], str], Callable[[], bool]], Operator]] = Registry("operator")
+"""By name; each is made from a function that asks a person, and one that says whether the arm may move."""
+OPERATORS.add("ask", Asked)
+OPERATORS.add("emulator", lambda _ask, _permits: EmulatorWord())

@@ -1,5 +1,6 @@
 """The devices of one cell for one trial: connected, enabled once, stopped once, and gone. No way back but a new one."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,7 @@ class Rig:
         """
         self.config, self.latch = config.checked(), StopLatch()
         self._limits, self._fault, self._enabled, self._guardian = limits, "", False, None
+        self._first_stop = threading.Lock()
         self._kind, self._hand_kind = ARMS[config.arm], HANDS[config.hand]
         _require_robot(self._kind.embodiment, embodiment)
         names: Sequence[str] = embodiment.joint_names[embodiment.arm_dof :]
@@ -103,8 +105,8 @@ class Rig:
 
     def stop(self, reason: str) -> None:
         """Arm first, then the hand as configured. From any thread, at any time; never raises."""
-        first = self.latch.set(reason)
-        if not self._enabled or not first:
+        self.latch.set(reason)
+        if not self._enabled or not self._first_stop.acquire(blocking=False):
             return
         stands = self._quietly(self.arm.stop)
         if not stands and self._guardian is not None:
@@ -117,6 +119,11 @@ class Rig:
         self._fault = self._fault or reason
         if self._enabled:
             self.station.latch(self._fault)
+
+    @property
+    def fault_reason(self) -> str:
+        """The fault with which this session ended, "" for none."""
+        return self._fault
 
     def close(self) -> None:
         """Stops, takes the hand's torque away, frees everything; may be called twice."""

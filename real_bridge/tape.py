@@ -127,6 +127,7 @@ class ReplayedPorts:
 
     def __init__(self, folder: Path):
         self._folder, self._lines, self._line = folder, read_log(folder), 0
+        self._differed = False
         self.compared = 0
         """Commands and decisions that were compared, all equal."""
 
@@ -184,15 +185,18 @@ class ReplayedPorts:
         """See Ports: time comes from the log."""
 
     def stop(self, reason: str) -> None:
-        """See Ports."""
-        self._same("stop", reason)
+        """See Ports. After a difference there is nothing left to compare: the difference is the error."""
+        if not self._differed:
+            self._same("stop", reason)
 
     def fault(self, reason: str) -> None:
         """See Ports."""
-        self._same("fault", reason)
+        if not self._differed:
+            self._same("fault", reason)
 
     def _next(self, name: str) -> Any:
         if self._line >= len(self._lines):
+            self._differed = True
             raise IntegrityError(
                 "playing a run again",
                 f"the log ends before a {name}",
@@ -210,10 +214,12 @@ class ReplayedPorts:
     def _same(self, name: str, value: Any) -> None:
         recorded = self._next(name)
         if not _equal(recorded, value):
+            self._line -= 1
             raise self._differs(name, f"{value}, recorded was {recorded}")
         self.compared += 1
 
     def _differs(self, name: str, got: str) -> IntegrityError:
+        self._differed = True
         return IntegrityError(
             f"playing a run again, line {self._line + 1} of {self._folder / LOG}",
             f"{name}: {got}",

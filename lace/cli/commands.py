@@ -70,6 +70,21 @@ COMMANDS: dict[str, Command] = {
         "real_bridge.emulator.command:main",
         "real_bridge.emulator.command:EmulateConfig",
     ),
+    "bridge run": Command(
+        "run a policy on the physical arm: a dry run, or live after a typed confirmation",
+        "real_bridge.run.command:main",
+        "real_bridge.run.config:RunConfig",
+    ),
+    "bridge replay": Command(
+        "decide recorded trials again, offline, and compare",
+        "real_bridge.run.replay:main",
+        "real_bridge.run.replay:ReplayConfig",
+    ),
+    "bridge clear": Command(
+        "take a latched stop away after looking at the arm",
+        "real_bridge.run.clear:main",
+        "real_bridge.run.clear:ClearConfig",
+    ),
     "annotate": Command("click the shared keypoints on your own images", "lace.cli.annotate:annotate"),
     "finetune": Command(
         "align a backbone on human and robot hands",

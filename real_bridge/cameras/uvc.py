@@ -10,8 +10,11 @@ from real_bridge.cameras.stream import Stream
 
 
 class UvcCamera(Stream):
-    """Implements Camera. Stamps are of the frame's arrival: USB cameras give no clock of their own, so the exposure is
-    older by their latency (`lace bridge check` measures it)."""
+    """Implements Camera.
+
+    Stamps are of the frame's arrival: USB cameras give no clock of their own, so the exposure is older by their latency
+    (`lace bridge check` measures it).
+    """
 
     def __init__(self, argument: str):
         device, _, size = (argument or "0").partition(":")

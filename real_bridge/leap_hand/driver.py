@@ -51,7 +51,8 @@ class LeapHand:
         self._ids = [MOTOR_OF[name] for name in joint_names]
         self._zeros = np.array([zeros.get(name, 0.0) for name in joint_names])
         self._goals: dict[int, int] = {}
-        self._gate, self._stopped, self._cap_A = threading.Lock(), False, 0.0
+        self._gate, self._stopped = threading.Lock(), False
+        self._commanded = False
         self._bus = Bus(port, patience_s)
         try:
             self.models = {name: self._bus.ping(motor) for name, motor in zip(self._names, self._ids, strict=True)}
@@ -91,6 +92,7 @@ class LeapHand:
         cap = round(current_cap_A / motors.CURRENT_UNIT_A)
         with self._gate:
             self._require_running()
+            self._commanded = True
             for motor in self._ids:
                 self._prepare(motor, cap)
             present = {
@@ -101,7 +103,6 @@ class LeapHand:
             for motor in self._ids:
                 self._bus.write(motor, motors.TORQUE, 1)
             self._bus.write_all(motors.GOAL_POSITION, self._goals)
-            self._cap_A = current_cap_A
         fault = self.read().fault
         if fault:
             raise DeviceFault("enabling the hand", fault, "motors without errors that take goals", "look at the hand")
@@ -130,7 +131,8 @@ class LeapHand:
     def close(self) -> None:
         """See Hand."""
         try:
-            self.release()
+            if self._commanded:  # who only looked does not drop what another program holds
+                self.release()
         finally:
             self._bus.close()
 

@@ -17,12 +17,14 @@ class MotionFilter:
     def __init__(
         self, names: Sequence[str], joint_limits: Array, limits: SafetyLimits, velocity: float, decisions: Decisions
     ):
-        """Args:
-        names: Of the joints, for messages.
-        joint_limits: (joints, 2) [rad].
-        limits: All numbers.
-        velocity: Largest speed of these joints [rad/s].
-        decisions: Where limits and refusals are told.
+        """Filters one group of joints; call `begin` before the first step.
+
+        Args:
+            names: Of the joints, for messages.
+            joint_limits: (joints, 2) [rad].
+            limits: All numbers.
+            velocity: Largest speed of these joints [rad/s].
+            decisions: Where limits and refusals are told.
         """
         self._names, self._low, self._high = tuple(names), *np.asarray(joint_limits, float).T
         self._limits, self._velocity, self._decisions = limits, velocity, decisions

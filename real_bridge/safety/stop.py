@@ -4,10 +4,10 @@ import threading
 
 
 class StopLatch:
-    """Set once, never cleared: a new session needs a new one."""
+    """Set once, never cleared. Setting it stops nothing by itself: every step looks at it."""
 
     def __init__(self):
-        self._lock, self._reason = threading.Lock(), ""
+        self._lock, self._reason = threading.RLock(), ""  # a signal may come inside of `set`, in the same thread
 
     def set(self, reason: str) -> bool:
         """True for the first one, whose reason stays."""
@@ -18,5 +18,5 @@ class StopLatch:
 
     @property
     def reason(self) -> str:
-        """ "" while nothing was stopped."""
+        """The first reason; empty while nothing was stopped."""
         return self._reason

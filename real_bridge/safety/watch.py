@@ -13,8 +13,7 @@ from real_bridge.safety.limits import SafetyLimits
 EARLY_S = 0.005
 """A stamp may lie this far in the future: clocks of one machine differ by less."""
 REACH_M = 0.8
-"""No joint is farther from the flange [m]: while a reading takes its time, the flange moves by less than the joints' turn
-times this."""
+"""No joint is farther from the flange [m]: the flange moves by less than this times the turn of the joints."""
 
 
 @dataclass(frozen=True)

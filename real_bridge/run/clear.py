@@ -1,0 +1,41 @@
+"""`lace bridge clear`: a person looked at the arm and takes the latch away. The only place where errors are cleared."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from real_bridge import xarm  # noqa: F401  (fills the registry)
+from real_bridge.arm import ARMS
+from real_bridge.station import Station
+
+WORD = "CLEAR"
+
+
+@dataclass(frozen=True)
+class ClearConfig:
+    """Takes a latched stop away, and the controller's error with it."""
+
+    address: str
+    """Of the arm's controller."""
+    arm: str = "xarm7"
+    state: Path | None = None
+    """Folder of locks and latches; by default the user's state folder."""
+
+
+def main(config: ClearConfig) -> int:
+    """Asks, then clears; 1 where nobody confirmed."""
+    station = Station(config.address, config.state)
+    try:
+        arm = ARMS[config.arm].connect(config.address, 1.0)
+        try:
+            print(f"latched: {station.reason or 'nothing'}\nthe arm: {arm.read().fault or 'no error'}")
+            if input(f"Is the cause gone, and the arm clear of everything? Type {WORD}: ").strip() != WORD:
+                print("nothing was cleared")
+                return 1
+            arm.clear()
+        finally:
+            arm.close()
+        station.end()
+    finally:
+        station.close()
+    print("cleared; the next run may start")
+    return 0

@@ -1,0 +1,49 @@
+"""A plan run through the safety layer before anything moves, by an arm that follows perfectly."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assets.robots.robot import Robot
+from lace.core.geometry import Array
+from policies.path import JointPath
+from policies.primitives import ArmMove, Plan
+from real_bridge.safety.decisions import Decision
+from real_bridge.safety.guard import Guard
+from real_bridge.safety.limits import SafetyLimits
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the safety layer said."""
+
+    duration_s: float
+    decisions: tuple[Decision, ...]
+
+    def words(self) -> str:
+        """One phrase."""
+        counts = Counter(f"{decision.verdict.value} for {decision.check}" for decision in self.decisions)
+        told = ", ".join(f"{count} times {what}" for what, count in counts.items())
+        return f"the safety layer would let it pass ({told or 'nothing limited'})"
+
+
+def rehearse(plan: Plan, start: Array, robot: Robot, table_z: float, limits: SafetyLimits, speed: float) -> Rehearsal:
+    """Runs `plan` from `start` (joints,) [rad] through a guard; SafetyStop where that refuses."""
+    told: list[Decision] = []
+    body = robot.embodiment
+    guard = Guard(body, robot.xml_path, table_z, replace(limits, follow_rad=np.inf), told.append)
+    dof = body.arm_dof
+    arm, hand, steps = start[:dof], np.clip(start[dof:], *body.limits[dof:].T), 0
+    for move in plan.moves:
+        guard.begin(arm, hand)
+        is_arm = isinstance(move, ArmMove)
+        path: JointPath | None = move.path if is_arm else None
+        duration, elapsed, first = (path.duration_s if path else move.duration_s), 0.0, hand
+        while elapsed < duration:
+            elapsed = min(elapsed + limits.period_s * speed * guard.pace(arm, hand), duration)
+            goal = path.at(np.array([elapsed]))[0] if path else arm
+            fingers = hand if path else first + elapsed / duration * (move.targets - first)
+            arm, hand = guard.step(goal, fingers, arm, hand)
+            steps += 1
+    return Rehearsal(steps * limits.period_s, tuple(told))
