@@ -4,7 +4,7 @@ import numpy as np
 
 from lace.core.geometry import Array
 from policies.cell import Evidence, RobotCell, require_fresh
-from policies.outcome import Outcome, Phase, Result, TrialStopped
+from policies.outcome import Outcome, Phase, Result, SafetyStop, TrialStopped
 from policies.policy import Observation, Policy, TwoPoints
 from policies.primitives.primitive import Plan, Primitive
 
@@ -12,7 +12,8 @@ from policies.primitives.primitive import Plan, Primitive
 def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int = 0) -> Outcome:
     """Runs one trial and returns its outcome; the cell is always stopped at the end.
 
-    Errors that are not a `TrialStopped` pass through, after the stop.
+    A policy that fails or gives no points in the picture ends in a safety stop. Other errors that are not a
+    `TrialStopped` pass through, after the stop.
     """
     trial, ending = _Trial(policy, cell, primitive), None
     try:
@@ -22,6 +23,34 @@ def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int =
     finally:  # the stop comes first: looking for evidence takes time, and a person may be asked for it
         cell.stop(f"the trial has ended in phase {trial.phase}")
     return trial.outcome(ending)
+
+
+def predicted_points(policy: Policy, observation: Observation) -> TwoPoints:
+    """What `policy` says, if it is two finite points inside the picture; nothing is clipped.
+
+    Raises:
+        SafetyStop: It is anything else, or the policy raised an error.
+    """
+    doing, next_step = f"asking the policy {policy.name}", "look at the policy; nothing has moved"
+    height, width = observation.image.shape[:2]
+    try:
+        points = policy.predict(observation)
+        uv = np.stack([np.asarray(points.end_effector, float), np.asarray(points.target, float)])
+        if uv.shape != (2, 2):
+            raise ValueError(f"its points have shape {uv.shape}")
+    except TrialStopped:
+        raise
+    except Exception as error:  # whatever a user's own code raises: the robot stays where it is
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise SafetyStop(doing, f"{type(error).__name__}: {first}", "two points (2,) [px]", next_step) from error
+    if not ((uv >= 0) & (uv <= (width, height))).all():
+        raise SafetyStop(
+            doing,
+            f"the points {np.round(uv, 1).tolist()}",
+            f"points inside the picture, {width} x {height} px",
+            next_step,
+        )
+    return TwoPoints(uv[0], uv[1])
 
 
 class _Trial:
@@ -39,7 +68,7 @@ class _Trial:
         self.policy.reset(seed)
         self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now())
         self.phase = Phase.PREDICT
-        self.points = self.policy.predict(self.observation)
+        self.points = predicted_points(self.policy, self.observation)
         self.phase = Phase.PLAN
         self.plan = self.primitive.plan(self.observation, self.points, cell.table_z)
         for move in self.plan.moves:

@@ -59,7 +59,9 @@ HEAVY = {
     r"transformers": {
         "lace/backbones/families.py",
         "lace/data/imports/detectors.py",
-    },  # features; what photographs show
+        "policies/detr/model.py",
+    },  # features; what photographs show; DETR's transformer
+    r"onnxruntime": {"policies/export.py"},
     r"ai_edge_litert": {"lace/data/hands/detector.py"},
     r"rerun": {"lace/data/rerun_view.py"},
     r"xarm": {"real_bridge/xarm/driver.py"},

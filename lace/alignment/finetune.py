@@ -12,14 +12,12 @@ import numpy as np
 import torch
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import distributed
-from torch.utils.tensorboard import SummaryWriter
 
 from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import TrainConfig
 from lace.alignment.model_card import STAND_IN_WARNING, write_card
-from lace.alignment.pairs import FrameBank, augmented_views, sample_indices
+from lace.alignment.pairs import FrameBank, augmented_views, sample_indices, shuffled_parts
 from lace.alignment.partial import merge_lora
 from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
@@ -35,6 +33,7 @@ from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import Origins, read_origins
 from lace.data.roles import require_disjoint, require_roles
 from lace.reports.figures import loss_figure
+from lace.reports.recorder import Recorder
 from lace.reports.report import Grid, Picture, Report, write_report
 
 
@@ -60,6 +59,9 @@ class FinetuneConfig:
     """Human frames used; None takes all. The paper does not state the number. Table 4 varies the robot frames only."""
     augmented: Annotated[int, Within(0)] = 1000
     """Augmented views of each embodiment; 0 trains on the frames themselves."""
+    shuffle_parts: tuple[str, ...] = ()
+    """Control: embodiments whose part names are exchanged, the same way in all their frames, so that no part keeps its
+    own. What still improves does not come from the correspondence of parts."""
     device: str = "auto"
     """"auto", "cpu", "cuda" or "cuda:1"."""
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
@@ -69,67 +71,21 @@ class FinetuneConfig:
         check_numbers(self)
 
 
-class _Recorder:
-    """Writes metrics.jsonl and TensorBoard, and shows progress with rate and remaining time."""
+class _Recorder(Recorder):
+    """The curves of a run, and the similarity distributions of its pairs now and then."""
 
     def __init__(self, out: Path, trainer: Trainer):
-        config, done = trainer.config, trainer.done
+        super().__init__(out, "fine-tune", trainer.config.iterations, trainer.done)
         self.similarity = SimilarityLog(trainer, out)
-        self._file = _metrics_up_to(out / "metrics.jsonl", done).open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(out / "tensorboard"), purge_step=done + 1 if done else None)
-        self._progress = Progress(
-            TextColumn("fine-tune"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._task = self._progress.add_task("", total=config.iterations, completed=done, note="")
-        self._begun, self.last = done, _last_row(out / "metrics.jsonl")
 
     def __enter__(self) -> "_Recorder":
-        self._progress.start()
-        self.similarity.look(self._begun)
+        super().__enter__()
+        self.similarity.look(self.begun)
         return self
 
-    def __exit__(self, *_raised) -> None:
-        self._progress.stop()
-        self._file.close()
-        self._board.close()
-
     def __call__(self, metrics: dict[str, float]) -> None:
-        self.last = metrics
-        self._file.write(json.dumps(metrics) + "\n")
-        self._file.flush()
-        for name in metrics.keys() - {"step", "seconds"}:
-            self._board.add_scalar(name, metrics[name], metrics["step"])
-        rate = (metrics["step"] - self._begun) / max(metrics["seconds"], 1e-9)
-        note = f"loss {metrics['loss']:.4f}  {rate:.2f} steps/s"
+        super().__call__(metrics)
         self.similarity.look(metrics["step"])
-        self._progress.update(self._task, completed=metrics["step"], note=note)
-
-
-def _last_row(path: Path) -> dict[str, float]:
-    """Metrics of the last logged step; empty if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return json.loads(lines[-1]) if lines else {}
-
-
-def _metrics_up_to(path: Path, done: int) -> Path:
-    """Removes lines that an interrupted run wrote after its last checkpoint, also an incomplete one."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if row["step"] <= done:
-            kept.append(line + "\n")
-    publish_bytes(path, "".join(kept).encode())
-    return path
 
 
 @dataclass(frozen=True)
@@ -188,6 +144,7 @@ def _training(dataset: FrameDataset, role: str, number: int, config: FinetuneCon
         )
     else:
         bank = FrameBank.joined([FrameBank.from_records([read(i)], size, role) for i in range(len(chosen))])
+    bank = shuffled_parts(bank, seed) if role in config.shuffle_parts else bank
     return Training(dataset.folder, len(origins), bank, functools.reduce(operator.or_, origins))
 
 

@@ -165,6 +165,19 @@ def augment_bank(
     return FrameBank.joined(parts)
 
 
+def shuffled_parts(bank: FrameBank, seed: int) -> FrameBank:
+    """The bank with the names of its keypoints exchanged, the same way in all images; none keeps its own.
+
+    Only keypoints that some image shows take part: an absent part stays absent.
+    """
+    shown = np.flatnonzero(bank.visible.any(0).cpu().numpy())
+    cycle = np.random.default_rng(seed).permutation(shown)
+    order = np.arange(bank.visible.shape[1])
+    order[cycle] = np.roll(cycle, 1)
+    index = torch.from_numpy(order)
+    return replace(bank, keypoints=bank.keypoints[:, index], visible=bank.visible[:, index])
+
+
 def augmented_views(
     image: Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]],
     count: int,

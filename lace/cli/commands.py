@@ -35,6 +35,11 @@ COMMANDS: dict[str, Command] = {
         "sim_envs.rollouts.config:RolloutsConfig",
         "sim_envs.rollouts.config:defaults_of",
     ),
+    "generate study": Command(
+        "make all the data of a policy study, with hashes",
+        "sim_envs.study.command:main",
+        "sim_envs.study.parts:StudyConfig",
+    ),
     "data verify": Command("repeat every check on a dataset", "lace.cli.data:verify"),
     "data show": Command("draw a contact sheet of a dataset, or open the rerun viewer", "lace.cli.data:show"),
     "data stats": Command("histograms and rates of what a dataset covers", "lace.cli.data:stats"),
@@ -105,6 +110,32 @@ COMMANDS: dict[str, Command] = {
         "run the paper's alignment tables beside its numbers",
         "lace.tables.alignment:main",
         "lace.tables.alignment:TablesConfig",
+    ),
+    "policy train": Command(
+        "train the two-point policy on demonstrations", "policies.detr.train:main", "policies.detr.train:PolicyConfig"
+    ),
+    "policy evaluate": Command(
+        "measure a policy's points on held-out demonstrations",
+        "policies.evaluate:main",
+        "policies.evaluate:EvaluateConfig",
+    ),
+    "policy export": Command(
+        "write a policy as ONNX and compare it with PyTorch", "policies.export:main", "policies.export:ExportConfig"
+    ),
+    "tables probes": Command(
+        "run table 2: what probes trained on humans find on robots",
+        "policies.tables.probes:main",
+        "policies.tables.probes:ProbeTableConfig",
+    ),
+    "tables policy": Command(
+        "run tables 7, 9 and 10: hit rates of policies by regime and backbone",
+        "policies.tables.policy:main",
+        "policies.tables.policy:PolicyTableConfig",
+    ),
+    "tables success": Command(
+        "run table 3: how often the policies of `lace tables policy` grasp in simulation",
+        "sim_envs.study.success:main",
+        "sim_envs.study.success:SuccessTableConfig",
     ),
     "simulate": Command(
         "measure how often policies grasp the target in simulation, and why not",

@@ -53,14 +53,16 @@ class ObjectDistance:
     def near(self, points: Array) -> np.ndarray:
         """(...) [m] of points (..., 3), trilinear from the grid; outside it, an upper bound."""
         at = (points - self._corners[0]) / CELL_M
-        last = np.array(self._grid.shape) - 1
-        inside = np.clip(at, 0, last - 1e-6)
+        grid = self._grid
+        inside = np.clip(at, 0, np.array(grid.shape) - 1 - 1e-6)
         cell = inside.astype(int)
         share = inside - cell
+        x, y, z = np.moveaxis(np.stack([1 - share, share]), -1, 0)  # each (2, ...): of the lower and the upper corner
+        row, plane = grid.shape[2], grid.shape[1] * grid.shape[2]
+        first, flat = cell[..., 0] * plane + cell[..., 1] * row + cell[..., 2], grid.reshape(-1)
         value = np.zeros(at.shape[:-1])
-        for corner in np.ndindex(2, 2, 2):
-            weight = np.where(corner, share, 1 - share).prod(-1)
-            value += weight * self._grid[tuple(np.moveaxis(cell + corner, -1, 0))]
+        for i, j, k in np.ndindex(2, 2, 2):
+            value += x[i] * y[j] * z[k] * flat[first + (i * plane + j * row + k)]
         return value + CELL_M * np.linalg.norm(at - inside, axis=-1)
 
 

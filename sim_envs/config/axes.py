@@ -82,6 +82,9 @@ class CameraAxis(Axis):
     fov_deg: Annotated[Range, Within(5, 150)] = (34, 52)
     off_centre: Annotated[float, Within(0, 0.45)] = 0.12
     """Largest shift of the principal point, as a share of the image size."""
+    setups: Annotated[int, Within(0, 10**6)] = 0
+    """That many cameras stand still and look at the workspace; each scene is seen by one. Set-up k of this axis'
+    seed (0 if none) is the same in every dataset of robots and humans, and in trials. 0: a new camera per scene."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ class GenerateConfig(SceneConfig):
     demonstration: bool = False
     """All frames from one smooth reach-and-grasp motion in one scene, as the paper samples its demonstration."""
     demonstrations: Annotated[int, Within(0)] = 0
-    """That many motions of 50 frames, each in a scene of its own; `--frames` is then ignored. `--axes.clutter.count 0 0`
-    leaves out distractors (the paper's in-domain), `1 1` adds one (its OOD-env)."""
+    """That many motions, each in a scene of its own; `--frames` is then ignored. `--axes.clutter.count 0 0` leaves out
+    distractors (the paper's in-domain), `1 1` adds one (its OOD-env)."""
+    demonstration_frames: Annotated[int, Within(2)] = DEMONSTRATION_FRAMES
+    """Frames of each of `--demonstrations`, evenly over its time."""
     min_visible: Annotated[int, Within(0, 21)] = 5
     """Frames with fewer visible keypoints are redrawn; a third of them is enough of a body that has few."""
     workers: Annotated[int, Within(1)] = 1
@@ -38,12 +40,12 @@ class GenerateConfig(SceneConfig):
     @property
     def motion_frames(self) -> int:
         """Frames of each motion that the dataset is sampled from; 0 if its frames are independent."""
-        return DEMONSTRATION_FRAMES if self.demonstrations else self.frames * self.demonstration
+        return self.demonstration_frames if self.demonstrations else self.frames * self.demonstration
 
     @property
     def total(self) -> int:
         """Frames of the dataset: those of all motions, or `frames`."""
-        return self.demonstrations * DEMONSTRATION_FRAMES or self.frames
+        return self.demonstrations * self.demonstration_frames or self.frames
 
     @property
     def shards(self) -> int:

@@ -28,7 +28,7 @@ from sim_envs.config.axes import (
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.sensor import TILE as NOISE_TILE
 from sim_envs.scenes.state import Lighting, SceneBatch, SensorDraw
-from sim_envs.scenes.workspace import BODY_RADIUS
+from sim_envs.scenes.workspace import BODY_RADIUS, WATCHED
 
 NOISE_OFFSETS = ("offset_x", "offset_y")
 """Draws of the sensor: where in the tile of noise a picture takes its noise from."""
@@ -146,8 +146,10 @@ def draw_lighting(draws: AxisDraws[LightAxis]) -> Lighting:
 
 
 def draw_camera(draws: AxisDraws[CameraAxis], focus: Array, config: SceneConfig) -> PinholeCamera:
-    """Cameras around `focus` (n, 3) [m]; square pixels, principal point off centre."""
+    """Cameras around `focus` (n, 3) [m], or standing still; square pixels, principal point off centre."""
     axis, width, height = draws.axis, config.width, config.height
+    if axis.setups:
+        draws, focus = _standing(draws), WATCHED
     distance = draws.uniform("distance_m", *axis.distance_m)[:, None]
     azimuth = np.deg2rad(draws.uniform("azimuth_deg", *axis.azimuth_deg))
     elevation = np.deg2rad(draws.uniform("elevation_deg", *axis.elevation_deg))
@@ -171,6 +173,14 @@ def _record_pose(draws: AxisDraws[CameraAxis], offset: Array) -> None:
     raised = np.abs(distance - drawn) > 1e-9
     record("distance_m", np.where(raised, distance, drawn))
     record("elevation_deg", np.where(raised, elevation, draws.draws.record["camera.elevation_deg"]))
+
+
+def _standing(draws: AxisDraws[CameraAxis]) -> AxisDraws[CameraAxis]:
+    """Draws of the set-up that each scene is seen by; they depend on the axis' seed and the set-up's number alone."""
+    number = draws.choice("setup", draws.axis.setups)
+    standing = AxisDraws(draws.name, draws.axis, draws.axis.seed or 0, number, np.zeros_like(number))
+    standing.draws.record = draws.draws.record
+    return standing
 
 
 def body_points(T_world_link: Array, keypoints_world: Array) -> Array:

@@ -12,3 +12,5 @@ CLEARANCE = 0.015
 """Least height of any keypoint above the base plane [m]; tables lie below it."""
 BODY_RADIUS = 0.05
 """Clearance around the body's points that objects keep [m]."""
+WATCHED = np.array([0.46, 0.0, 0.05])
+"""Point that cameras which stand still look at [m]: a hand's height above the middle of AREA."""

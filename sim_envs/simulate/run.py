@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.run_identity import RunIdentity
+from policies.policy import identity_of
 from policies.trials.records import (
     BLOCK,
     TrialRecord,
@@ -54,7 +55,8 @@ Report = Callable[[list[TrialRecord]], None]
 def identity(config: SimulateConfig) -> dict[str, Any]:
     """The options that decide the results, as JSON values."""
     values = json.loads(json.dumps(asdict(config), default=str))
-    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+    kept = {name: value for name, value in values.items() if name not in RUN_ONLY}
+    return kept | {"policies by content": {name: identity_of(name) for name in config.policies}}
 
 
 @contextmanager

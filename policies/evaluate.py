@@ -1,0 +1,131 @@
+"""`lace policy evaluate`: hit rates and distances of a policy on held-out demonstrations, with pictures."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from rich.console import Console
+from torch import nn
+
+from lace.backbones import Backbone
+from lace.core.files import publish_bytes
+from lace.core.geometry import Array
+from lace.measure.bootstrap import Interval
+from lace.reports.figures import png
+from lace.reports.report import Grid, Picture, Report, write_report
+from policies.features import cached_features
+from policies.fit import predict
+from policies.labelled import LabelledFrames, read
+from policies.metrics import POINT_METRICS, point_metrics, summarise
+
+SHOWN, COLUMNS = 12, 6
+_EFFECTOR, _TARGET = "#e69f00", "#56b4e9"
+"""Colours (Okabe and Ito 2008) of the two points and their boxes."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Predictions on one set and what they are worth."""
+
+    predicted: Array
+    """(n, 2, 2) [px]."""
+    per_frame: dict[str, Array]
+    """(n,) by metric."""
+    values: dict[str, Interval]
+    frames: int
+    episodes: int
+
+
+def measured(head: nn.Module, backbone: Backbone, frames: LabelledFrames, cache: Path) -> Measured:
+    """A head's predictions on labelled frames."""
+    return of_points(predict(head, cached_features(backbone, frames, cache), frames.size), frames)
+
+
+def of_points(predicted: Array, frames: LabelledFrames) -> Measured:
+    """What points (n, 2, 2) [px] are worth on labelled frames."""
+    rows = point_metrics(predicted, frames.boxes, frames.size)
+    return Measured(predicted, rows, summarise(rows, frames.digests), len(frames), len(frames.episodes))
+
+
+def shown(value: Interval, metric: str) -> str:
+    """An interval as a cell of a table: rates in %, L1 as a share of the image."""
+    scale, digits = (1, 3) if metric == "l1" else (100, 1)
+    return f"{scale * value.value:.{digits}f} [{scale * value.low:.{digits}f}, {scale * value.high:.{digits}f}]"
+
+
+def grid_of(tests: dict[str, Measured]) -> Grid:
+    """One row a test set."""
+    rows = [
+        [name, str(found.frames), str(found.episodes), *(shown(found.values[m], m) for m in POINT_METRICS)]
+        for name, found in tests.items()
+    ]
+    headings = ["test set", "frames", "demonstrations", "Emb %", "Obj %", "Both %", "L1"]
+    return Grid("Localisation", headings, rows, "Hit rates of the true boxes; 95 % intervals resample demonstrations.")
+
+
+def shown_predictions(frames: LabelledFrames, predicted: Array, seed: int = 0) -> bytes:
+    """PNG: frames with true boxes and predicted points; half of them misses, where there are so many."""
+    hit = point_metrics(predicted, frames.boxes, frames.size)["both"] > 0
+    rng = np.random.default_rng(seed)
+    misses, hits = rng.permutation(np.flatnonzero(~hit)), rng.permutation(np.flatnonzero(hit))
+    half = SHOWN // 2
+    chosen = [*misses[: max(half, SHOWN - len(hits))], *hits[: max(half, SHOWN - len(misses))]][:SHOWN]
+    figure = Figure(figsize=(1.9 * COLUMNS, 2.05 * -(-len(chosen) // COLUMNS)), layout="constrained")
+    panels = figure.subplots(-(-len(chosen) // COLUMNS), COLUMNS, squeeze=False).ravel()
+    for ax in panels:
+        ax.set_axis_off()
+    for ax, i in zip(panels, chosen, strict=False):
+        _panel(ax, frames, int(i), predicted[i])
+        ax.set_title("hit" if hit[i] else "miss", fontsize=8)
+    figure.suptitle("orange: end effector, blue: target; dots are predictions, boxes the truth", fontsize=9)
+    return png(figure)
+
+
+def _panel(ax, frames: LabelledFrames, i: int, points: Array) -> None:
+    ax.imshow(frames.images([i])[0].permute(1, 2, 0).numpy())
+    for box, point, colour in zip(frames.boxes[i], points, (_EFFECTOR, _TARGET), strict=True):
+        ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, edgecolor=colour, linewidth=1))
+        ax.plot(*point, "o", color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.7, clip_on=False)
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measure a policy on held-out demonstrations."""
+
+    policy: Path
+    """Bundle folder."""
+    data: tuple[Path, ...]
+    """Dataset folders, each measured for itself."""
+    out: Path
+    """Folder of evaluation.json and report.html."""
+    device: str = "cpu"
+
+
+def main(config: EvaluateConfig) -> int:
+    """Prints and writes; returns the exit code."""
+    from policies.bundle import load_policy
+
+    policy = load_policy(config.policy, device=config.device)
+    tests, pictures = {}, []
+    for folder in config.data:
+        frames = read(folder, policy.config.image_size, policy.config.settings.get("transform", "none"))
+        found = tests[folder.name] = measured(policy.head, policy.backbone, frames, config.out / "features")
+        pictures.append(Picture(f"Predictions on {folder.name}", shown_predictions(frames, found.predicted)))
+    grid = grid_of(tests)
+    console = Console(highlight=False, width=140)
+    for row in grid.rows:
+        console.print("  ".join(f"{name} {cell}" for name, cell in zip(grid.headings, row, strict=True)), markup=False)
+    values = {name: {m: asdict(v) for m, v in found.values.items()} for name, found in tests.items()}
+    publish_bytes(config.out / "evaluation.json", json.dumps(values, indent=1).encode())
+    report = Report(
+        title="Policy on held-out demonstrations",
+        summary=f"{policy.name}: {policy.config.head}.",
+        facts={"frames": sum(found.frames for found in tests.values())},
+        sections=[grid, *pictures],
+        config=asdict(config),
+    )
+    console.print(f"wrote {write_report(config.out, report)}", markup=False)
+    return 0

@@ -1,0 +1,43 @@
+"""What sits on the frozen features, by name: a head for two points, the attentive probe or DETR."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from lace.core.registry import Registry
+
+HEADS: Registry[Callable[..., nn.Module]] = Registry("policy head")
+"""Name -> builder (dim, size, seed, pretrained, detr) of (batch, rows, cols, dim) -> (batch, 2, 2) as shares."""
+
+
+@HEADS.register("detr")
+def _detr(dim: int, size: str, seed: int, pretrained: str, detr: Mapping[str, Any] | None) -> nn.Module:
+    from policies.detr import model
+
+    if detr is not None:
+        return model.from_saved(dim, detr)
+    return model.build_detr(dim, size or "paper", pretrained, seed)
+
+
+@HEADS.register("probe")
+def _probe(dim: int, size: str, seed: int, pretrained: str, detr: Mapping[str, Any] | None) -> nn.Module:
+    from policies.probes import AttentiveProbe
+
+    return AttentiveProbe(dim, points=2, seed=seed)
+
+
+def build_head(
+    text: str, dim: int, *, seed: int = 0, pretrained: str = "", detr: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """The head that "NAME" or "NAME:SIZE" stands for; UnknownNameError with the nearest name.
+
+    Args:
+        text: "detr:paper", "detr:small" or "probe".
+        dim: Width of the features.
+        seed: Of its first weights.
+        pretrained: Hub name or folder of a pretrained DETR.
+        detr: Configuration of a saved transformer, whose weights will be loaded.
+    """
+    name, _, size = text.partition(":")
+    return HEADS[name](dim, size, seed, pretrained, detr)

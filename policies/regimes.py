@@ -1,0 +1,76 @@
+"""Which demonstrations train and which test: the paper's data regimes (sec. 5.3), and the check that none does both."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes
+from lace.core.registry import Registry
+from policies.labelled import LabelledFrames, joined
+
+REGIMES: Registry[float] = Registry("data regime")
+"""Share of the robot's demonstrations that train beside all human ones."""
+REGIMES.add("zero", 0.0)
+REGIMES.add("few", 0.1)
+REGIMES.add("co", 1.0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames to train on and named sets to test on."""
+
+    train: LabelledFrames
+    tests: Mapping[str, LabelledFrames]
+
+    def __post_init__(self):
+        mine = {episode.digest: episode for episode in self.train.episodes}
+        pictures = set(self.train.image_digest)
+        for name, test in self.tests.items():
+            for i, episode in enumerate(test.episode):
+                twin = mine.get(episode.digest)
+                if twin is None and test.image_digest[i] not in pictures:
+                    continue
+                where = f"demonstration {twin.number} of {twin.folder}" if twin else "a training image"
+                raise DatasetError(
+                    "splitting demonstrations",
+                    f"demonstration {episode.number} of {episode.folder} ({name}) is also {where}, which trains",
+                    "no demonstration in both",
+                    "give other folders, or generate the test set from another seed",
+                )
+
+    def manifest(self) -> dict[str, list[dict]]:
+        """Every demonstration's folder, number, frames and hash, of "train" and of each test set."""
+        parts = {"train": self.train, **{f"test {name}": test for name, test in self.tests.items()}}
+        return {name: [asdict(episode) for episode in part.episodes] for name, part in parts.items()}
+
+    def save(self, path: Path) -> None:
+        """Writes the manifest as JSON."""
+        publish_bytes(path, json.dumps(self.manifest(), indent=1).encode())
+
+
+def training_frames(
+    human: Sequence[LabelledFrames], robot: Sequence[LabelledFrames], regime: str = "zero"
+) -> LabelledFrames:
+    """All human demonstrations, and the regime's share of each robot set's first ones, rounded up.
+
+    Raises:
+        DatasetError: The regime asks for robot demonstrations and none are given, or nothing is left to train on.
+    """
+    share, parts = REGIMES[regime], list(human)
+    if share and not robot:
+        raise DatasetError(
+            f"choosing the frames of regime {regime!r}",
+            "no robot demonstrations were given",
+            "at least one dataset",
+            "give --robot, or --regime zero",
+        )
+    for frames in robot if share else ():
+        parts.append(frames.first_episodes(math.ceil(share * len(frames.episodes) - 1e-9)))
+    if not parts:
+        raise DatasetError(
+            "choosing training frames", "neither human nor robot demonstrations were given", "some", "give --human"
+        )
+    return joined(parts)

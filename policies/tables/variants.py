@@ -1,0 +1,158 @@
+"""Rows of probe and policy tables: a backbone as it is, aligned in a room, or aligned on shuffled parts."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lace.alignment.config import TrainConfig
+from lace.backbones import Backbone, load_backbone
+from lace.core.device import process_device
+from lace.core.errors import DatasetError
+from lace.core.files import publish_bytes
+from lace.core.geometry import Array
+from lace.core.registry import Registry
+from lace.tables.ablations import Run
+from lace.tables.alignment import TablesConfig, tune
+from policies.labelled import LabelledFrames, read
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One backbone of a table."""
+
+    label: str
+    room: str | None = None
+    """Where it was aligned; None leaves it as it was pretrained."""
+    shuffled: bool = False
+    transform: str = "none"
+    """What every picture goes through, in training and tests."""
+
+
+VARIANTS: Registry[Variant] = Registry("variant")
+VARIANTS.add("base", Variant("base"))
+for _room in ("lab", "kitchen", "office"):
+    VARIANTS.add(_room, Variant(f"LACE ({_room})", _room))
+VARIANTS.add("shuffled", Variant("control: part names shuffled", "lab", shuffled=True))
+VARIANTS.add("masked", Variant("base, embodiments masked out", transform="masked"))
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """What every table of a study needs; finished rows are kept, and the same command continues."""
+
+    study: Path
+    """Folder of `lace generate study`."""
+    out: Path
+    """Folder of all runs and tables; equal runs are shared between tables."""
+    backbone: str = "dinov3-s"
+    """What the variants start from: short name, hub id or folder."""
+    variants: tuple[str, ...] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
+    """Rows: base, lab, kitchen, office (aligned there), shuffled (control), masked (pixel-space baseline)."""
+    given: tuple[str, ...] = ()
+    """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
+    seeds: tuple[int, ...] = (0,)
+    """Of heads, their batches and dropout."""
+    size: int = 224
+    """Side of the images that backbones see [px]."""
+    augmented: int = 1000
+    """Augmented views of each embodiment to align on."""
+    device: str = "auto"
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """The alignment."""
+
+
+def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
+    """Name or folder of a variant's backbone, fine-tuned now if it has to be."""
+    given = dict(item.split("=", 1) for item in runs.given)
+    if name in given:
+        return given[name]
+    if variant.room is None:
+        return runs.backbone
+    folder = runs.study / "align" / variant.room
+    if not folder.is_dir():
+        raise DatasetError(
+            f"aligning the variant {name!r}",
+            f"there is no {folder}",
+            f"frames of the {variant.room} to align on",
+            f"run `lace generate study` with --rooms {variant.room}, or leave the variant out",
+        )
+    changes: dict[str, Any] = {"images": None, "human_images": None} | ({"shuffle_parts": ("robot",)} if variant.shuffled else {})
+    run = Run(changes=changes)
+    tables = TablesConfig(
+        robot=folder / "robot",
+        human=folder / "human",
+        robot_test=folder,
+        human_test=folder,
+        out=runs.out,
+        backbone=runs.backbone,
+        size=runs.size,
+        augmented=runs.augmented,
+        device=runs.device,
+        train=runs.train,
+    )
+    return str(tune(run, tables, runs.out / "backbones" / f"{name}-{runs.train.seed}"))
+
+
+class Study:
+    """The data of a study and the backbones of its variants, each read or loaded once."""
+
+    def __init__(self, runs: StudyRuns):
+        self.runs, self.device = runs, process_device(runs.device)
+        self.cache = runs.out / "features"
+        self._frames: dict[tuple[str, str], LabelledFrames] = {}
+        self._backbones: dict[str, Backbone] = {}
+
+    def frames(self, part: str, transform: str = "none") -> LabelledFrames:
+        """Labelled frames of a folder below the study's ("test/in_domain")."""
+        key = (part, transform)
+        if key not in self._frames:
+            self._frames[key] = read(self.runs.study / part, self.runs.size, transform)
+        return self._frames[key]
+
+    def source(self, name: str) -> str:
+        """Name or folder of a variant's backbone."""
+        return source_of(VARIANTS[name], name, self.runs)
+
+    def backbone(self, name: str) -> Backbone:
+        """A variant's backbone, on the device."""
+        source = self.source(name)
+        if source not in self._backbones:
+            self._backbones[source] = load_backbone(source, image_size=self.runs.size, device=self.device)
+        return self._backbones[source]
+
+
+HUMAN_PARTS = ("human/in_domain", "human/ood_env")
+ROBOT_PART = "robot/in_domain"
+
+
+def kept(folder: Path, identity: dict[str, Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A result of exactly this identity, from `folder` or computed now.
+
+    Args:
+        folder: Of results, named by the hash of their identity.
+        identity: Everything that the result depends on, as JSON values.
+        compute: Makes the result, JSON values.
+    """
+    text = json.dumps(identity, sort_keys=True, default=str)
+    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if path.is_file():
+        return json.loads(path.read_text())["result"]
+    result = compute()
+    publish_bytes(path, json.dumps({"identity": identity, "result": result}, default=str).encode())
+    return result
+
+
+def over_seeds(rows: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """Per-frame values averaged over the seeds of one row; intervals resample demonstrations, not seeds."""
+    rows = list(rows)
+    return {name: np.mean([row[name] for row in rows], 0) for name in rows[0]}
+
+
+def spread(values: Sequence[float]) -> str:
+    """Least and largest of the seeds' values, as a cell; "" of one seed."""
+    return f"{100 * min(values):.0f} to {100 * max(values):.0f}" if len(values) > 1 else ""

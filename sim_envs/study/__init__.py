@@ -1,0 +1,1 @@
+"""All data of one policy study, made by one command."""

@@ -1,0 +1,137 @@
+"""Tables of probes and policies: rows as asked for, finished rows kept, the control and the baselines among them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lace.alignment.pairs import FrameBank, shuffled_parts
+from lace.cli.main import main as lace
+from lace.core.errors import DatasetError
+from policies.fit import Fit
+from policies.labelled import TRANSFORMS, read
+from policies.tables.policy import Cell, PolicyTableConfig, cells
+from policies.tables.probes import finger_metrics
+from policies.tables.variants import VARIANTS, StudyRuns, kept, source_of
+from tests.demonstrations import make_demonstrations
+from tests.synthetic import make_frame
+
+PARTS = ("human/in_domain", "human/ood_env", "robot/in_domain", "test/in_domain", "test/ood_env", "test/ood_obj")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study")
+    for seed, part in enumerate(PARTS):
+        make_demonstrations(root / part, 2, seed=seed + 1)
+    return root
+
+
+def arguments(study, out, table):
+    return [
+        "tables", table, "--study", str(study), "--out", str(out), "--backbone", "tiny", "--size", "64",
+        "--given", "lab=tiny", "--device", "cpu", "--fit.iterations", "3", "--fit.batch", "4",
+    ]  # fmt: skip
+
+
+def test_table_2_is_made_and_kept(study, tmp_path, capsys, monkeypatch):
+    command = [*arguments(study, tmp_path, "probes"), "--variants", "base", "lab", "masked", "--seeds", "0", "1"]
+    assert lace(command) == 0
+    printed = capsys.readouterr().out
+    assert "57.5 / 28.6 / 48.7 / 3.2 / 57.9 / 1.6" in printed and "masked out" in printed and "thumb tip" in printed
+    table = json.loads((tmp_path / "table-2" / "table.json").read_text())
+    assert table["base"] == table["lab"]  # the same weights
+    assert table["base"] != table["masked"] and len(table["base"]["seeds"]) == 2
+    monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished probe was fitted again"))
+    assert lace(command) == 0
+    assert json.loads((tmp_path / "table-2" / "table.json").read_text()) == table
+
+
+def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatch):
+    command = [*arguments(study, tmp_path, "policy"), "--variants", "base", "lab", "masked", "--head", "probe"]
+    command += ["--regimes", "zero", "few", "--demonstrations", "2"]
+    assert lace(command) == 0
+    printed = capsys.readouterr().out
+    assert "21.1 / 71.1 / 16.3 / 0.13" in printed and "Table 10" in printed and "by number" in printed
+    found = json.loads((tmp_path / "table-7" / "table.json").read_text())
+    keys = [(row["regime"], row["variant"], row["demonstrations"]) for row in found]
+    assert keys == [
+        ("zero", "base", None), ("zero", "lab", None), ("zero", "masked", None), ("few", "base", None),
+        ("few", "lab", None), ("zero", "base", 2), ("zero", "lab", 2), ("robot", "base", None), ("robot", "lab", None),
+    ]  # fmt: skip
+    assert set(found[-1]["settings"]) == {"in_domain", "ood_obj"}
+    runs = sorted(path.name.rpartition("-")[0] for path in (tmp_path / "policies").iterdir())
+    assert runs.count("zero-base-0") == 1 and "few-lab-0" in runs and "zero-base-2-0" in runs
+    few = next((tmp_path / "policies").glob("few-base-0-*"))
+    manifest = json.loads((few / "manifest.json").read_text())
+    assert [episode["folder"].split("/")[-2] for episode in manifest["train"]] == ["human"] * 4 + ["robot"]
+    monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished policy was trained again"))
+    assert lace(command) == 0
+
+
+def test_the_control_and_the_baselines_run_in_zero_alone():
+    config = PolicyTableConfig(study=None, out=None)
+    wanted = list(cells(config))
+    assert [key for key in wanted if key[1] in ("shuffled", "masked")] == [
+        ("zero", "shuffled", None),
+        ("zero", "masked", None),
+    ]
+    assert Cell("zero", "lab", 0).name != Cell("zero", "lab", 0, 10).name
+
+
+def test_shuffled_parts_keep_none_of_their_names_and_the_absent_stay_absent():
+    records = [make_frame(i, 64) for i in range(6)]
+    bank = FrameBank.from_records(records, 64)
+    turned = shuffled_parts(bank, 0)
+    shown = np.flatnonzero(bank.visible.any(0))
+    columns = {tuple(np.nan_to_num(bank.keypoints[:, k]).ravel()): k for k in range(21) if k in shown}
+    where = [columns[tuple(np.nan_to_num(turned.keypoints[:, k]).ravel())] for k in shown]
+    assert sorted(where) == shown.tolist() and all(a != b for a, b in zip(where, shown, strict=True))
+    assert (turned.visible.sum(1) == bank.visible.sum(1)).all()
+    absent = ~bank.visible.any(0)
+    assert not turned.visible[:, absent].any()
+    assert shuffled_parts(bank, 0).digest() == turned.digest() != shuffled_parts(bank, 1).digest()
+
+
+def test_a_masked_picture_shows_nothing_of_the_embodiment():
+    record = make_frame(0)
+    picture = TRANSFORMS["masked"](record)
+    robot = record.mask(semantic="robot")
+    assert robot.any() and (picture[robot] == 127).all()
+    np.testing.assert_array_equal(picture[~robot], record.image[~robot])
+    record.segmentation = None
+    with pytest.raises(DatasetError, match="no segmentation"):
+        TRANSFORMS["masked"](record)
+
+
+def test_fingers_are_told_apart_by_hand(tmp_path):
+    frames = read(make_demonstrations(tmp_path, 1), 64).take([0])
+    frames.pose[0] = [[0, 0], [10, 0], [20, 0], [30, 0], [40, 0]]
+    frames.boxes[0, 1] = [38, -2, 42, 2]  # the target's middle is at the ring tip
+    points = frames.points.copy()
+    right = finger_metrics(frames.pose, points, frames)
+    assert right["nearest fingertip"][0] == 1 and right["thumb to index [deg]"][0] == pytest.approx(0)
+    swapped = frames.pose[:, [0, 2, 1, 4, 3]]
+    wrong = finger_metrics(swapped, points, frames)
+    assert wrong["nearest fingertip"][0] == 0 and wrong["thumb to index [deg]"][0] == pytest.approx(180)
+    up = frames.pose.copy()
+    up[0, 2] = [10, 10]
+    assert finger_metrics(up, points, frames)["thumb to index [deg]"][0] == pytest.approx(90)
+    frames.pose[0, 4] = np.nan
+    assert all(np.isnan(value).all() for value in finger_metrics(swapped, points, frames).values())
+
+
+def test_results_are_kept_by_identity(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"value": len(calls)}
+
+    assert kept(tmp_path, {"a": 1}, compute) == kept(tmp_path, {"a": 1}, compute) == {"value": 1}
+    assert kept(tmp_path, {"a": 2}, compute) == {"value": 2}
+
+
+def test_a_room_without_frames_to_align_on_is_named(study, tmp_path):
+    with pytest.raises(DatasetError, match="--rooms office"):
+        source_of(VARIANTS["office"], "office", StudyRuns(study, tmp_path, "tiny"))
