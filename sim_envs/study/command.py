@@ -6,31 +6,30 @@ from dataclasses import asdict
 from rich.console import Console
 
 from lace.core.files import publish_bytes
-from lace.core.run_folder import claim_folder
-from sim_envs.frames import generate
-from sim_envs.study.parts import StudyConfig, parts
+from lace.core.run_identity import RunIdentity
+from policies.labelled import read_episodes
+from sim_envs.frames.generate import make_shards, opened_folder
+from sim_envs.frames.progress import shown
+from sim_envs.study.parts import ORIGIN, StudyConfig, parts
 
 RUN_ONLY = ("out", "workers", "device")
-ORIGIN, MANIFEST = "study.json", "manifest.json"
+MANIFEST = "manifest.json"
 
 
 def main(config: StudyConfig) -> int:
     """Runs it; returns the exit code."""
-    from policies.labelled import read_episodes
-    from sim_envs.frames.progress import shown
-
     console = Console(highlight=False, soft_wrap=True)
     options = {name: value for name, value in asdict(config).items() if name not in RUN_ONLY}
-    claim_folder(config.out / ORIGIN, "a study", {"config": options})
     manifest = {}
-    for folder, _kind, one in parts(config):
-        todo = len(generate.open_folder(one))
-        console.print(f"{folder}: {one.total} frames, {'to make' if todo else 'there'}", markup=False)
-        if todo:
-            with shown(one, todo) as report:
-                generate.run(one, report)
-        manifest[folder] = [asdict(episode) | {"folder": folder} for episode in read_episodes(one.out)]
-    publish_bytes(config.out / MANIFEST, json.dumps(manifest, indent=1).encode())
+    with RunIdentity(config.out / ORIGIN, "a study", {"config": json.loads(json.dumps(options))}).opened():
+        for folder, _kind, one in parts(config):
+            with opened_folder(one) as todo:
+                console.print(f"{folder}: {one.total} frames, {'to make' if todo else 'there'}", markup=False)
+                if todo:
+                    with shown(one, len(todo)) as report:
+                        make_shards(one, todo, report)
+            manifest[folder] = [asdict(episode) | {"folder": folder} for episode in read_episodes(one.out)]
+        publish_bytes(config.out / MANIFEST, json.dumps(manifest, indent=1).encode())
     total = sum(len(episodes) for episodes in manifest.values())
     console.print(f"{total} demonstrations and frames in {config.out}; their hashes are in {MANIFEST}", markup=False)
     return 0

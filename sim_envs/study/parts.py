@@ -10,6 +10,8 @@ from sim_envs.config.axes import CameraAxis
 from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
 from sim_envs.config.scene import Size, with_preset
 
+ORIGIN = "study.json"
+"""In the study's folder: its options."""
 HELD_OUT = ("in_domain", "ood_env", "ood_obj")
 ROOMS = ("lab", "kitchen", "office")
 DISTRACTORS = {"in_domain": (0, 0), "ood_env": (1, 1), "ood_obj": (0, 0)}

@@ -20,8 +20,7 @@ from policies.tables.variants import VARIANTS, Study
 from sim_envs.config.presets import PRESETS
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.records import BLOCK, TrialRecord, film_path, read_block
-from sim_envs.study.command import ORIGIN
-from sim_envs.study.parts import DISTRACTORS, study_camera
+from sim_envs.study.parts import DISTRACTORS, ORIGIN, study_camera
 
 HEADINGS = ("setting", "regime", "features", "success % [95 %]", "safety", "localis.", "other", "seeds", "the paper")
 NOTE = (
