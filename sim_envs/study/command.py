@@ -8,6 +8,7 @@ from rich.console import Console
 from lace.core.files import publish_bytes
 from lace.core.run_identity import RunIdentity
 from policies.labelled import read_episodes
+from sim_envs.config.generate import GenerateConfig
 from sim_envs.frames.generate import make_shards, opened_folder
 from sim_envs.frames.progress import shown
 from sim_envs.study.parts import ORIGIN, StudyConfig, parts
@@ -23,13 +24,18 @@ def main(config: StudyConfig) -> int:
     manifest = {}
     with RunIdentity(config.out / ORIGIN, "a study", {"config": json.loads(json.dumps(options))}).opened():
         for folder, _kind, one in parts(config):
-            with opened_folder(one) as todo:
-                console.print(f"{folder}: {one.total} frames, {'to make' if todo else 'there'}", markup=False)
-                if todo:
-                    with shown(one, len(todo)) as report:
-                        make_shards(one, todo, report)
+            _make(one, folder, console)
             manifest[folder] = [asdict(episode) | {"folder": folder} for episode in read_episodes(one.out)]
         publish_bytes(config.out / MANIFEST, json.dumps(manifest, indent=1).encode())
     total = sum(len(episodes) for episodes in manifest.values())
     console.print(f"{total} demonstrations and frames in {config.out}; their hashes are in {MANIFEST}", markup=False)
     return 0
+
+
+def _make(one: GenerateConfig, folder: str, console: Console) -> None:
+    """What is missing of one dataset."""
+    with opened_folder(one) as todo:
+        console.print(f"{folder}: {one.total} frames, {'to make' if todo else 'there'}", markup=False)
+        if todo:
+            with shown(one, len(todo)) as report:
+                make_shards(one, todo, report)
