@@ -81,7 +81,9 @@ def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
             f"frames of the {variant.room} to align on",
             f"run `lace generate study` with --rooms {variant.room}, or leave the variant out",
         )
-    changes: dict[str, Any] = {"images": None, "human_images": None} | ({"shuffle_parts": ("robot",)} if variant.shuffled else {})
+    changes: dict[str, Any] = {"images": None, "human_images": None} | (
+        {"shuffle_parts": ("robot",)} if variant.shuffled else {}
+    )
     run = Run(changes=changes)
     tables = TablesConfig(
         robot=folder / "robot",

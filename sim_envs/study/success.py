@@ -17,9 +17,9 @@ from policies.outcome import Result
 from policies.tables.paper import TABLE_3
 from policies.tables.policy import SETTINGS, Cell, PolicyTableConfig, policy_of
 from policies.tables.variants import VARIANTS, Study
+from policies.trials.records import BLOCK, TrialRecord, film_path, read_block
 from sim_envs.config.presets import PRESETS
 from sim_envs.simulate.config import SimulateConfig
-from sim_envs.simulate.records import BLOCK, TrialRecord, film_path, read_block
 from sim_envs.study.parts import DISTRACTORS, ORIGIN, study_camera
 
 HEADINGS = ("setting", "regime", "features", "success % [95 %]", "safety", "localis.", "other", "seeds", "the paper")
