@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.run_identity import RunIdentity
-from policies.policy import identity_of
+from policies.named import identity_of
 from policies.trials.records import (
     BLOCK,
     TrialRecord,

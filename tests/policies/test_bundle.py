@@ -19,7 +19,8 @@ from policies.detr.train import PolicyConfig, train_policy
 from policies.export import export
 from policies.features import backbone_digest
 from policies.fit import FitConfig
-from policies.policy import Observation, Policy, identity_of
+from policies.named import identity_of
+from policies.policy import Observation, Policy
 from tests.demonstrations import make_demonstrations
 
 FIT = FitConfig(iterations=4, batch=4, checkpoint_every=2, bf16=False)

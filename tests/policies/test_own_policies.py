@@ -8,8 +8,9 @@ import pytest
 
 from lace.core.errors import InvalidValueError, UnknownNameError
 from policies import make_policy
+from policies.named import identity_of
 from policies.outcome import Phase, Result
-from policies.policy import Observation, TwoPoints, identity_of
+from policies.policy import Observation, TwoPoints
 from policies.runner import run_trial
 from tests.policies.test_runner import Nodding, StillCell
 
