@@ -1,5 +1,6 @@
 """Everything that makes a robot, in one value: what a newcomer writes and registers."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,8 @@ from lace.core.cache import built_folder
 from lace.core.embodiment import Curl, Embodiment, Keypoint, Provenance
 from lace.core.errors import InvalidValueError
 from lace.core.wheels import WheelAsset, asset_folder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Recipe:
         return self._read(folder / "robot.xml")
 
     def _announced(self, folders: dict[str, Path], out: Path) -> None:
-        print(f"building {self.name}: decimating meshes, composing the arm and the hand", flush=True)
+        _log.info("building %s: decimating meshes, composing the arm and the hand", self.name)
         (out / "meshes").mkdir()
         self.build(folders, out)
 

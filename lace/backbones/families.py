@@ -1,6 +1,6 @@
 """Backbone families through `transformers`: how each is normalised, called, and its tokens laid out as a grid."""
 
-import sys
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from torch import nn
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
 from lace.core.hub import answers
+
+_log = logging.getLogger(__name__)
 
 hf.utils.logging.disable_progress_bar()
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -118,9 +120,7 @@ def from_config(config: hf.PretrainedConfig, name: str, image_size: int, seed: i
 
 
 def _announce(name: str) -> None:
-    print(
-        f"backbone {name!r}: RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", file=sys.stderr
-    )
+    _log.warning("backbone %r: RANDOM weights, a stand-in for tests and demos; its numbers mean nothing", name)
 
 
 def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:

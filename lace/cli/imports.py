@@ -38,8 +38,8 @@ def hint(
         parts: Which parts; TRAIN to train on, VAL and TEST to measure on.
         crop: Cut a square of twice the hand's size around it, from the full-size image.
         size: Longer side of the images [px], scaled after the crop; by default unchanged.
-        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames with exactly
-            one detected hand that is not a left one, as the paper does.
+        detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames with
+            exactly one detected hand that is not a left one, as the paper does.
     """
     from lace.data.imports import hint as module
     from lace.data.imports.one_hand import hand_detector, right_hand_alone
@@ -92,7 +92,7 @@ def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, 
 
     Args:
         path: A video, or a folder of videos.
-        out: Dataset folder to write; the same command again goes on where it stopped.
+        out: Dataset folder to write; the same command resumes an interrupted import.
         every: Take every n-th frame; 1 takes all.
         change: Grey levels, of 255, by which a frame must differ somewhere from the one taken before; 0 takes all.
         labels: What is wanted.
@@ -114,7 +114,7 @@ def photos(folder: Path, /, out: Path, change: float = MIN_CHANGE, labels: Label
 
     Args:
         folder: Folder of photographs, turned as EXIF says.
-        out: Dataset folder to write; the same command again goes on where it stopped.
+        out: Dataset folder to write; the same command resumes an interrupted import.
         change: Grey levels, of 255, by which a photograph must differ somewhere from the one taken before; 0 takes all.
         labels: What is wanted.
     """
@@ -213,7 +213,7 @@ def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any], *mod
         facts: As `write_frames` takes them.
         *models: Names or folders of the models that were used; None where none was.
     """
-    with progress_bar("importing") as advance:
+    with progress_bar("importing", "frames") as advance:
         report = write_frames(out, candidates, facts, advance, sources=[model for model in models if model])
     console = Console(soft_wrap=True, highlight=False)
     print_summary(console, report)

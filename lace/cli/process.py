@@ -7,7 +7,8 @@ import sys
 from types import FrameType
 
 from rich.console import Console
-from rich.logging import RichHandler
+
+from lace.core.cache import share_cache
 
 PACKAGES = ("lace", "assets", "policies", "sim_envs", "real_bridge")
 """Packages whose loggers `--quiet` and `--verbose` set."""
@@ -22,12 +23,13 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 
 
 def prepare_process() -> None:
-    """Makes stdout and stderr usable whatever the caller left of them, and turns SIGTERM into `Terminated`.
+    """Makes stdout and stderr usable, moves all caches below $LACE_CACHE, and turns SIGTERM into `Terminated`.
 
     Closed streams become the null device; characters that the encoding lacks become "?"; a COLUMNS that is not a
     positive number is ignored (rich would print nothing).
     """
     signal.signal(signal.SIGTERM, _terminate)
+    share_cache()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -39,14 +41,24 @@ def prepare_process() -> None:
         del os.environ["COLUMNS"]
 
 
+class _ConsoleHandler(logging.Handler):
+    """Prints messages through rich without breaking long lines (rich's own handler breaks them)."""
+
+    _STYLES = {logging.WARNING: "yellow", logging.ERROR: "red"}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one message to stderr as it is now."""
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(self.format(record), style=self._STYLES.get(record.levelno, ""), markup=False)
+
+
 def set_up_logging(level: int) -> None:
     """Sends the log messages of our packages from `level` up, and warnings of others, to stderr.
 
     Args:
         level: `logging.WARNING` for `--quiet`, `logging.DEBUG` for `--verbose`, else `logging.INFO`.
     """
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=False, markup=False)
+    handler = _ConsoleHandler()
     for name in PACKAGES:
         logger = logging.getLogger(name)
         logger.setLevel(level)

@@ -19,12 +19,12 @@ from lace.data.show import save_contact_sheet
 
 @dataclass(frozen=True)
 class RecordingConfig:
-    """Labels a recording of a real robot: keypoints by forward kinematics, visibility by drawing the measured joints."""
+    """Labels a recording of a real robot: keypoints by forward kinematics, visibility by rendering."""
 
     source: Positional[Path]
     """Folder of `lace bridge record`, folder of a LeRobot dataset (v3), or MCAP file."""
     out: Path
-    """Dataset folder to write; the same command again goes on where it stopped."""
+    """Dataset folder to write; the same command resumes an interrupted import."""
     embodiment: str = "xarm7_leap"
     """Which robot."""
     calibration: Path | None = None

@@ -36,7 +36,7 @@ def content_of(paths: Iterable[str | Path]) -> str:
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path.is_dir, no error for names that are too long
         yield "", path
         return
     yield "folder", path  # an empty folder is not a missing one
@@ -52,7 +52,7 @@ def _digest(path: Path, memory: sqlite3.Connection | None) -> str:
         facts = path.stat()
         if path.is_dir():
             return "folder"
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character in the name
         return _MISSING
     look = ":".join(map(str, (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
     key = os.fsencode(path.absolute())

@@ -1,7 +1,7 @@
 """Counter-based random draws: every number is a pure function of (seed, frame index, attempt, name).
 
-No generator state exists, so any frame can be drawn alone, in any order and in any process, with the same result;
-and a whole batch is drawn at once. The mixer is SplitMix64's finaliser (Steele, Lea and Flood 2014).
+There is no generator state: any frame can be drawn alone, in any order and in any process, with the same result, and
+batches are drawn in one call. The mixer is SplitMix64's finaliser (Steele, Lea and Flood 2014).
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def _name_key(name: str) -> np.uint64:
 
 
 class Draws:
-    """Random draws for a batch of frames; remembers each by name so that it can be stored with the frame."""
+    """Random draws for a batch of frames; records each by name, to be stored with the frame."""
 
     def __init__(self, seed: int, index: ArrayLike, attempt: ArrayLike = 0):
         """Args:

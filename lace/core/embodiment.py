@@ -1,4 +1,4 @@
-"""What an embodiment is: links, joints, limits, and the table that ties its body to the 21 shared keypoints."""
+"""Description of an embodiment: links, joints, limits, and the table of the 21 shared keypoints on its links."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,26 +12,26 @@ from lace.core.errors import InvalidValueError
 
 @dataclass(frozen=True)
 class Curl:
-    """Part of a hand joint in closing the hand, in shares of its range: 0 is the lower limit, 1 the upper one."""
+    """How a hand joint moves when the hand closes, in shares of its range: 0 is the lower limit, 1 the upper one."""
 
     opened: float
     closed: float
-    """Equal to `opened` for a joint that takes no part, as one that spreads the fingers."""
+    """Equal to `opened` for a joint that does not move in closing, such as one that spreads the fingers."""
     noise: float = 1.0
-    """How far it strays by itself in random poses, relative to the other joints."""
+    """Size of its own variation in random poses, relative to the other joints."""
     thumb: bool = False
-    """Closes with the thumb, apart from the other fingers."""
+    """Closes with the thumb and not with the other fingers."""
 
     def at(self, share: ArrayLike) -> ArrayLike:
-        """Share of the joint's range where the hand is closed by `share`: 0 is open, 1 closed, more is squeezed."""
+        """Joint position in shares of its range for a hand closed by `share`: 0 is open, 1 closed, above 1 squeezed."""
         return self.opened + (self.closed - self.opened) * share
 
 
 @dataclass(frozen=True)
 class Joint:
-    """Moves `child` relative to `parent`: turns it about, or slides it along, `axis` (3,) of the child frame.
+    """Rotates `child` about, or slides it along, `axis` (3,) of the child frame relative to `parent`.
 
-    What is in radians and N m here is in metres and N for a slide.
+    For prismatic joints (kind "slide"), read rad as m and N m as N.
     """
 
     name: str
@@ -53,19 +53,19 @@ class Joint:
     """Home position [rad]."""
     kind: Literal["hinge", "slide"] = "hinge"
     curl: Curl | None = None
-    """Of finger joints; None for the arm's."""
+    """For finger joints; None for arm joints."""
 
 
 @dataclass(frozen=True)
 class Keypoint:
-    """One row of the keypoint table: where a shared keypoint sits on this body, and why."""
+    """One row of the keypoint table: where a shared keypoint is on this body, and why."""
 
     name: str
     link: str
     offset: tuple[float, float, float]
     """Position in the link frame [m]."""
     radius: float
-    """Depth of flesh or shell around the point [m]: a surface nearer than this may be its own."""
+    """Thickness of flesh or shell around the point [m]: a surface nearer than this may be the keypoint's own."""
     links: tuple[str, ...]
     """Links whose surface counts as the keypoint's own (those that meet at the joint)."""
     reason: str
@@ -73,7 +73,7 @@ class Keypoint:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a part of the description comes from."""
+    """Source and licence of a part of the description."""
 
     what: str
     source: str
@@ -91,14 +91,14 @@ class Embodiment:
     root_link: str
     joints: tuple[Joint, ...]
     links: tuple[str, ...]
-    """All links, root first; a fixed link rides on the one named in `fixed`."""
+    """All links, root first; `fixed` names the parent of each fixed link."""
     fixed: tuple[tuple[str, str, tuple[tuple[float, ...], ...]], ...]
     """(parent, child, T_parent_child) of links without a joint."""
     keypoints: tuple[Keypoint, ...]
     hand_links: tuple[str, ...]
     """Links that make up the hand, for boxes and masks of the hand alone."""
     palm_link: str
-    """Where the hand begins; in its frame the fingers point along +x and the palm faces -z."""
+    """First link of the hand; in its frame the fingers point along +x and the palm faces -z."""
     grasp_point: tuple[float, float, float]
     """Centre of a power grasp in the palm link's frame [m]."""
     provenance: tuple[Provenance, ...]
@@ -114,7 +114,7 @@ class Embodiment:
                     if unknown
                     else f"keypoint {row.name!r}",
                     f"keypoints of {', '.join(keypoints.NAMES)} on links {', '.join(self.links)}",
-                    "mend the keypoint table",
+                    "correct the keypoint table",
                 )
 
     @property
@@ -124,13 +124,13 @@ class Embodiment:
 
     @property
     def arm_dof(self) -> int:
-        """How many joints move the palm; they come first, those of the fingers after them."""
+        """Number of joints that move the palm; they precede the finger joints."""
         moved = {link for finger in self.fingers for link in finger}
         return sum(joint.child not in moved for joint in self.joints)
 
     @property
     def fingers(self) -> tuple[tuple[str, ...], ...]:
-        """Links of each finger, root first: all that hangs on the palm by one joint."""
+        """Links of each finger, root first: every chain that one joint connects to the palm."""
         parents = {child: parent for parent, child, _T in self.fixed} | {j.child: j.parent for j in self.joints}
         fingers = {joint.child: [joint.child] for joint in self.joints if joint.parent == self.palm_link}
         for link in self.links:
@@ -158,6 +158,6 @@ class Embodiment:
 
     @property
     def present(self) -> np.ndarray:
-        """Which of the 21 keypoints this body has (21,) bool."""
+        """(21,) bool: which of the 21 keypoints this body has."""
         have = {row.name for row in self.keypoints}
         return np.array([name in have for name in keypoints.NAMES])

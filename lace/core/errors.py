@@ -1,18 +1,18 @@
-"""Errors a user can meet: what was being done, what came, what was expected, what to do next."""
+"""Errors for users: what was being done, what was found, what was expected, what to do next."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class LaceError(Exception):
-    """Base of every error this project raises on purpose; the command line prints it without a traceback."""
+    """Base of all errors that this project raises; the command line prints them without a traceback."""
 
     def __init__(self, doing: str, got: str, expected: str, next_step: str):
         """All four are sentence fragments; together they read as one message.
 
         Args:
             doing: What was being done ("reading the photo folder").
-            got: What came instead ("'sofa.txt' is not an image").
+            got: What was found instead ("'sofa.txt' is not an image").
             expected: What was expected or is available.
             next_step: What the user can do now.
         """
@@ -21,7 +21,7 @@ class LaceError(Exception):
 
 
 class UnknownNameError(LaceError, KeyError):
-    """A name that is in no registry; says the nearest name and the whole list."""
+    """A name that is not registered; gives the nearest name and all names."""
 
     def __init__(self, kind: str, name: str, available: Iterable[str]):
         options = sorted(available)
@@ -40,12 +40,12 @@ class InvalidValueError(LaceError, ValueError):
 
 
 class AssetError(LaceError):
-    """An asset could not be fetched, failed its hash, or is missing."""
+    """An asset cannot be fetched, has another hash than expected, or is missing; or the cache cannot be written."""
 
 
 class DatasetError(LaceError):
-    """A dataset folder is damaged, of another configuration, or not a dataset."""
+    """A folder is damaged, belongs to another configuration, is in use, or cannot be written."""
 
 
 class IntegrityError(LaceError):
-    """Frames that do not pass their own checks."""
+    """Frames that do not pass the checks."""

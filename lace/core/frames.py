@@ -1,4 +1,4 @@
-"""One labelled frame, whatever made it: a simulator, a photograph, a recording."""
+"""One labelled frame, from a simulator, a photograph or a recording."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -10,20 +10,20 @@ from lace.core.camera import PinholeCamera
 
 @dataclass(frozen=True)
 class Segment:
-    """What one value of a segmentation image stands for. Value 0 is the background and has no segment."""
+    """Meaning of one value of a segmentation image. Value 0 is the background and has no segment."""
 
     id: int
     name: str
     """Unique name ("robot/link7", "distractor_3")."""
     semantic: str
-    """Class: "robot", "human", "target", "distractor", "table", "room"."""
+    """Class, one of `lace.core.semantics`."""
     instance: str
-    """The thing this belongs to ("robot" for all its links)."""
+    """The object that this is a part of ("robot" for all its links)."""
 
 
 @dataclass
 class FrameRecord:
-    """An image with all that is known about it. None means not known; conventions as in docs/conventions.md."""
+    """An image with its labels. None means not known; conventions as in docs/conventions.md."""
 
     image: np.ndarray
     """RGB (height, width, 3) uint8."""
@@ -35,9 +35,9 @@ class FrameRecord:
     index: int = 0
     seed: int = 0
     attempt: int = 0
-    """How often this frame was redrawn before it passed its checks."""
+    """How often this frame was redrawn before it passed the checks."""
     source: str = ""
-    """Where it comes from ("simulation", a file name)."""
+    """Origin of the image ("simulation", a file name)."""
     preset: str = ""
     room: str = ""
     keypoints_world: np.ndarray | None = None
@@ -50,7 +50,7 @@ class FrameRecord:
     """(height, width) uint8; values are `Segment.id`, 0 is background."""
     segments: tuple[Segment, ...] = ()
     depth_m: np.ndarray | None = None
-    """(height, width) float32 along the camera axis [m]; 0 where nothing was hit."""
+    """(height, width) float32 along the camera axis [m]; 0 where there is no surface."""
     boxes: dict[str, np.ndarray] = field(default_factory=dict)
     """xyxy [px] (4,) float32 by name: "embodiment@segmentation", "hand@segmentation", "embodiment@keypoints",
     "target@segmentation", "target@owlv2"; NaN where there is none."""
@@ -67,7 +67,7 @@ class FrameRecord:
 
     @property
     def camera(self) -> PinholeCamera | None:
-        """The camera, where it is known."""
+        """The camera, None if it is not known."""
         if self.K is None or self.T_world_cam is None:
             return None
         height, width = self.image.shape[:2]

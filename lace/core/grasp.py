@@ -1,4 +1,4 @@
-"""A grasp: where the palm goes over a thing on a table, and how the hand closes."""
+"""A grasp: pose of the palm over an object on a table, and how the hand closes."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from lace.core.geometry import Array
 
 @dataclass(frozen=True)
 class Grasp:
-    """Works whichever way the object faces: its frame stands on the table under the object's middle, z up.
+    """A grasp for any heading of the object: its frame is on the table under the object's centre, z up.
 
-    The frame's x axis is the heading, which the planner is free to choose.
+    The planner chooses the heading, the frame's x axis.
     """
 
     embodiment: str
-    """Whose palm and joints these are."""
+    """Embodiment of the palm and joints."""
     target: str
-    """What it was found for: an object, or "default" for unknown shapes."""
+    """Object that it was found for, or "default" for unknown shapes."""
     T_table_palm: Array
     """(4, 4)."""
     open: Array
     """(hand joints,) before the grasp [rad]."""
     closed: Array
-    """(hand joints,) targets that press on the object [rad]."""
+    """(hand joints,) joint targets that press on the object [rad]."""
     trials: int
-    """How often it was tried in the search's last, independent test."""
+    """Trials of the search's last, independent test."""
     successes: int
-    """How often it lifted the object there."""
+    """Trials of it that lifted the object."""
 
     def __post_init__(self):
         if self.T_table_palm.shape != (4, 4) or self.open.shape != self.closed.shape:

@@ -1,16 +1,19 @@
-"""Whether the model hub answers, asked once: its library tries for a minute and more before it says that it does not."""
+"""The model hub: whether it answers (its own library retries for a minute or more), and how to keep it out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
-from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
+from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
 
 PATIENCE_S = 5.0
-"""How long one question may take to connect, and to be answered."""
+"""Limit for connecting, and for the answer [s]."""
 
 
 def answers(repository: str) -> bool:
-    """Whether the hub says anything of `repository`, a refusal included; False without a network or in offline mode.
+    """Whether the hub answers a request for `repository`, if only by a refusal; False offline.
 
-    Where it does not, load with `local_files_only=True`: the cache, or an error at once.
+    If it does not, load with `local_files_only=True`: from the cache, or an error at once.
     """
     try:
         get_hf_file_metadata(hf_hub_url(repository, "config.json"), timeout=PATIENCE_S)
@@ -19,3 +22,13 @@ def answers(repository: str) -> bool:
     except (httpx.TransportError, errors.OfflineModeIsEnabled):
         return False
     return True
+
+
+@contextmanager
+def kept_out() -> Iterator[None]:
+    """No request to the hub is made meanwhile: its library raises OfflineModeIsEnabled at once."""
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before

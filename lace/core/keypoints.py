@@ -20,19 +20,19 @@ SKELETON: tuple[tuple[int, int], ...] = tuple(
 
 
 class Visibility(IntEnum):
-    """What is known of one keypoint in one image."""
+    """Visibility of one keypoint in one image."""
 
     ABSENT = 0
-    """This embodiment has no such part (LEAP has no little finger)."""
+    """The embodiment has no such part (LEAP has no little finger), or it is not labelled."""
     OUT_OF_VIEW = 1
     """Outside the image, or behind the camera."""
     OCCLUDED = 2
-    """Inside the image, hidden by something."""
+    """Inside the image, hidden behind a surface."""
     VISIBLE = 3
 
 
 def keypoint_box(uv: ArrayLike, visibility: ArrayLike, members: tuple[int, ...] = (0, *FINGERTIPS)) -> NDArray:
-    """xyxy box [px] around `members` as the paper builds it (sec. 5.2: wrist and fingertips), NaN if none is present.
+    """xyxy box [px] around `members`, by default the paper's (sec. 5.2: wrist and fingertips); NaN if none is present.
 
     Args:
         uv: Keypoints (21, 2) [px].

@@ -10,7 +10,7 @@ from lace.core.geometry import Array, apply, axis_angle
 
 
 class Kinematics:
-    """Forward kinematics of one embodiment, laid out once, evaluated for whole batches."""
+    """Forward kinematics of one embodiment, evaluated for batches."""
 
     def __init__(self, embodiment: Embodiment):
         self.embodiment = embodiment
@@ -31,9 +31,9 @@ class Kinematics:
             if not ready:
                 raise InvalidValueError(
                     f"ordering the links of {body.name!r}",
-                    f"{[edge[1] for edge in edges]} hang on no placed link",
+                    f"{[edge[1] for edge in edges]} are not connected to the root",
                     f"a tree rooted at {body.root_link!r}",
-                    "mend the parents in the description",
+                    "correct the parents in the description",
                 )
             steps += [(self.link_index[p], self.link_index[c], T, axis, i) for p, c, T, axis, i in ready]
             placed |= {edge[1] for edge in ready}

@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,30 +14,50 @@ from lace.core.errors import DatasetError
 
 LOCK_NAME = ".lock"
 _log = logging.getLogger(__name__)
+_RETRY_S = 0.02
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 """What file systems without locks answer."""
 
 
+class FolderInUseError(DatasetError):
+    """Another process holds the lock of a folder."""
+
+
 @contextmanager
-def locked_folder(folder: str | Path, expected: str = "one run at a time in a folder") -> Iterator[None]:
-    """Holds `folder`/.lock; the file is removed at the end.
+def locked_folder(
+    folder: str | Path, expected: str = "one run at a time in a folder", name: str = LOCK_NAME, wait_s: float = 0.0
+) -> Iterator[None]:
+    """Holds the lock file `folder`/`name`; it is removed at the end.
 
     A file system without locks gives a warning and no protection.
 
     Args:
         folder: An existing folder.
         expected: What a second process is told.
+        name: Of the lock file.
+        wait_s: How long to wait for the lock [s].
 
     Raises:
-        DatasetError: Another process holds the lock, or the folder cannot be written.
+        FolderInUseError: Another process holds the lock.
+        DatasetError: The folder cannot be written.
     """
-    path = Path(folder) / LOCK_NAME
-    descriptor = _acquired(path, expected)
+    path = Path(folder) / name
+    descriptor = _awaited(path, expected, time.monotonic() + wait_s)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _awaited(path: Path, expected: str, deadline: float) -> int:
+    while True:
+        try:
+            return _acquired(path, expected)
+        except FolderInUseError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
 
 
 def _acquired(path: Path, expected: str) -> int:
@@ -63,7 +84,7 @@ def _lock(descriptor: int, path: Path, expected: str) -> bool:
     except BlockingIOError as error:
         holder = os.read(descriptor, 200).decode("utf-8", "replace").strip() or "unknown"
         os.close(descriptor)
-        raise DatasetError(
+        raise FolderInUseError(
             f"opening {path.parent}",
             f"another process is at work in it ({holder})",
             expected,

@@ -1,4 +1,4 @@
-"""What a result depends on: the commit and package versions."""
+"""Commit and package versions that a result depends on."""
 
 import subprocess
 from importlib.metadata import PackageNotFoundError, version

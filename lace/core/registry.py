@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Maps names to values of one kind; a newcomer adds a file and one line here."""
+    """Maps names to values of one kind."""
 
     def __init__(self, kind: str):
         """Args:

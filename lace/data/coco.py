@@ -1,7 +1,9 @@
-"""Export to COCO: keypoints, boxes and run-length masks of the embodiment and the target. Loads in pycocotools."""
+"""Export to COCO: keypoints, boxes and run-length masks of the embodiment and the target; pycocotools reads it."""
 
 import json
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ import numpy as np
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
-from lace.core.keypoints import NAMES, SKELETON, Visibility
+from lace.core.keypoints import COUNT, NAMES, SKELETON, Visibility, keypoint_box
+from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import FrameDataset
 from lace.data.schema import decode_row
-from lace.data.verify import EMBODIMENT_SEMANTICS, TARGET_SEMANTIC, mask_box
+from lace.data.verify import mask_box
+
+_log = logging.getLogger(__name__)
 
 ANNOTATIONS_NAME, IMAGES_NAME = "annotations.json", "images"
 COCO_VISIBILITY = {Visibility.ABSENT: 0, Visibility.OUT_OF_VIEW: 0, Visibility.OCCLUDED: 1, Visibility.VISIBLE: 2}
@@ -21,28 +26,37 @@ COCO_VISIBILITY = {Visibility.ABSENT: 0, Visibility.OUT_OF_VIEW: 0, Visibility.O
 
 
 def export_coco(ds: FrameDataset, out_dir: str | Path, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Writes `out_dir`/images/ (the stored bytes as they are) and `out_dir`/annotations.json; returns the latter.
+    """Writes `out_dir`/images/ (the stored bytes, unchanged) and `out_dir`/annotations.json; returns the latter.
 
     Coordinates keep this project's convention, which is COCO's for boxes: (0, 0) is the first pixel's outer corner.
+    Images are numbered by their frame index; by their position where indices repeat (shards of several datasets).
 
     Args:
         ds: The dataset.
-        out_dir: Folder; DatasetError if it holds annotations already.
-        progress: Called with (frames done, frames in all) now and then.
+        out_dir: Folder to write.
+        progress: Called with (frames done, frames in all).
+
+    Raises:
+        DatasetError: `out_dir` holds annotations already, or cannot be written.
     """
     out = Path(out_dir) / ANNOTATIONS_NAME
     if out.exists():
         raise DatasetError(
             f"exporting to {out_dir}", f"{ANNOTATIONS_NAME} is there already", "a new folder", "give another --out"
         )
+    numbers = ds.column("index")
+    if len(set(numbers)) < len(numbers):
+        _log.warning("%s: frame indices repeat; images are numbered by their position instead", ds.folder)
+        numbers = range(len(ds))
     categories = _categories(sorted(set(ds.column("embodiment"))))
     ids = {category["name"]: category["id"] for category in categories}
     images, annotations = [], []
     for i in range(len(ds)):
         row, constants = ds.row(i)
-        name = f"{IMAGES_NAME}/{row['index']:08d}.{row['image_format']}"
+        number = int(numbers[i])
+        name = f"{IMAGES_NAME}/{number:08d}.{row['image_format']}"
         publish_bytes(Path(out_dir) / name, row["image"])
-        record = decode_row(row, constants)
+        record = replace(decode_row(row, constants), index=number)
         images.append(_image(record, Path(name).name))
         for annotation in _annotations(record, ids):
             annotations.append({"id": len(annotations) + 1, **annotation})
@@ -61,7 +75,7 @@ def _categories(embodiments: list[str]) -> list[dict[str, Any]]:
         {"id": i, "name": name, "supercategory": "embodiment", "keypoints": list(NAMES), "skeleton": skeleton}
         for i, name in enumerate(embodiments, 1)
     ]
-    return [*hands, {"id": len(hands) + 1, "name": TARGET_SEMANTIC, "supercategory": "object"}]
+    return [*hands, {"id": len(hands) + 1, "name": TARGET, "supercategory": "object"}]
 
 
 def _image(record: FrameRecord, file_name: str) -> dict[str, Any]:
@@ -80,30 +94,39 @@ def _image(record: FrameRecord, file_name: str) -> dict[str, Any]:
 
 
 def _annotations(record: FrameRecord, ids: dict[str, int]) -> list[dict[str, Any]]:
-    """Of the embodiment and the target, each only where something of it is in the image."""
+    """Of the embodiment and the target, each only if some of it is in the image."""
     found = []
-    hand = _region(record, EMBODIMENT_SEMANTICS, ("embodiment@segmentation", "embodiment@keypoints"))
+    hand = _region(record, EMBODIMENTS, ("embodiment@segmentation", "embodiment@keypoints")) or _keypoint_region(record)
     if hand:
         found.append({"category_id": ids[record.embodiment], **hand, **_keypoints(record)})
-    target = _region(record, (TARGET_SEMANTIC,), ("target@segmentation", "target@owlv2"))
+    target = _region(record, (TARGET,), ("target@segmentation", "target@owlv2"))
     if target:
-        found.append({"category_id": ids[TARGET_SEMANTIC], **target})
+        found.append({"category_id": ids[TARGET], **target})
     return [{"image_id": record.index, "iscrowd": 0, **annotation} for annotation in found]
 
 
 def _region(record: FrameRecord, semantics: tuple[str, ...], boxes: tuple[str, ...]) -> dict[str, Any]:
-    """bbox (x, y, width, height), area and mask; `bbox_source` says what the box was made of. Empty if none is there.
+    """bbox (x, y, width, height), area and mask; `bbox_source` says what the box was made of. Empty if there is none.
 
-    Without a segmentation the first of the stored `boxes` is used, and the area is the box's.
+    Without a segmentation the first of the stored `boxes` that has an area is used, and the area is the box's.
     """
     if record.segmentation is not None:
         mask = np.isin(record.segmentation, [s.id for s in record.segments if s.semantic in semantics])
         return _box_fields(mask_box(mask), boxes[0], int(mask.sum()), encode_rle(mask)) if mask.any() else {}
     for name in boxes:
         box = record.boxes.get(name)
-        if box is not None and np.isfinite(box).all():
+        if box is not None and np.isfinite(box).all() and (box[2:] > box[:2]).all():
             return _box_fields(box, name, float(np.prod(box[2:] - box[:2])), [])
     return {}
+
+
+def _keypoint_region(record: FrameRecord) -> dict[str, Any]:
+    """As `_region`, around all keypoints in the image and at least a pixel wide: for hands without wrist or tips."""
+    box = keypoint_box(record.keypoints_uv, record.visibility, tuple(range(COUNT)))
+    if not np.isfinite(box).all():
+        return {}
+    box = np.concatenate([np.minimum(box[:2], box[2:] - 1), box[2:]])
+    return _box_fields(box, "keypoints", float(np.prod(box[2:] - box[:2])), [])
 
 
 def _box_fields(box: np.ndarray, source: str, area: float, segmentation: Any) -> dict[str, Any]:

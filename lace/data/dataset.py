@@ -19,16 +19,16 @@ from lace.data.shards import Shard, read_metadata, read_shard
 META_NAME = "dataset.json"
 SHARDS_NAME = "shards"
 _CACHED_SHARDS = 4
-"""Tables kept in memory; a shard is tens of MB, so this bounds a reader to a few hundred."""
+"""Shards kept in memory; each has tens of MB, so a reader needs a few hundred MB at most."""
 
 
 def shard_paths(folder: str | Path) -> list[Path]:
-    """Finished shards of a dataset folder, in order; temporary files are not among them."""
-    return sorted((Path(folder) / SHARDS_NAME).glob("shard-*.parquet"))
+    """Finished shards of a dataset folder in order of their numbers; temporary files are left out."""
+    return sorted((Path(folder) / SHARDS_NAME).glob("shard-*.parquet"), key=lambda path: (len(path.name), path.name))
 
 
 def read_meta(folder: str | Path) -> dict[str, Any]:
-    """dataset.json of a dataset folder; raises DatasetError where there is none."""
+    """dataset.json of a dataset folder; raises DatasetError if it is missing or is not one of ours."""
     folder = Path(folder)
     next_step = "give the folder that `lace generate` wrote (its --out)"
     if not folder.is_dir():
@@ -38,16 +38,24 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
         raise DatasetError(
             f"opening the dataset {folder}", f"it has no {META_NAME}, so it is not a dataset", "a dataset", next_step
         )
+    expected, next_step = (
+        "the file that `lace generate` or `lace import` wrote",
+        "restore it, or make the dataset again",
+    )
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise DatasetError(
-            f"reading {path}", f"it is not JSON ({error})", "what `lace generate` wrote", "restore or generate it again"
-        ) from error
+        meta = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError) as error:
+        raise DatasetError(f"reading {path}", f"it is not JSON ({error})", expected, next_step) from error
+    if not isinstance(meta, dict):
+        raise DatasetError(f"reading {path}", f"it holds a {type(meta).__name__}", expected, next_step)
+    frames = meta.get("frames")
+    if frames is not None and (not isinstance(frames, int) or isinstance(frames, bool) or frames < 0):
+        raise DatasetError(f"reading {path}", f"its number of frames is {frames!r}"[:200], expected, next_step)
+    return meta
 
 
 def named_folders(items: Sequence[str], first: Mapping[str, Path]) -> dict[str, Path]:
-    """Embodiment -> dataset folder: those of `first`, then each NAME=DIR of `items` (what `--more` was given)."""
+    """Embodiment -> dataset folder: those of `first`, then each NAME=DIR of `items` (the values of `--more`)."""
     folders = dict(first)
     for item in items:
         name, equals, folder = item.partition("=")
@@ -67,7 +75,7 @@ class FrameDataset:
 
     def __init__(self, folder: str | Path):
         """Args:
-        folder: Dataset folder; DatasetError if it is none, has no finished shard, or a shard's footer is damaged.
+        folder: Dataset folder; DatasetError if it is not a dataset, has no finished shard, or a damaged one.
         """
         self.folder = Path(folder)
         self.meta = read_meta(self.folder)
@@ -89,7 +97,7 @@ class FrameDataset:
         return decode_row(*self.row(i))
 
     def row(self, i: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(row, constants) of frame `i` as they are stored, images still encoded; negative `i` counts from the end."""
+        """(row, constants) of frame `i` as stored, images still encoded; negative `i` counts from the end."""
         if not -len(self) <= i < len(self):
             raise IndexError(f"frame {i} of {len(self)}")
         number = bisect.bisect_right(self._starts, i % len(self)) - 1
@@ -100,7 +108,7 @@ class FrameDataset:
         return (self[i] for i in range(len(self)))
 
     def shard(self, number: int) -> Shard:
-        """Shard `number` with all its columns, from memory where it was read lately."""
+        """Shard `number` with all its columns; recently read shards are kept in memory."""
         if number not in self._cache:
             self._cache[number] = read_shard(self.shards[number])
             if len(self._cache) > _CACHED_SHARDS:
@@ -111,8 +119,8 @@ class FrameDataset:
     def column(self, name: str) -> np.ndarray | list:
         """One column over all frames without decoding images.
 
-        Numbers come as an array (frames,), lists of equal length without gaps as (frames, length), the rest (text,
-        bytes, columns with None) as a python list.
+        Numbers are an array (frames,), lists of equal length without None are (frames, length), the rest (text, bytes,
+        columns with None) is a Python list.
         """
         if name not in SCHEMA.names:
             raise KeyError(f"no column {name!r}; there are {', '.join(SCHEMA.names)}")

@@ -104,7 +104,7 @@ def require_held_out(training: Origins, held_out: Origins, name: str) -> None:
     shared = f", for example {sorted(recordings)[0]}" if recordings else ""
     raise InvalidValueError(
         f"opening the held-out {name} frames",
-        f"{len(images)} of {len(held_out.images)} images and {len(recordings)} recordings were used in training{shared}",
+        f"{len(images)} of {len(held_out.images)} images and {len(recordings)} recordings were trained on{shared}",
         "held-out frames that share no image and no recording with the training frames",
         "give a dataset of other images: another seed, another split of HInt, another episode or video",
     )

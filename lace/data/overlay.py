@@ -1,11 +1,11 @@
-"""Draws labels over an image: keypoints and bones coloured by finger, boxes, a tint on masks."""
+"""Draws labels over an image: keypoints and bones coloured by finger, boxes, outlines of masks."""
 
 import cv2
 import numpy as np
 
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import FINGERS, SKELETON, Visibility
-from lace.data.verify import EMBODIMENT_SEMANTICS, TARGET_SEMANTIC
+from lace.core.semantics import EMBODIMENTS, TARGET
 
 FINGER_COLOURS = {
     "thumb": (230, 159, 0),
@@ -14,7 +14,7 @@ FINGER_COLOURS = {
     "ring": (240, 228, 66),
     "little": (204, 121, 167),
 }
-"""RGB; five of the eight colours of Okabe and Ito (2008), told apart by the colour-blind too."""
+"""RGB; five of the eight colours of Okabe and Ito (2008), which colour-blind people can tell apart."""
 WRIST_COLOUR = (255, 255, 255)
 EMBODIMENT_COLOUR, TARGET_COLOUR = (213, 94, 0), (0, 200, 90)
 _OUTLINE = (20, 20, 20)
@@ -27,20 +27,20 @@ def keypoint_colour(k: int) -> tuple[int, int, int]:
     return WRIST_COLOUR if k == 0 else FINGER_COLOURS[FINGERS[(k - 1) // 4]]
 
 
-def draw_overlay(record: FrameRecord, scale: float = 1.0, numbers: bool = False, tint: float = 0.25) -> np.ndarray:
+def draw_overlay(record: FrameRecord, scale: float = 1.0, numbers: bool = False) -> np.ndarray:
     """A copy of the image, `scale` times as large, with every label drawn on it; RGB uint8.
+
+    Masks are drawn as outlines, so that the colours of robot, skin and objects stay as they are.
 
     Args:
         record: The frame; labels it does not have are left out.
-        scale: Enlargement, > 0; the drawing happens after it and so stays sharp.
-        numbers: Whether keypoint numbers stand beside the points.
-        tint: Opacity of the mask tint, 0 (none) to 1.
+        scale: Enlargement, > 0; labels are drawn after it and stay sharp.
+        numbers: Whether keypoint numbers are drawn beside the points.
     """
     height, width = record.image.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     image = cv2.resize(record.image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    if tint > 0:
-        _draw_masks(image, record, tint)
+    _draw_outlines(image, record)
     _draw_boxes(image, record, scale)
     draw_keypoints(image, record.keypoints_uv * scale, record.visibility, numbers)
     return image
@@ -98,11 +98,12 @@ def _draw_boxes(image: np.ndarray, record: FrameRecord, scale: float) -> None:
             cv2.rectangle(image, low, high, colour, _line_px(image), cv2.LINE_AA, _SHIFT)
 
 
-def _draw_masks(image: np.ndarray, record: FrameRecord, tint: float) -> None:
+def _draw_outlines(image: np.ndarray, record: FrameRecord) -> None:
     if record.segmentation is None:
         return
-    for semantics, colour in ((EMBODIMENT_SEMANTICS, EMBODIMENT_COLOUR), ((TARGET_SEMANTIC,), TARGET_COLOUR)):
+    for semantics, colour in ((EMBODIMENTS, EMBODIMENT_COLOUR), ((TARGET,), TARGET_COLOUR)):
         ids = [segment.id for segment in record.segments if segment.semantic in semantics]
         mask = np.isin(record.segmentation, ids).astype(np.uint8)
-        mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
-        image[mask] = np.rint(image[mask] * (1 - tint) + np.array(colour) * tint).astype(np.uint8)
+        mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(image, contours, -1, colour, _line_px(image), cv2.LINE_AA)

@@ -21,13 +21,13 @@ _POINT_RADIUS_PX, _POINT_RADIUS_M = 2.5, 0.006
 
 
 def view(records: Iterable[FrameRecord], save: str | Path | None = None) -> None:
-    """Logs frames to a file (`save`, .rrd), which is there whole or not at all, or else to a viewer that it starts.
+    """Logs frames to a file (`save`, .rrd; published atomically), or else to a viewer that it starts.
 
     Raises:
         DatasetError: No viewer can be started, or the file cannot be written.
     """
     recording = rr.RecordingStream(APPLICATION)
-    # Rerun's own file sink waits for ever where the disk is full, and leaves a part of a file: this one fills memory.
+    # Rerun's own file sink hangs when the disk is full and leaves an incomplete file: log to memory, then publish.
     stream = None if save is None else recording.binary_stream()
     if stream is None:
         _spawn(recording)
@@ -64,7 +64,7 @@ def _not_shown(reason: str) -> DatasetError:
 
 
 def log_frame(recording: rr.RecordingStream, record: FrameRecord) -> None:
-    """Logs all that is known of one frame at time `frame` = its index."""
+    """Logs the labels of one frame at time `frame` = its index."""
     recording.set_time("frame", sequence=record.index)
     height, width = record.image.shape[:2]
     if record.camera is not None:

@@ -1,4 +1,4 @@
-"""One labelled frame as one row of a Parquet shard, and back. Lossy only where named: JPEG, depth steps, draws."""
+"""Converts a labelled frame to a row of a Parquet shard and back. Lossy only for JPEG, depth steps and draws."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.frames import FrameRecord, Segment
 
 EncodedFrame = dict[str, Any]
-"""A row: column name to a python scalar, bytes, str, flat numpy array, or None where not known."""
+"""A row: column name -> Python scalar, bytes, str, flat NumPy array, or None if not known."""
 
 DEPTH_UNIT_M = 0.0002
 """One step of the 16-bit depth image [m]: 0.1 mm rounding error, saturates at 65535 steps = 13.107 m."""
@@ -75,7 +75,7 @@ BINARY_COLUMNS = ("image", "segmentation", "depth")
 
 
 def constants_of(record: FrameRecord) -> dict[str, Any]:
-    """What all frames of a dataset share, kept once in the shard's metadata: segments, joint_names, link_names."""
+    """Values that all frames of a shard share, stored in its metadata: segments, joint_names, link_names."""
     return {
         "segments": [[s.id, s.name, s.semantic, s.instance] for s in record.segments],
         "joint_names": list(record.joint_names),
@@ -173,7 +173,7 @@ def _shaped(value: Any, shape: tuple[int, ...], dtype: type = np.float32) -> np.
 
 
 def _depth_steps(depth_m: np.ndarray) -> np.ndarray:
-    """uint16 steps of DEPTH_UNIT_M; nothing hit (0, not finite) is 0, beyond the range is 65535."""
+    """uint16 steps of DEPTH_UNIT_M; 0 if there is no surface (0 or not finite), 65535 beyond the range."""
     steps = np.multiply(depth_m, np.float32(1 / DEPTH_UNIT_M), dtype=np.float32)
     steps = np.nan_to_num(steps, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return (np.clip(steps, 0, np.iinfo(np.uint16).max, out=steps) + np.float32(0.5)).astype(np.uint16)

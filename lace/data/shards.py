@@ -1,4 +1,4 @@
-"""Parquet shards that are either whole or not there: temporary name, fsync, rename, fsync of the folder."""
+"""Parquet shards, published atomically: temporary name, fsync, rename, fsync of the folder."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Shard:
     constants: dict[str, Any]
     """As from `schema.constants_of`."""
     metadata: dict[str, Any]
-    """What the writer added ("marker_error_px")."""
+    """Facts added by the writer ("marker_error_px")."""
 
 
 def shard_name(number: int) -> str:
@@ -39,7 +39,7 @@ def shard_name(number: int) -> str:
 def write_shard(
     path: str | Path, rows: Sequence[EncodedFrame], constants: Mapping[str, Any], extra_metadata: Mapping[str, Any]
 ) -> None:
-    """Publishes `rows` as the shard `path`: whole or not at all; the same input gives the same bytes.
+    """Publishes `rows` atomically as the shard `path`; the same input gives the same bytes.
 
     Args:
         path: Shard file; its folder is made if missing.
@@ -63,7 +63,7 @@ def shard_bytes(rows: Sequence[EncodedFrame], constants: Mapping[str, Any], extr
 
 
 def _layout(schema: pa.Schema) -> dict[str, Any]:
-    """Writer options: image bytes are compressed already and stay as they are, the rest goes through zstd."""
+    """Writer options: image bytes are already compressed and stored unchanged, the rest is compressed by zstd."""
     leaves = [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in schema]
     packed = [leaf for leaf in leaves if leaf not in BINARY_COLUMNS]
     return {
@@ -75,7 +75,7 @@ def _layout(schema: pa.Schema) -> dict[str, Any]:
 
 
 def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:
-    """Reads a shard, all columns or those named; raises DatasetError, naming the file, where it is damaged."""
+    """Reads a shard, all columns or those named; raises DatasetError with its path if it is damaged."""
     path = Path(path)
     with _damage_named(path):
         with pq.ParquetFile(path) as file:
@@ -86,10 +86,9 @@ def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:
 
 def read_metadata(path: str | Path) -> tuple[int, dict[str, Any], dict[str, Any]]:
     """(rows, constants, metadata) from the footer alone."""
-    with _damage_named(Path(path)):
-        with pq.ParquetFile(path) as file:
-            facts = _facts(file.schema_arrow)
-            return file.metadata.num_rows, facts["constants"], facts["metadata"]
+    with _damage_named(Path(path)), pq.ParquetFile(path) as file:
+        facts = _facts(file.schema_arrow)
+        return file.metadata.num_rows, facts["constants"], facts["metadata"]
 
 
 def _facts(schema: pa.Schema) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def _damage_named(path: Path) -> Iterator[None]:
 
 
 def is_whole(path: str | Path, rows: int | None = None) -> bool:
-    """Whether the shard's footer reads, has our columns, at least one row, and `rows` rows where that is given."""
+    """Whether the shard's footer is readable, with at least one row, and with `rows` rows if given."""
     try:
         count, _, _ = read_metadata(path)
     except DatasetError:

@@ -1,4 +1,4 @@
-"""Contact sheets: many frames on one picture, with captions."""
+"""Contact sheets: many frames in one picture, with captions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def contact_sheet(
     title: str = "",
     captions: Sequence[str] = (),
 ) -> np.ndarray:
-    """RGB uint8 sheet of frames, each with its index, room and target below it.
+    """RGB uint8 sheet of frames with index, room and target below each.
 
     Args:
         records: At least one frame; sizes may differ.
@@ -68,7 +68,7 @@ def contact_sheet(
 
 
 def caption(record: FrameRecord) -> str:
-    """Index, room and target of a frame, as far as they are known; of another's picture where it comes from."""
+    """Index, room and target of a frame, if known; of another's picture where it comes from."""
     where = (record.room, target_name(record)) if record.room else (record.source,)
     return "  ".join(part for part in (f"#{record.index}", *where) if part)
 

@@ -1,4 +1,4 @@
-"""What a dataset covers: histograms of every draw and joint, keypoint visibility, palm positions, rooms and targets."""
+"""Statistics of a dataset: histograms of every draw and joint, visibility, palm positions, rooms and targets."""
 
 import json
 from collections import Counter, defaultdict
@@ -16,9 +16,9 @@ from lace.data.shards import read_metadata
 BINS = 24
 """Bins of a histogram."""
 _SPLIT_UP_TO = 4
-"""A draw of up to so many numbers (a position, a colour, a quaternion) gets a histogram for each; longer are pooled."""
+"""Draws of up to this many numbers (position, colour, quaternion) get a histogram for each; longer ones are pooled."""
 _SCATTER_POINTS = 5000
-"""At most so many palm positions are kept, evenly spread over the dataset."""
+"""Largest number of palm positions that are kept, evenly spread over the dataset."""
 
 
 def dataset_stats(ds: FrameDataset) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _joints(ds: FrameDataset) -> dict[str, Any]:
 
 
 def _palm(keypoints: Any) -> list[list[float]]:
-    """First two coordinates of the wrist, frames without it left out, thinned to _SCATTER_POINTS."""
+    """First two coordinates of the wrist, without frames that lack it, thinned to _SCATTER_POINTS."""
     points = np.array([row[:2] for row in keypoints if row is not None], float).reshape(-1, 2)
     points = points[np.isfinite(points).all(1)]
     kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), _SCATTER_POINTS)).astype(int))

@@ -1,4 +1,4 @@
-"""Checks that frames are what their labels say; for fresh frames before they are published and for any dataset."""
+"""Checks that labels agree with their images; for new frames before they are published, and for any dataset."""
 
 import hashlib
 from collections import Counter
@@ -13,24 +13,23 @@ import pyarrow as pa
 from lace.core.errors import DatasetError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import NAMES, Visibility, keypoint_box
+from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import read_meta, shard_paths
 from lace.data.schema import decode_row
 from lace.data.shards import Shard, read_shard
 
-EMBODIMENT_SEMANTICS = ("robot", "human")
-TARGET_SEMANTIC = "target"
 _EMBODIMENT, _TARGET = 1, 2
 THUMBNAIL_PX = 32
-"""Black and constant are judged on a thumbnail of this size: averaging leaves structure and takes out noise."""
+"""Black and constant images are detected on a thumbnail of this size: averaging removes noise and keeps structure."""
 BLACK_MEAN = 4.0
 """Mean level (0-255) below which an image counts as black: 1.5% of full scale, where 8 bits hold no picture."""
 CONSTANT_STD = 2.0
-"""Standard deviation (0-255) of the thumbnail, in its liveliest channel, below which an image counts as constant;
-sensor noise of sigma 10 alone gives 1.4 at 224 px, a picture with a hand in it tens."""
+"""Largest standard deviation (0-255) of the thumbnail's channels below which an image counts as constant;
+sensor noise of sigma 10 alone gives 1.4 at 224 px, an image with a hand in it tens."""
 PROJECTION_TOLERANCE_PX = 0.01
 """keypoints_uv is float32: 1e-4 px of rounding at 2000 px, and keypoints_world rounds to 1e-7 m."""
 DEPTH_SLACK_M = 0.08
-"""A visible keypoint lies inside its limb: at most this much nearer than the surface seen in its place [m]."""
+"""A visible keypoint is inside its limb: the surface in front of it is at most this much farther away [m]."""
 BOX_TOLERANCE_PX = 1e-3
 """Boxes are small numbers in float32."""
 MARKER_LIMIT_PX = 0.5
@@ -39,7 +38,7 @@ MARKER_LIMIT_PX = 0.5
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason not to trust a frame; `index` is the frame's own index, -1 where it is about no single frame."""
+    """One failed check; `index` is the frame's index, -1 for the whole dataset."""
 
     index: int
     check: str
@@ -53,16 +52,16 @@ class Problem:
 
 @dataclass
 class VerifyReport:
-    """What `verify_dataset` saw."""
+    """Result of `verify_dataset`."""
 
     folder: Path
     n_frames: int = 0
     n_shards: int = 0
     problems: list[Problem] = field(default_factory=list)
     marker_error_px: float | None = None
-    """Largest marker error of any shard that carries one [px]."""
+    """Largest marker error of the shards that record one [px]."""
     n_markers: int = 0
-    """Markers that were drawn whole and measured, where shards say so."""
+    """Number of measured markers, where shards record it."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -71,11 +70,11 @@ class VerifyReport:
 
 
 def check_frames(records: Sequence[FrameRecord], seen: dict[bytes, int] | None = None) -> list[Problem]:
-    """Every problem of these frames, in their order; the frames may differ in size and in what is known of them.
+    """Every problem of these frames, in their order; the frames may differ in size and in their labels.
 
     Args:
         records: The frames.
-        seen: Digests of images that must not occur again, by frame index; those of these frames are added.
+        seen: Digest -> frame index of images that must not repeat; those of these frames are added.
     """
     problems, seen = [], {} if seen is None else seen
     for record in records:
@@ -92,7 +91,7 @@ def check_frame(record: FrameRecord) -> list[Problem]:
 
 
 def image_digest(content: bytes | np.ndarray) -> bytes:
-    """Digest that tells images apart (SHA-256: the processor's own instructions make it the fastest here)."""
+    """Digest that identifies an image (SHA-256, the fastest here thanks to processor instructions)."""
     return hashlib.sha256(content).digest()
 
 
@@ -102,7 +101,7 @@ Found = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class _View:
-    """A record with what several checks need, worked out once."""
+    """A record with values that several checks need."""
 
     record: FrameRecord
     inside: np.ndarray
@@ -149,7 +148,7 @@ def _which(where: np.ndarray) -> str:
 
 
 def _check_keypoints(view: _View) -> Found:
-    """Finite where present, inside where seen or hidden in view; OUT_OF_VIEW ones outside, or behind the camera."""
+    """Keypoints are finite if present, inside if visible or occluded, outside or behind the camera if OUT_OF_VIEW."""
     record, visibility, found = view.record, view.record.visibility, []
     infinite = ~np.isfinite(record.keypoints_uv).all(1) & (visibility >= Visibility.OCCLUDED)
     if record.keypoints_world is not None:
@@ -158,10 +157,10 @@ def _check_keypoints(view: _View) -> Found:
         found.append(("finite", f"not finite: {_which(infinite)}"))
     astray = (visibility >= Visibility.OCCLUDED) & ~view.inside & ~infinite
     if astray.any():
-        found.append(("in_view", f"labelled as in the image, lies outside: {_which(astray)}"))
+        found.append(("in_view", f"labelled as in the image, but outside: {_which(astray)}"))
     kept = (visibility == Visibility.OUT_OF_VIEW) & view.inside & ~(view.depth <= 0)
     if kept.any():
-        found.append(("in_view", f"labelled OUT_OF_VIEW, lies in the image: {_which(kept)}"))
+        found.append(("in_view", f"labelled OUT_OF_VIEW, but in the image: {_which(kept)}"))
     return found
 
 
@@ -169,9 +168,9 @@ def _classes(record: FrameRecord) -> np.ndarray:
     """(256,) uint8: which class each segmentation value belongs to: _EMBODIMENT, _TARGET, or 0 for the rest."""
     table = np.zeros(np.iinfo(np.uint8).max + 1, np.uint8)
     for segment in record.segments:
-        if segment.semantic in EMBODIMENT_SEMANTICS:
+        if segment.semantic in EMBODIMENTS:
             table[segment.id] = _EMBODIMENT
-        elif segment.semantic == TARGET_SEMANTIC:
+        elif segment.semantic == TARGET:
             table[segment.id] = _TARGET
     return table
 
@@ -187,7 +186,7 @@ def _check_mask(view: _View) -> Found:
     names = {segment.id: segment.name for segment in record.segments}
     pixels = record.segmentation[rows[missed], columns[missed]]
     where = [f"{NAMES[k]} on {names.get(int(p), 'background')}" for k, p in zip(numbers[missed], pixels, strict=True)]
-    return [("mask", f"called visible, off the embodiment's mask: {', '.join(where)}")]
+    return [("mask", f"labelled visible, outside the embodiment's mask: {', '.join(where)}")]
 
 
 def _check_projection(view: _View) -> Found:
@@ -214,7 +213,7 @@ def _check_depth(view: _View) -> Found:
     if not beyond.any():
         return []
     where = [f"{NAMES[numbers[i]]} ({seen[i]:.3f} m seen, {own[i]:.3f} m its own)" for i in np.flatnonzero(beyond)]
-    return [("depth", f"the surface at a visible keypoint lies behind it: {', '.join(where)}")]
+    return [("depth", f"the surface at a visible keypoint is behind it: {', '.join(where)}")]
 
 
 def mask_box(mask: np.ndarray) -> np.ndarray:
@@ -247,7 +246,7 @@ def _same_box(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _check_hand_box(boxes: dict[str, np.ndarray]) -> Found:
-    """The record does not say which segments are the hand, but its box lies within the embodiment's."""
+    """Checks that the hand's box is inside the embodiment's; the record does not say which segments are the hand."""
     hand, whole = boxes.get("hand@segmentation"), boxes.get("embodiment@segmentation")
     if hand is None or whole is None or np.isnan(hand).any():
         return []
@@ -260,7 +259,7 @@ def _text(box: np.ndarray) -> str:
 
 
 def verify_dataset(folder: str | Path, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
-    """Every check over a dataset folder, one shard in memory at a time.
+    """Runs every check on a dataset folder, one shard in memory at a time.
 
     Args:
         folder: Dataset folder; DatasetError if it is none or has no shard at all.
@@ -299,7 +298,7 @@ def _verify_shard(shard: Shard, report: VerifyReport, seen: dict[bytes, int]) ->
     error_px = shard.metadata.get("marker_error_px")
     report.n_markers += shard.metadata.get("markers", 0)
     if shard.metadata.get("markers") == 0:
-        report.problems.append(Problem(-1, "marker", f"{shard.path.name}: its marker test saw no marker"))
+        report.problems.append(Problem(-1, "marker", f"{shard.path.name}: its marker test found no marker"))
     if error_px is not None:
         report.marker_error_px = max(error_px, report.marker_error_px or 0.0)
         if error_px > MARKER_LIMIT_PX:

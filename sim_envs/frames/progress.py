@@ -1,56 +1,39 @@
-"""What a user sees while frames are made: stages with times, then a bar with rate and ETA."""
+"""Progress of `lace generate`: stages with times, then frames with rate and time to go."""
 
-import sys
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+from lace.core.progress import Meter, progress_bar
 from sim_envs.config.generate import GenerateConfig
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
 def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
-    console, started = Console(highlight=False, soft_wrap=True), time.monotonic()
-    total = -(-config.total // config.shard_frames)
-    if total > todo:
-        console.print(f"resuming: {total - todo} of {total} shards are there")
+    started, meter = time.monotonic(), Meter("frames")
+    if config.shards > todo:
+        _log.info("resuming: %d of %d shards are there", config.shards - todo, config.shards)
     if todo:
-        console.print(
-            f"opening the simulator ({config.workers} process{'es' * (config.workers > 1)}, preset {config.preset}, "
-            f"{config.width}x{config.height}); first use also fetches meshes and compiles kernels"
+        _log.info(
+            "opening the simulator (%d process%s, preset %s, %dx%d); first use also fetches meshes and compiles kernels",
+            *(config.workers, "es" * (config.workers > 1), config.preset, config.width, config.height),
         )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not sys.stdout.isatty()) as bar:
-        task = bar.add_task("frames", total=config.total, rate="")
-        bar.update(task, completed=min((total - todo) * config.shard_frames, config.total))
-        ready, made = 0.0, 0
+    done, ready = min((config.shards - todo) * config.shard_frames, config.total), False
+    with progress_bar("drawing frames", meter=meter) as advance:
 
         def report(item) -> None:
-            nonlocal ready, made
-            now = time.monotonic()
+            nonlocal done, ready
             if item == "ready":
-                ready = ready or now
-                console.print(f"simulator ready after {now - started:.0f} s; drawing")
+                if not ready:
+                    meter.start(done)
+                    _log.info("simulator ready after %.0f s; drawing", time.monotonic() - started)
+                ready = True
                 return
-            made += item.frames
-            rate = made / max(now - ready, 1e-9)
-            bar.update(task, advance=item.frames, rate=f"{rate:.1f} frames/s")
-            if not sys.stdout.isatty():
-                left = (config.total - bar.tasks[0].completed) / rate
-                console.print(
-                    f"shard {item.shard}: {bar.tasks[0].completed:.0f} of {config.total} frames, "
-                    f"{rate:.1f} frames/s, {left:.0f} s to go, {item.redrawn} redrawn"
-                )
+            done += item.frames
+            advance(done, config.total, f"shard {item.shard}, {item.redrawn} redrawn")
 
         yield report

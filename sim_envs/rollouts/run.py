@@ -1,7 +1,6 @@
 """Makes the parts of a run, one after the other, and keeps the joined dataset up to date."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
+from lace.core.progress import Meter, progress_bar
 from lace.data.schema import constants_of
 from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frames
@@ -100,7 +100,7 @@ def publish_frames_meta(config: RolloutsConfig, parts: int) -> None:
 
 
 def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
-    """Makes what is missing, printing progress; returns how many trials ended how."""
+    """Makes the missing parts and shows progress; returns how many trials ended in each result."""
     with opened_folder(config):
         return _make_missing(config, build)
 
@@ -109,24 +109,20 @@ def _make_missing(config: RolloutsConfig, build: Build) -> Counter:
     from sim_envs.rollouts.lerobot_files import join
 
     counts: Counter = Counter()
-    demonstrator, started, fresh = None, time.monotonic(), 0
-    for part in range(config.parts):
-        if not part_path(config.out, part).is_dir():
-            demonstrator = demonstrator or build(config)
-            make_part(demonstrator, config, part)
-            fresh += len(config.trials_of(part))
-        join_parts(config.out, part + 1, join)
-        if config.frames:
-            publish_frames_meta(config, part + 1)
-        counts.update(read_part(config.out, part)["results"].values())
-        if fresh:
-            rate = fresh / (time.monotonic() - started)
-            left = (config.trials - counts.total()) / rate
-            print(
-                f"{counts.total()} of {config.trials} trials, {counts[Result.SUCCESS]} grasped, {rate:.2f} trials/s, "
-                f"{left:.0f} s to go",
-                flush=True,
-            )
+    demonstrator, meter = None, Meter("trials")
+    with progress_bar("grasping", meter=meter) as advance:
+        for part in range(config.parts):
+            if not part_path(config.out, part).is_dir():
+                if demonstrator is None:
+                    demonstrator = build(config)
+                    meter.start(counts.total())
+                make_part(demonstrator, config, part)
+            join_parts(config.out, part + 1, join)
+            if config.frames:
+                publish_frames_meta(config, part + 1)
+            counts.update(read_part(config.out, part)["results"].values())
+            if demonstrator:
+                advance(counts.total(), config.trials, f"{counts[Result.SUCCESS]} grasped")
     if demonstrator:
         demonstrator.close()
     return counts

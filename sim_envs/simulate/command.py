@@ -1,16 +1,15 @@
 """The `lace simulate` command: runs, prints a table, writes results.json, report.html and what was asked to be filmed."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from lace.core.files import publish_bytes
+from lace.core.progress import Advance, Meter, progress_bar
 from policies.trials.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.report import deepest
@@ -62,37 +61,24 @@ def shown(config: SimulateConfig) -> Iterator[Report]:
             f"opening the simulator ({config.workers} process{'es' * (config.workers > 1)}, preset {config.preset}); "
             "first use also fetches meshes and compiles kernels"
         )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rates]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as bar:
-        yield _reporter(config, bar, there)
+    meter = Meter("trials")
+    with progress_bar("running trials", meter=meter) as advance:
+        yield _reporter(config, advance, meter, there)
 
 
-def _reporter(config: SimulateConfig, bar: Progress, there: int) -> Callable[[list[TrialRecord]], None]:
-    task = bar.add_task("trials", total=config.trials, rates="")
-    counts, blocks, started = dict.fromkeys(config.policies, 0), 0, time.monotonic()
+def _reporter(
+    config: SimulateConfig, advance: Advance, meter: Meter, there: int
+) -> Callable[[list[TrialRecord]], None]:
+    counts, blocks, done = dict.fromkeys(config.policies, 0), 0, 0
 
     def report(trials: list[TrialRecord]) -> None:
-        nonlocal blocks
-        blocks += 1
+        nonlocal blocks, done
+        blocks, done = blocks + 1, done + len(trials)
         for name in counts:
             counts[name] += sum(trial.success(name) for trial in trials)
-        bar.update(task, advance=len(trials))
-        done = int(bar.tasks[0].completed)
-        bar.update(task, rates=_rates(counts, done))
-        made = (blocks - there) * BLOCK
-        if not CONSOLE.is_terminal and made > 0:
-            rate = min(made, done) / (time.monotonic() - started)
-            CONSOLE.print(
-                f"{done} of {config.trials} trials, {rate:.2f} trials/s, {(config.trials - done) / rate:.0f} s to go; "
-                f"{_rates(counts, done)}"
-            )
+        if blocks <= there:
+            meter.start(done)
+        advance(done, config.trials, _rates(counts, done) if blocks > there else "")
 
     return report
 

@@ -1,4 +1,4 @@
-"""The page's server: this machine only, behind a random token, and never for a page of another origin."""
+"""The page's server: reachable from this machine only, with a random token, and not by pages of other origins."""
 
 import hmac
 import json
@@ -32,13 +32,14 @@ class AnnotationServer(ThreadingHTTPServer):
         self.session, self.token = session, secrets.token_urlsafe(24)
         try:
             super().__init__((ADDRESS, port), _Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "it is not between 0 and 65535"
             raise InvalidValueError(
-                "opening the annotation page", f"port {port}: {error.strerror}", "a free port", "leave out --port"
+                "opening the annotation page", f"port {port}: {reason}", "a free port", "leave out --port"
             ) from error
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that was closed while it was answered is no news."""
+        """Ignores browsers that were closed while they were answered."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -61,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
             session = self.server.session
             state = {
                 "names": session.names,
-                "labels": session.given | session.labels,
+                "labels": session.given | session.refreshed(),
                 "keypoints": NAMES,
                 "skeleton": SKELETON,
             }
@@ -90,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"{}", "application/json")
 
     def _allowed(self) -> list[str] | None:
-        """Words of the path behind the token; None after a refusal (wrong Host, Origin or token)."""
+        """Words of the path after the token; None after a refusal (wrong Host, Origin or token)."""
         port = self.server.server_address[1]
         hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}
         origin = self.headers.get("Origin")
@@ -117,4 +118,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the token would stand in every line."""
+        """Logs nothing: every line would contain the token."""

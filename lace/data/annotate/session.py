@@ -1,4 +1,4 @@
-"""Labels of one folder, on disk after every click."""
+"""Labels of one folder, on disk after every click; several sessions may label one folder."""
 
 import json
 import math
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.core.files import publish_bytes
+from lace.core.files import plain_text, publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, INDEX, NAMES, Visibility
+from lace.core.lock import locked_folder
 from lace.core.semantics import HUMAN_HAND
 from lace.data.dataset import META_NAME, FrameDataset
 from lace.data.imports.images import image_files, read_image, settle
@@ -21,20 +22,23 @@ from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.schema import encode_image
 
 LABELS_NAME = "annotations.lace.json"
+LOCK_NAME = ".annotations.lock"
+WAIT_S = 10.0
+"""How long a save waits for another session's save."""
 _BY_NAME = {kind.name.lower(): kind for kind in Visibility}
 _NAMES = tuple(_BY_NAME)
 
 
 class Session:
-    """Frames of a dataset folder or a folder of images, and what was clicked on them.
+    """Frames of a dataset folder or a folder of images, and the labels clicked on them.
 
     A frame's labels are {"skipped": bool, "points": {keypoint: [u px, v px, visibility]}}; a point that is absent or
-    out of view has None for u and v. A keypoint that is not named has not been looked at.
+    out of view has None for u and v. A keypoint that is not named has not been labelled yet.
     """
 
     def __init__(self, folder: str | Path):
         """Args:
-        folder: A dataset of ours, or a folder of images; its labels lie in it as LABELS_NAME.
+        folder: A dataset of ours, or a folder of images; its labels are kept in it as LABELS_NAME.
         """
         self.folder = Path(folder)
         self._path = self.folder / LABELS_NAME
@@ -45,9 +49,9 @@ class Session:
         else:
             self.names = [file.relative_to(self.folder).as_posix() for file in self._files]
         self.labels: dict[str, dict[str, Any]] = self._read()
-        """By frame name: what was clicked, which goes before what the dataset brings."""
+        """Frame name -> labels that were clicked; they replace those of `given`."""
         self.given: dict[str, dict[str, Any]] = self._brought()
-        """By frame name: labels of the dataset itself, to be corrected."""
+        """Frame name -> labels of the dataset itself, to be corrected."""
         self._lock = threading.Lock()
 
     def _read(self) -> dict[str, dict[str, Any]]:
@@ -85,16 +89,40 @@ class Session:
         return encode_image(self.image(number), "png")
 
     def save(self, number: int, frame: Any) -> None:
-        """Replaces the labels of frame `number`; on disk (whole, or the old ones) when this returns."""
-        frame = checked(frame)
-        with self._lock:
-            self.labels[self.names[number]] = frame
-            text = json.dumps({"format": "lace annotations 1", "frames": self.labels}, indent=1)
+        """Replaces the labels of frame `number`, on disk when this returns; keeps what other sessions saved.
+
+        Raises:
+            InvalidValueError: `frame` is not labels.
+            DatasetError: Another session has labelled this frame since this one read it, or the file cannot be written.
+        """
+        frame, name = checked(frame), self.names[number]
+        with self._lock, locked_folder(self.folder, "one save at a time", LOCK_NAME, WAIT_S):
+            there = self._read()
+            if there.get(name) not in (self.labels.get(name), frame):
+                raise DatasetError(
+                    f"saving the labels of {plain_text(name)}",
+                    "another session has labelled this frame",
+                    "a frame that nobody else is labelling",
+                    "reload the page to see the other labels",
+                )
+            there[name] = frame
+            text = json.dumps({"format": "lace annotations 1", "frames": there}, indent=1)
             publish_bytes(self._path, text.encode())
+            self.labels = there
+
+    def refreshed(self) -> dict[str, dict[str, Any]]:
+        """The labels of all frames, with those that other sessions saved."""
+        with self._lock:
+            self.labels = self._read()
+        return self.labels
 
     def candidates(self, embodiment: str) -> list[Candidate]:
-        """Every frame, for `write_frames`: as clicked, else as the dataset has it; those without a label say so."""
-        return [Candidate(name, partial(self._record, i, embodiment)) for i, name in enumerate(self.names)]
+        """Every frame, for `write_frames`: as clicked, else as the dataset has it; SkipFrame without labels."""
+        shards = tuple(self._dataset.shards) if self._dataset else ()
+        return [
+            Candidate(plain_text(name), partial(self._record, i, embodiment), sources=shards or (self._files[i],))
+            for i, name in enumerate(self.names)
+        ]
 
     def _record(self, number: int, embodiment: str) -> FrameRecord:
         name = self.names[number]
@@ -109,7 +137,7 @@ class Session:
                 uv[INDEX[point]] = u, v
         if not visibility.any():
             raise SkipFrame("not labelled yet")
-        record = FrameRecord(self.image(number), embodiment, uv, visibility, source=f"annotated/{name}")
+        record = FrameRecord(self.image(number), embodiment, uv, visibility, source=plain_text(f"annotated/{name}"))
         if not by_hand:
             brought = self._dataset[number]
             record = replace(record, source=brought.source, draws=brought.draws)

@@ -1,1 +1,1 @@
-"""Real images with labels of others, brought into our shards; each source is one file, `writing` is their common end."""
+"""Imports of real images and their labels into shards: one file per source; `writing` writes the shards."""

@@ -12,22 +12,27 @@ import numpy as np
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import SKELETON, Visibility
+from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import FrameDataset
 from lace.data.imports.writing import Candidate, SkipFrame
 
 if TYPE_CHECKING:
     from lace.data.imports.finds import Segmenter
 
-KEPT = ("robot", "human", "target")
-"""Semantics of a dataset's own segmentation that stay in front of the new background."""
+KEPT = (*EMBODIMENTS, TARGET)
+"""Classes of a dataset's own segmentation that stay in front of the new background."""
 _ROUNDS = 5
-"""GrabCut's iterations; it hardly changes after three."""
+"""GrabCut's iterations; the mask hardly changes after three."""
 
 
 def grabcut_mask(record: FrameRecord) -> np.ndarray:
-    """Boolean (height, width) guess of the hand from its bones by GrabCut (Rother et al. 2004); no model is needed.
+    """Boolean (height, width) estimate of the hand by GrabCut (Rother et al. 2004) from its keypoints, without a model.
 
-    Bones between keypoints in the image are certainly hand; what lies farther than half a hand from all is not.
+    Bones and keypoints in the image are certain foreground; pixels farther than half a hand from all of them are
+    certain background.
+
+    Raises:
+        InvalidValueError: Fewer than two keypoints are in the image, or GrabCut finds no foreground to learn from.
     """
     points = record.keypoints_uv
     there = (record.visibility >= Visibility.OCCLUDED) & np.isfinite(points).all(1)
@@ -41,12 +46,19 @@ def grabcut_mask(record: FrameRecord) -> np.ndarray:
         if there[a] and there[b]:
             ends = (tuple(int(x) for x in points[k]) for k in (a, b))
             cv2.line(bones, *ends, 1, max(1, round(size / 25)))
+    for point in points[there]:  # where the keypoint's neighbours are not labelled, there is no bone
+        bones[tuple(np.clip(point[::-1].astype(int), 0, np.subtract(bones.shape, 1)))] = 1
     distance = cv2.distanceTransform(1 - bones, cv2.DIST_L2, 5)
     guess = np.where(distance < size / 10, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     guess[distance > size / 2], guess[bones > 0] = cv2.GC_BGD, cv2.GC_FGD
     cv2.setRNGSeed(0)
     bgr = cv2.cvtColor(record.image, cv2.COLOR_RGB2BGR)
-    cv2.grabCut(bgr, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    try:
+        cv2.grabCut(bgr, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    except cv2.error as error:
+        raise InvalidValueError(
+            "masking a hand by GrabCut", f"OpenCV says {error.err!r}", "keypoints apart from each other", "label more"
+        ) from error
     return (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
 
 
@@ -111,7 +123,7 @@ class Masker:
         try:
             return grabcut_mask(record)
         except InvalidValueError as error:
-            raise SkipFrame("too few keypoints to mask by", error.got) from error
+            raise SkipFrame("its keypoints do not suffice for a mask", error.got) from error
 
 
 def candidates(dataset: FrameDataset, masker: Masker, backgrounds: Backgrounds) -> list[Candidate]:

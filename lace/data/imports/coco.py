@@ -1,7 +1,7 @@
 """Keypoints in COCO's format, as CVAT and FiftyOne export them, through a mapping that the user gives."""
 
 import json
-import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -79,7 +79,9 @@ def candidates(
             found.append(_skipped(image["file_name"], "image id twice", f"id {image['id']}"))
         else:
             load = partial(_load, image, annotations.pop(image["id"], []), folder, columns, embodiment)
-            found.append(Candidate(plain_text(image["file_name"]), load, sources=(file, folder / image["file_name"])))
+            path = folder / image["file_name"]
+            sources = (file,) if os.path.isdir(path) else (file, path)
+            found.append(Candidate(plain_text(image["file_name"]), load, sources=sources))
     orphans = [(key, some) for key, some in annotations.items() if key not in times]
     found += [_skipped(f"annotations of image {key}", "no image of that id") for key, _ in orphans]
     return found
@@ -93,7 +95,7 @@ def _by_image(annotations: Sequence[Any], category: Any) -> tuple[dict[Any, list
         if not isinstance(annotation, dict) or not _is_id(annotation.get("image_id")):
             detail = repr(annotation)[:80]
             malformed.append(_skipped(f"annotations[{number}]", "malformed annotation entry", detail))
-        elif annotation.get("category_id") == category:
+        elif _is_id(annotation.get("category_id")) and annotation["category_id"] == category:
             of_image.setdefault(annotation["image_id"], []).append(annotation)
     return of_image, malformed
 
@@ -203,6 +205,6 @@ def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     size = image.get("width"), image.get("height")
     if size in ((None, None), (0, 0)):
         return None
-    if not all(isinstance(side, (int, float)) and math.isfinite(side) and side == int(side) for side in size):
+    if not all(isinstance(side, int) or (isinstance(side, float) and side.is_integer()) for side in size):
         raise SkipFrame("malformed image entry", f"width and height {size}")
     return int(size[0]), int(size[1])

@@ -1,5 +1,7 @@
-"""Models that find things in photographs, through `transformers`; weights by hub name or from a local folder."""
+"""Detectors and segmenters for photographs, through `transformers`; weights by hub name or from a local folder."""
 
+import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,16 @@ import numpy as np
 import torch
 import transformers as hf
 
-from lace.core.errors import InvalidValueError
+from lace.core.errors import InvalidValueError, LaceError
 from lace.core.hub import answers
 from lace.data.imports.finds import THRESHOLD, Detector, Found, Segmenter
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
 """config.json's model_type of detectors that take a text; all others have fixed classes."""
 MASK_THRESHOLD = 0.5
+QUALIFIERS = frozenset({"left", "right", "human", "robot", "a", "the"})
+"""Words that a class name may have besides the text: "hand" means "left_hand" too, but not "handbag"."""
+_log = logging.getLogger(__name__)
 
 
 def load_detector(name: str) -> Detector:
@@ -37,7 +42,9 @@ def _config(name: str, what: str) -> hf.PretrainedConfig:
 def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
     try:
         return load(name)
-    except (OSError, ValueError, KeyError) as error:
+    except LaceError:
+        raise
+    except Exception as error:  # damaged and foreign weight files raise anything, safetensors' own errors too
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         kind = "local folder" if Path(name).exists() else "hub name"
         raise InvalidValueError(
@@ -48,8 +55,25 @@ def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
         ) from error
 
 
-def _ready(model: torch.nn.Module) -> torch.nn.Module:
-    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+def _model(kind: Any, name: str) -> Any:
+    """The model of a `transformers` class with its weights, in evaluation mode.
+
+    Raises:
+        InvalidValueError: The file lacks weights of the model, or has others: those would be random numbers.
+    """
+    model, loaded = kind.from_pretrained(name, output_loading_info=True)
+    wrong = {what: sorted(map(str, loaded.get(f"{what}_keys", ()))) for what in ("missing", "unexpected", "mismatched")}
+    if wrong["missing"] or wrong["mismatched"]:
+        said = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])})" for what, keys in wrong.items() if keys)
+        raise InvalidValueError(
+            f"loading {name}",
+            f"its weights do not fit {type(model).__name__}: {said}",
+            "a file with every weight of the model",
+            "download or export it again; names that begin with a prefix (student., module.) have to be renamed",
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    _log.info("%s runs on %s", name, device)
+    return model.eval().to(device)
 
 
 def _sorted(result: dict[str, Any], labels: list[str]) -> Found:
@@ -64,7 +88,7 @@ class TextDetector:
 
     def __init__(self, name: str):
         self.processor = hf.AutoProcessor.from_pretrained(name)
-        self.model = _ready(hf.AutoModelForZeroShotObjectDetection.from_pretrained(name))
+        self.model = _model(hf.AutoModelForZeroShotObjectDetection, name)
 
     @torch.inference_mode()
     def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
@@ -86,11 +110,11 @@ class TextDetector:
 
 
 class ClassDetector:
-    """Implements Detector by those of the model's own classes that contain the text (a hand detector's "right_hand")."""
+    """Implements Detector by those of the model's own classes that the text names (a hand detector's "right_hand")."""
 
     def __init__(self, name: str):
         self.name, self.processor = name, hf.AutoImageProcessor.from_pretrained(name)
-        self.model = _ready(hf.AutoModelForObjectDetection.from_pretrained(name))
+        self.model = _model(hf.AutoModelForObjectDetection, name)
 
     @torch.inference_mode()
     def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
@@ -110,7 +134,7 @@ class Sam3Segmenter:
 
     def __init__(self, name: str):
         self.processor = hf.Sam3Processor.from_pretrained(name)
-        self.model = _ready(hf.Sam3Model.from_pretrained(name))
+        self.model = _model(hf.Sam3Model, name)
 
     @torch.inference_mode()
     def mask(self, image: np.ndarray, text: str) -> np.ndarray:
@@ -124,11 +148,11 @@ class Sam3Segmenter:
 
 
 class ClassSegmenter:
-    """Implements Segmenter by those of the model's own classes that contain the text."""
+    """Implements Segmenter by those of the model's own classes that the text names."""
 
     def __init__(self, name: str):
         self.name, self.processor = name, hf.AutoImageProcessor.from_pretrained(name)
-        self.model = _ready(hf.AutoModelForSemanticSegmentation.from_pretrained(name))
+        self.model = _model(hf.AutoModelForSemanticSegmentation, name)
 
     @torch.inference_mode()
     def mask(self, image: np.ndarray, text: str) -> np.ndarray:
@@ -140,13 +164,25 @@ class ClassSegmenter:
 
 
 def _classes(name: str, id2label: dict[int, str], text: str) -> dict[int, str]:
-    """{id: class} of the classes whose name contains `text`, whatever the case; InvalidValueError where none does."""
-    wanted = {number: label for number, label in id2label.items() if text.lower() in label.lower()}
+    """{id: class} of the classes that `text` names; InvalidValueError if none has that name."""
+    wanted = {number: label for number, label in id2label.items() if names_class(text, label)}
     if not wanted:
         raise InvalidValueError(
             f"asking {name} for {text!r}",
             f"its classes are {', '.join(list(id2label.values())[:20])}",
-            "a class whose name contains that",
+            "a class of that name",
             "choose another model, or another text",
         )
     return wanted
+
+
+def names_class(text: str, label: str) -> bool:
+    """Whether a text is the whole name of a class, or one of its synonyms, apart from case and QUALIFIERS."""
+    wanted = _words(text)
+    return any(words == wanted or words - QUALIFIERS == wanted for words in map(_words, re.split("[,;/]", label)))
+
+
+def _words(text: str) -> frozenset[str]:
+    """Words in lower case: "right_hand", "right hand", "RightHand" and "hand-right" are the same."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return frozenset(re.findall(r"[^\W_]+", spaced.lower()))

@@ -1,4 +1,4 @@
-"""What a detector and a segmenter are to the imports; light, so that asking for one loads no other."""
+"""Interfaces of detectors and segmenters; free of heavy imports."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 THRESHOLD = 0.3
-"""Least score of a find: of OWLv2's users' usual choices (0.1 to 0.3) the strict end."""
+"""Least score of a detection: the strict end of the usual range for OWLv2 (0.1 to 0.3)."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Found:
 
 
 class Detector(Protocol):
-    """Finds what a text names in an image (height, width, 3) uint8 RGB."""
+    """Detects what a text names in an image (height, width, 3) uint8 RGB."""
 
     def find(self, image: np.ndarray, text: str, threshold: float = THRESHOLD) -> Found:
-        """Finds with at least `threshold`."""
+        """Detections with a score of at least `threshold`."""
         ...
 
 
 class Segmenter(Protocol):
-    """Says which pixels of an image (height, width, 3) uint8 RGB show what a text names."""
+    """Masks what a text names in an image (height, width, 3) uint8 RGB."""
 
     def mask(self, image: np.ndarray, text: str) -> np.ndarray:
         """Boolean (height, width)."""

@@ -1,4 +1,4 @@
-"""The paper's filter of real images: one right hand alone, as a detector sees it (sec. 5.1)."""
+"""The paper's filter of real images: exactly one detected hand, not a left one (sec. 5.1)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from lace.data.imports.finds import THRESHOLD, Detector, Found
 from lace.data.imports.writing import Candidate, SkipFrame
 
 FrameCheck = Callable[[FrameRecord], None]
-"""Raises SkipFrame for a frame that is not wanted; it sees the whole image, before any crop."""
+"""Raises SkipFrame for a frame that is not wanted; called with the whole image, before any crop."""
 HAND = "hand"
 """What a detector is asked for; hand detectors name their classes "hand", or "left_hand" and "right_hand"."""
 HAND_DETECTORS: Registry[Callable[[], Detector]] = Registry("hand detector")
@@ -33,7 +33,7 @@ def hand_detector(name: str) -> Detector:
 
 
 def right_hand_alone(detector: Detector) -> FrameCheck:
-    """A check that passes frames in which the detector sees one hand and does not call it left."""
+    """A check that accepts frames with exactly one detected hand that is not labelled left."""
 
     def check(record: FrameRecord) -> None:
         labels = detector.find(record.image, HAND).labels
@@ -48,7 +48,7 @@ def right_hand_alone(detector: Detector) -> FrameCheck:
 
 
 def checked(candidates: Sequence[Candidate], check: FrameCheck) -> list[Candidate]:
-    """The candidates with the check behind their loading."""
+    """The candidates, with the check applied after loading."""
 
     def load(candidate: Candidate) -> FrameRecord:
         record = candidate.load()

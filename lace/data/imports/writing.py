@@ -12,7 +12,7 @@ from lace.core.content import content_of
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.frames import FrameRecord
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import META_NAME, SHARDS_NAME
+from lace.data.dataset import META_NAME, SHARDS_NAME, shard_paths
 from lace.data.schema import EncodedFrame, constants_of, decode_row, encode_frame, to_json
 from lace.data.shards import is_whole, read_metadata, read_shard, shard_name, write_shard
 from lace.data.verify import check_frame, image_digest
@@ -173,9 +173,8 @@ def _resume(out: Path, n_candidates: int) -> tuple[ImportReport, dict[bytes, str
         report.skipped += metadata["skipped"]
         report.resumed_at = metadata["next_candidate"]
         number += 1
-    for stale in (out / SHARDS_NAME).glob("shard-*.parquet"):
-        if stale.name >= shard_name(number):
-            stale.unlink()
+    for stale in shard_paths(out)[number:]:
+        stale.unlink()
     return report, seen, number
 
 

@@ -1,8 +1,8 @@
 """A recording from an MCAP file: images and joint states as JSON messages or as ROS 2 ones, by the mcap library.
 
 JSON topics: images {"data": base64, "format": "jpeg" | "png"} (Foxglove's CompressedImage), joint states
-{"name": [...], "position": [...]}. ROS 2 topics: sensor_msgs/CompressedImage, sensor_msgs/Image (rgb8, bgr8), sensor_msgs/JointState;
-those need the package mcap-ros2-support.
+{"name": [...], "position": [...]}. ROS 2 topics: sensor_msgs/CompressedImage, sensor_msgs/Image (rgb8, bgr8),
+sensor_msgs/JointState; those need the package mcap-ros2-support.
 """
 
 import base64

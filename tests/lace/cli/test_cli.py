@@ -32,7 +32,8 @@ def test_help_answers_within_a_second():
 
 
 def test_help_imports_nothing_heavy():
-    code = f"import sys; from lace.cli.main import main; main(['--help']); sys.exit(str(set({HEAVY!r}) & set(sys.modules)))"
+    found = f"set({HEAVY!r}) & set(sys.modules)"
+    code = f"import sys; from lace.cli.main import main; main(['--help']); sys.exit(str({found}))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.stderr.strip() == "set()"
 

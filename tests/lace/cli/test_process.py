@@ -65,6 +65,21 @@ def test_an_encoding_that_lacks_characters_is_no_error(folder, encoding, words):
     assert result.returncode == 2 and b"no such folder" in result.stderr
 
 
+def test_a_path_that_the_encoding_lacks_is_printed_with_marks(folder, tmp_path):
+    out = tmp_path / "gar\u00e7on\u4e2d.png"
+    result = lace("data", "show", folder, "--count", "1", "--out", out, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0 and b"gar?on?.png" in result.stdout and out.is_file()
+
+
+@pytest.mark.parametrize("given", [{}, {"HF_HOME": "/elsewhere"}])
+def test_the_caches_of_other_libraries_follow_ours(tmp_path, given):
+    program = "import os; from lace.cli.process import prepare_process as p; p(); print(os.environ['HF_HOME'])"
+    free = {name: value for name, value in os.environ.items() if name not in ("HF_HOME", "WARP_CACHE_PATH")}
+    environment = free | {"LACE_CACHE": str(tmp_path)} | given
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.stdout.strip() == given.get("HF_HOME", str(tmp_path / "huggingface"))
+
+
 def test_sigterm_cleans_up_and_exits_143():
     process = subprocess.Popen(
         [sys.executable, "-c", WAIT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,10 +13,10 @@ import numpy as np
 import pytest
 
 from lace.cli import main as cli
-from lace.core.errors import InvalidValueError
+from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import INDEX, Visibility
 from lace.data.annotate.server import AnnotationServer
-from lace.data.annotate.session import LABELS_NAME, Session, checked
+from lace.data.annotate.session import LABELS_NAME, LOCK_NAME, Session, checked
 from lace.data.dataset import FrameDataset
 from lace.data.verify import verify_dataset
 from tests.browser import Browser, find_browser
@@ -192,3 +193,47 @@ def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path)
     labels = Session(folder).labels
     np.testing.assert_allclose(labels["0.png"]["points"]["thumb_tip"][:2], (70, 60), atol=0.5)
     assert len(labels["0.png"]["points"]) == 5 and labels["1.png"]["skipped"]
+
+
+def test_two_sessions_of_one_folder_keep_each_others_labels(folder):
+    one, other = Session(folder), Session(folder)
+    one.save(0, LABEL)
+    other.save(1, LABEL)
+    assert Session(folder).labels == {"0.png": LABEL, "1.png": LABEL}
+    assert one.refreshed() == other.refreshed() == {"0.png": LABEL, "1.png": LABEL}
+    assert not (folder / LOCK_NAME).exists()
+
+
+def test_a_frame_that_another_session_labelled_is_not_overwritten(folder):
+    one, other = Session(folder), Session(folder)
+    one.save(0, LABEL)
+    with pytest.raises(DatasetError, match="another session has labelled this frame"):
+        other.save(0, {"skipped": True, "points": {}})
+    assert Session(folder).labels == {"0.png": LABEL}
+    other.refreshed()
+    other.save(0, {"skipped": True, "points": {}})
+    assert Session(folder).labels["0.png"]["skipped"]
+
+
+def test_many_sessions_at_once_lose_nothing(folder):
+    sessions = [Session(folder) for _ in range(3)]
+    threads = [threading.Thread(target=session.save, args=(i, LABEL)) for i, session in enumerate(sessions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Session(folder).labels) == 3
+
+
+@pytest.mark.parametrize("port", [70000, -1])
+def test_a_port_that_is_none_says_so(folder, capsys, port):
+    assert cli.main(["annotate", str(folder), "--port", str(port)]) == cli.EXIT_USAGE
+    assert "not between 0 and 65535" in capsys.readouterr().err
+
+
+def test_file_names_that_are_not_utf8_are_labelled_and_exported(folder, tmp_path):
+    (folder / "0.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
+    session = Session(folder)
+    session.save(session.names.index(os.fsdecode(b"caf\xe9.png")), LABEL)
+    assert cli.main(["annotate", str(folder), "--export", str(tmp_path / "out")]) == 0
+    assert [record.source for record in FrameDataset(tmp_path / "out")] == ["annotated/caf\\udce9.png"]

@@ -1,17 +1,22 @@
 """The COCO export loads in pycocotools and says what our labels say."""
 
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from lace.core.errors import DatasetError
+from lace.core.frames import FrameRecord
 from lace.core.keypoints import NAMES, Visibility
 from lace.data.coco import encode_rle, export_coco
 from lace.data.dataset import FrameDataset
-from tests.synthetic import make_dataset
+from lace.data.imports.images import settle
+from lace.data.imports.writing import Candidate, write_frames
+from tests.synthetic import make_dataset, make_frame
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +88,40 @@ def test_nothing_is_overwritten(exported):
     with pytest.raises(DatasetError, match=r"there already.*\n.*\n.*another --out"):
         export_coco(ds, out)
     assert json.loads((out / "annotations.json").read_text()) == before
+
+
+def merged(tmp_path):
+    """Two datasets, one folder: what copying shards together gives."""
+    first, second = make_dataset(tmp_path / "a", 2, 2, 48), make_dataset(tmp_path / "b", 2, 2, 56)
+    shutil.copy(second / "shards" / "shard-00000.parquet", first / "shards" / "shard-00001.parquet")
+    return first
+
+
+def test_merged_shards_keep_every_picture_and_its_own_annotations(tmp_path, caplog):
+    ds = FrameDataset(merged(tmp_path))
+    coco = COCO(str(export_coco(ds, tmp_path / "out")))
+    assert coco.getImgIds() == [0, 1, 2, 3] and "repeat" in caplog.text
+    assert len(list((tmp_path / "out" / "images").iterdir())) == 4
+    for position, record in enumerate(ds):
+        image = coco.imgs[position]
+        pixels = cv2.imread(str(tmp_path / "out" / "images" / image["file_name"]), cv2.IMREAD_COLOR_RGB)
+        np.testing.assert_array_equal(pixels, record.image)
+        points = np.reshape(annotation(coco, position, "synthetic")["keypoints"], (21, 3))
+        labelled = record.visibility >= Visibility.OCCLUDED
+        np.testing.assert_array_equal(points[labelled, :2], record.keypoints_uv[labelled])
+
+
+@pytest.mark.parametrize("names", [("index_mcp", "index_pip"), ("wrist", "index_pip"), ("wrist",), ("middle_dip",)])
+def test_a_hand_without_wrist_and_tips_keeps_its_annotation(names, tmp_path):
+    uv, visibility = np.full((21, 2), np.nan, np.float32), np.zeros(21, np.uint8)
+    for i, name in enumerate(names):
+        uv[NAMES.index(name)], visibility[NAMES.index(name)] = (10 + 9 * i, 20 + 5 * i), Visibility.VISIBLE
+    image = make_frame().image
+    record = settle(FrameRecord(image, "hand", uv, visibility))
+    write_frames(tmp_path / "ds", [Candidate("one", lambda: record)], {})
+    coco = COCO(str(export_coco(FrameDataset(tmp_path / "ds"), tmp_path / "out")))
+    (found,) = coco.anns.values()
+    assert found["num_keypoints"] == len(names) and min(found["bbox"][2:]) >= 1 and found["area"] >= 1
+    x, y, width, height = found["bbox"]
+    for u, v in uv[visibility > 0]:
+        assert x <= u <= x + width and y <= v <= y + height

@@ -18,6 +18,7 @@ from lace.core.files import remove_leftovers
 from lace.data.dataset import FrameDataset, shard_paths
 from lace.data.schema import constants_of, encode_frame
 from lace.data.shards import is_whole, read_shard, shard_name, write_shard
+from lace.data.verify import verify_dataset
 from tests import ROOT
 from tests.synthetic import make_dataset, make_frame
 
@@ -152,3 +153,33 @@ def test_what_is_no_dataset_says_so(tmp_path):
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(DatasetError, match="not JSON"):
         FrameDataset(tmp_path)
+
+
+def test_more_shards_than_five_digits_stay_in_order(tmp_path):
+    (tmp_path / "shards").mkdir()
+    numbers = [0, 9, 99_999, 100_000, 100_001, 1_000_000]
+    for number in reversed(numbers):
+        (tmp_path / "shards" / shard_name(number)).touch()
+    assert [path.name for path in shard_paths(tmp_path)] == [shard_name(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"7", b"\xff", b'{"frames": "x"}', b'{"frames": -1}', b"[" * 100_000]
+)
+def test_a_foreign_dataset_json_is_named(tmp_path, content):
+    folder = make_dataset(tmp_path / "ds", 2, 2, 48)
+    (folder / "dataset.json").write_bytes(content)
+    for read in (FrameDataset, verify_dataset):
+        with pytest.raises(DatasetError, match=r"dataset\.json"):
+            read(folder)
+
+
+def test_linked_folders_are_read(tmp_path):
+    folder = make_dataset(tmp_path / "ds", 2, 2, 48)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "dataset.json").symlink_to(folder / "dataset.json")
+    (linked / "shards").symlink_to(folder / "shards")
+    assert len(FrameDataset(linked)) == 2
+    (tmp_path / "whole").symlink_to(folder)
+    assert len(FrameDataset(tmp_path / "whole")) == 2

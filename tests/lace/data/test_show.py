@@ -13,7 +13,7 @@ import pytest
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import Visibility
 from lace.data import rerun_view
-from lace.data.overlay import draw_keypoints, draw_overlay, keypoint_colour
+from lace.data.overlay import EMBODIMENT_COLOUR, TARGET_COLOUR, draw_keypoints, draw_overlay, keypoint_colour
 from lace.data.show import caption, choose_frames, contact_sheet, save_contact_sheet
 from tests.synthetic import make_dataset, make_frame
 from tests.test_house import ROOT
@@ -39,6 +39,23 @@ def test_visible_points_are_filled_occluded_hollow_others_left_out():
     towards = np.array(keypoint_colour(8)) - 128.0
     assert ((image[45:56, 95:106] - 128.0) @ towards).max() > 0.5 * towards @ towards
     assert (image[40:60, 140:160] == 128).all()
+
+
+def test_masks_are_outlines_and_leave_the_inside_as_it_is():
+    record = make_frame(size=192)
+    record.visibility[:] = Visibility.ABSENT
+    record.boxes = {}
+    drawn = draw_overlay(record)
+    for semantic, colour in (("robot", EMBODIMENT_COLOUR), ("target", TARGET_COLOUR)):
+        mask = record.mask(semantic=semantic).astype(np.uint8)
+        inside = cv2.erode(mask, np.ones((7, 7))) > 0
+        outside = cv2.dilate(mask, np.ones((7, 7))) == 0
+        edge = mask.astype(bool) & (cv2.erode(mask, np.ones((3, 3))) == 0)
+        if semantic == "robot":  # the target's outline lies inside the robot's disc
+            inside &= cv2.dilate(record.mask(semantic="target").astype(np.uint8), np.ones((7, 7))) == 0
+        np.testing.assert_array_equal(drawn[inside], record.image[inside])
+        assert inside.any() and outside.any()
+        assert (np.abs(drawn[edge].astype(int) - colour).max(1) < 40).mean() > 0.5
 
 
 def test_a_frame_with_keypoints_alone_can_be_drawn():

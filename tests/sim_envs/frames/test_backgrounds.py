@@ -2,10 +2,12 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import SKELETON, Visibility
-from lace.data.imports.backgrounds import grabcut_mask, replace_background
+from lace.data.imports.backgrounds import Masker, grabcut_mask, replace_background
+from lace.data.imports.writing import SkipFrame
 
 
 def drawn_hand():
@@ -47,3 +49,22 @@ def test_the_background_is_replaced_and_the_hand_is_not():
     result = replace_background(record, green, truth)
     np.testing.assert_array_equal(result.image[truth], record.image[truth])
     assert (result.image[~truth] == (0, 200, 0)).all()
+
+
+@pytest.mark.parametrize("labelled", [(0, 4, 8), (4, 8, 12, 16, 20), (3, 8), tuple(range(21))])
+def test_keypoints_without_neighbours_are_enough_for_grabcut(labelled):
+    record, truth = drawn_hand()
+    record.visibility[:] = Visibility.ABSENT
+    record.visibility[list(labelled)] = Visibility.VISIBLE
+    mask = grabcut_mask(record)
+    assert mask.any() and (mask & truth).sum() > 0.3 * mask.sum()
+
+
+def test_keypoints_in_one_place_skip_the_frame():
+    record, _ = drawn_hand()
+    record.keypoints_uv[:] = record.keypoints_uv[0]
+    try:
+        _, mask = Masker().mask(record)
+        assert mask.any()
+    except SkipFrame as skip:
+        assert skip.reason == "its keypoints do not suffice for a mask"

@@ -1,9 +1,12 @@
 """Detectors and segmenters through their real loading path, and what the commands make of them."""
 
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from lace.cli import main as cli
 from lace.core.errors import InvalidValueError
@@ -42,7 +45,7 @@ def test_finds_come_best_first_and_in_pixels(folders, name):
 
 def test_classes_are_chosen_by_name_and_their_lack_is_said(folders):
     detector = load_detector(folders["yolos"])
-    assert set(detector.find(IMAGE, "left", 0.0).labels) <= {"left_hand"}
+    assert set(detector.find(IMAGE, "left hand", 0.0).labels) <= {"left_hand"}
     with pytest.raises(InvalidValueError, match="its classes are left_hand, right_hand"):
         detector.find(IMAGE, "dinosaur")
 
@@ -132,3 +135,56 @@ def test_a_target_that_is_not_found_has_no_box(folders, tmp_path):
         == cli.main(["data", "verify", str(tmp_path / "after")])
         == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "named"),
+    [
+        ("hand", "hand", True),
+        ("hand", "Left_Hand", True),
+        ("hand", "rightHand", True),
+        ("hand", "human hand", True),
+        ("left hand", "left_hand", True),
+        ("left hand", "right_hand", False),
+        ("hand", "handbag", False),
+        ("hand", "chandelier", False),
+        ("hand", "hand dryer", False),
+        ("hand", "arm, hand", True),
+        ("wine glass", "wine glass", True),
+        ("glass", "wine glass", False),
+        ("left", "left_hand", False),
+        ("human", "human", True),
+    ],
+)
+def test_a_text_names_whole_classes(text, label, named):
+    assert detectors.names_class(text, label) is named
+
+
+def rename_weights(folder, change):
+    weights = load_file(folder / "model.safetensors")
+    save_file(change(weights), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+WRONG_WEIGHTS = {
+    "prefix": lambda folder: rename_weights(folder, lambda w: {f"student.{k}": v for k, v in w.items()}),
+    "one missing": lambda folder: rename_weights(folder, lambda w: dict(list(w.items())[1:])),
+    "another shape": lambda folder: rename_weights(
+        folder, lambda w: {k: v.repeat(2, *[1] * (v.ndim - 1)) if v.ndim else v for k, v in w.items()}
+    ),
+    "cut": lambda folder: (folder / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}"),
+    "empty": lambda folder: (folder / "model.safetensors").write_bytes(b""),
+    "pointer": lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1"),
+    "config of another kind": lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'),
+    "config is a list": lambda folder: (folder / "config.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("damage", WRONG_WEIGHTS)
+@pytest.mark.parametrize("name", ["owlv2", "yolos", "segformer", "sam3"])
+def test_weights_that_do_not_fit_are_refused(name, damage, folders, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(folders[name], folder)
+    WRONG_WEIGHTS[damage](folder)
+    load = load_detector if name in ("owlv2", "yolos") else load_segmenter
+    with pytest.raises(InvalidValueError, match=re.escape(str(folder))):
+        load(str(folder))

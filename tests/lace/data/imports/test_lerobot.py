@@ -1,5 +1,8 @@
 """A tiny LeRobot dataset, made by the library itself, comes in ready to annotate."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -49,3 +52,48 @@ def test_wrong_episode_camera_and_folder(folder, tmp_path):
         lerobot.candidates(str(folder), 0, 3, "robot", "front")
     with pytest.raises(LaceError, match="meta/info.json"):
         lerobot.candidates(str(tmp_path), 0, 3, "robot")
+
+
+def alter_info(root, change):
+    path = root / "meta" / "info.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))
+
+
+def as_video(info):
+    info["features"]["observation.images.front"]["dtype"] = "video"
+
+
+DAMAGES = {
+    "v2.1": (lambda root: alter_info(root, lambda info: info.update(codebase_version="v2.1")), "format is v2.1"),
+    "no version": (lambda root: alter_info(root, lambda info: info.pop("codebase_version")), "info.json is damaged"),
+    "cut info": (lambda root: (root / "meta" / "info.json").write_text('{"codebase'), "info.json is damaged"),
+    "info is a list": (lambda root: (root / "meta" / "info.json").write_text("[]"), "info.json is damaged"),
+    "features are text": (lambda root: alter_info(root, lambda info: info.update(features="x")), "is damaged"),
+    "pointer": (
+        lambda root: (root / "meta" / "info.json").write_text("version https://git-lfs.github.com/spec/v1\noid"),
+        "git lfs pull",
+    ),
+    "no data": (lambda root: shutil.rmtree(root / "data"), "data/ is missing"),
+    "no videos": (lambda root: alter_info(root, as_video), "videos/ is missing"),
+    "no episodes": (lambda root: shutil.rmtree(root / "meta" / "episodes"), "cannot read it"),
+    "cut data": (lambda root: next((root / "data").rglob("*.parquet")).write_bytes(b"PAR1cut"), "cannot read it"),
+    "negative": (lambda root: alter_info(root, lambda info: info.update(total_episodes=-1)), "an episode from 0 to"),
+    "text for a number": (lambda root: alter_info(root, lambda info: info.update(total_episodes="x")), "cannot read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder_is_named_without_asking_the_network(damage, folder, tmp_path, monkeypatch, capsys):
+    def network(*_args, **_kwargs):
+        pytest.fail("a local folder asked the network")
+
+    monkeypatch.setattr("socket.getaddrinfo", network)
+    root = tmp_path / "copy"
+    shutil.copytree(folder, root)
+    change, said = DAMAGES[damage]
+    change(root)
+    assert cli.main(["import", "lerobot", str(root), "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

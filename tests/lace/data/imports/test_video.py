@@ -103,7 +103,7 @@ def test_portrait_films_are_upright(tmp_path):
 
 def test_a_killed_import_goes_on_and_ends_the_same(film, tmp_path, monkeypatch):
     options = ("--change", 0, "--sharpness", 0)
-    monkeypatch.setattr(writing.write_frames, "__defaults__", (None, 1))
+    monkeypatch.setattr(writing.write_frames, "__defaults__", (None, 1, ()))
     assert run("video", film, tmp_path / "whole", *options) == 0
     real, calls = writing.write_shard, []
 
@@ -128,7 +128,7 @@ def test_another_film_of_the_same_name_is_another_import(film, tmp_path, capsys)
     assert run("video", here, tmp_path / "out") == 0
     write_film(here, [moved(30)] * 2, [0, 0.5])
     assert run("video", here, tmp_path / "out") == cli.EXIT_USAGE
-    assert "give another --out" in capsys.readouterr().err
+    assert "another --out" in capsys.readouterr().err
 
 
 def test_what_no_codec_reads_is_said_and_counted(film, tmp_path, capsys):
@@ -220,7 +220,7 @@ def test_the_one_hand_filter_takes_mediapipe(tmp_path):
     found = hand_detector("mediapipe").find(TWO, "hand")
     assert sorted(found.labels) == ["left_hand", "right_hand"] and (np.diff(found.scores) <= 0).all()
     assert hand_detector("mediapipe").find(TWO, "left").labels == ("left_hand",)
-    put(tmp_path / "hint" / "VAL_epick_img", "EK_1_r")
+    put(tmp_path / "hint" / "TRAIN_epick_img", "EK_1_r")
     assert run("hint", tmp_path / "hint", tmp_path / "out", "--detector", "mediapipe") == 1
     assert report(tmp_path / "out")["reasons"] == {"the detector sees no hand": 1}
 
