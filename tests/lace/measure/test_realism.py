@@ -126,7 +126,7 @@ def test_the_command_judges_a_hand_and_finds_none_where_there_is_none(tmp_path, 
 
 def test_misses_are_drawn(tmp_path):
     def unseen():
-        image = np.random.default_rng(0).integers(80, 100, (256, 256, 3), np.uint8)
+        image = np.tile(np.linspace(0, 200, 256).astype(np.uint8)[:, None, None], (1, 256, 3))
         return replace(frame(), image=image)
 
     write_frames(tmp_path / "hand", [Candidate("one", unseen)], {"embodiment": "human"})
