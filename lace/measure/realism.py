@@ -9,6 +9,7 @@ import numpy as np
 
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import INDEX, Visibility
+from lace.data.hands.decoding import square_around
 from lace.data.hands.detector import Hand, HandDetector
 from lace.data.hands.sharpness import hand_sharpness
 from lace.measure.rates import exact_rate
@@ -49,6 +50,8 @@ class Judged:
     """Where the middle finger's metacarpal points in the picture."""
     skin: str
     """"tone 0", ... in the order of `assets.humans.skin.TONES`, light to dark."""
+    recognised: bool
+    """Whether the keypoint model calls it a hand when it is shown where it lies: then only the search missed it."""
     seen: int
     """Hands that the detector sees, wherever."""
     found: bool
@@ -78,9 +81,14 @@ def judge(record: FrameRecord, detector: HandDetector) -> Judged:
         record.index, bool((record.visibility[present] >= Visibility.OCCLUDED).all()), size,
         int(present.sum()), int(visible.sum()),
         hand_sharpness(record.image, box), _brightness(record, box), *_pose(record),
-        "" if tone is None else f"tone {tone}",
+        "" if tone is None else f"tone {tone}", _is_recognised(record, detector),
         len(hands), hand is not None, hand is not None and hand.is_right, error,
     )  # fmt: skip
+
+
+def _is_recognised(record: FrameRecord, detector: HandDetector) -> bool:
+    square = square_around(record.keypoints_uv)
+    return square.side > 0 and detector.look(record.image, square) is not None
 
 
 def _nearest(hands: list[Hand], uv: np.ndarray, visible: np.ndarray, size: float) -> tuple[Hand | None, float]:
@@ -148,6 +156,7 @@ def summary(frames: Sequence[Judged]) -> dict[str, Any]:
         "frames": len(frames),
         "found": _rate(frames, _is_found),
         "found_whole": _rate(whole, _is_found),
+        "recognised_whole": _rate(whole, lambda frame: frame.recognised),
         "found_whole_half_seen": _rate([frame for frame in whole if 2 * frame.visible >= frame.present], _is_found),
         "right_of_found": _rate(found, lambda frame: frame.right),
         "any_hand_seen": _rate(frames, lambda frame: frame.seen > 0),

@@ -44,6 +44,7 @@ def realism_table(summary: dict[str, Any]) -> Table:
         ("found", "hands found"),
         ("found_whole", "hands found, wholly in the picture"),
         ("found_whole_half_seen", "the same, half the keypoints visible"),
+        ("recognised_whole", "whole hands recognised when shown where"),
         ("right_of_found", "found hands called right"),
     ):
         table.add_row(text, *_cells(summary[name]))

@@ -17,6 +17,9 @@ _SAME_PALM, _SAME_HAND = 0.3, 0.5
 """Overlap from which two boxes are one palm (NonMaxSuppressionCalculator), or one hand (AssociationCalculator)."""
 _ENLARGE, _TOWARDS_FINGERS = 2.6, 0.5
 """From a palm's box to the hand's square (RectTransformationCalculator)."""
+PALM_POINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+_AGAIN_ENLARGE, _AGAIN_TOWARDS_FINGERS = 2.0, 0.1
+"""From the box around PALM_POINTS of a known hand to its square (HandLandmarkLandmarksToRoi)."""
 _WRIST, _MIDDLE = 0, 2
 """Of a palm's seven points: the middle of the wrist and the middle finger's knuckle."""
 
@@ -135,6 +138,23 @@ def _hand_square(box: np.ndarray, points: np.ndarray) -> Square:
     up = np.array([np.sin(angle), -np.cos(angle)])
     centre = (box[:2] + box[2:]) / 2 + _TOWARDS_FINGERS * height * up
     return Square(centre, float(max(width, height)) * _ENLARGE, float(angle))
+
+
+def square_around(points: np.ndarray) -> Square:
+    """Where the graph looks for a hand again whose keypoints (21, 2) [px] it knows, as in the next frame of a film.
+
+    Of the fingers the little one may be absent (NaN); without a wrist or another knuckle there is no square: NaN.
+    """
+    palm = points[list(PALM_POINTS)]
+    palm = palm[np.isfinite(palm).all(1)] if np.isfinite(points[[0, 5, 9, 13]]).all() else np.full((1, 2), np.nan)
+    wrist, index, middle, ring = points[[0, 5, 9, 13]]
+    dx, dy = ((index + ring) / 2 + middle) / 2 - wrist
+    angle = float(np.pi / 2 - np.arctan2(-dy, dx))
+    across, up = np.array([np.cos(angle), np.sin(angle)]), np.array([np.sin(angle), -np.cos(angle)])
+    a, b = palm @ across, palm @ up
+    width, height = np.ptp(a), np.ptp(b)
+    centre = (a.min() + width / 2) * across + (b.min() + height / 2 + _AGAIN_TOWARDS_FINGERS * height) * up
+    return Square(centre, float(max(width, height)) * _AGAIN_ENLARGE, angle)
 
 
 def _upright(square: Square) -> np.ndarray:

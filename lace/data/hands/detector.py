@@ -62,9 +62,10 @@ class HandDetector:
         boxes, logits = self._palm(crop(image, seen, PALM_PX, cv2.BORDER_CONSTANT))
         palms = decode_palms(boxes[0], logits[0, :, 0], seen, self.confidence)
         squares = hand_squares(palms, self.most)
-        return [hand for square in squares if (hand := self._look(image, square)) is not None]
+        return [hand for square in squares if (hand := self.look(image, square)) is not None]
 
-    def _look(self, image: np.ndarray, square: Square) -> Hand | None:
+    def look(self, image: np.ndarray, square: Square) -> Hand | None:
+        """The hand in a square of the image, whose fingers point up in it; None where there is none."""
         points, presence, right, _metres = self._hand(crop(image, square, HAND_PX, cv2.BORDER_REPLICATE))
         if presence.item() < self.confidence:
             return None

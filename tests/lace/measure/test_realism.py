@@ -30,6 +30,9 @@ class Sees:
     def hands(self, image):
         return self._hands
 
+    def look(self, image, square):
+        return self._hands[0] if self._hands else None
+
 
 def frame(**other):
     visibility = np.full(COUNT, Visibility.VISIBLE, np.uint8)
@@ -48,7 +51,7 @@ def test_a_hand_is_found_where_it_lies_and_the_error_is_a_share_of_its_diagonal(
     far = judge(frame(), Sees(hand(0.6 * size)))
     assert not far.found and far.seen == 1 and np.isnan(far.error)
     assert not judge(frame(), Sees(hand(right=0.2))).right
-    assert not judge(frame(), Sees()).found
+    assert not judge(frame(), Sees()).found and not judge(frame(), Sees()).recognised
 
 
 def test_only_visible_keypoints_count_and_a_cut_hand_is_not_whole():
@@ -78,7 +81,7 @@ def test_palm_and_back_are_told_apart_and_straight_fingers_are_straight():
     assert judge(frame(), Sees()).seen_from == ""
 
 
-ONE = Judged(0, True, 90.0, 21, 12, 0.4, 60.0, "edge", "bent", "down", "tone 3", 1, True, True, 0.05)
+ONE = Judged(0, True, 90.0, 21, 12, 0.4, 60.0, "edge", "bent", "down", "tone 3", True, 1, True, True, 0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ import pytest
 
 from lace.core.errors import AssetError
 from lace.core.wheels import unpack
-from lace.data.hands.decoding import PALM_PX, Palms, Square, anchors, crop, decode_palms, hand_squares, overlaps, whole
+from lace.data.hands.decoding import (
+    PALM_PX,
+    Palms,
+    Square,
+    anchors,
+    crop,
+    decode_palms,
+    hand_squares,
+    overlaps,
+    square_around,
+    whole,
+)
 from lace.data.hands.detector import HandDetector
 from lace.data.hands.sharpness import MIN_SHARPNESS, hand_sharpness
 from lace.data.hands.weights import HAND_MODELS, hand_models
@@ -116,6 +127,27 @@ def test_blur_makes_a_hand_less_sharp(detector):
     values = [hand_sharpness(np.ascontiguousarray(_moved(image, k)), hand.box) for k in (1, 9, 17, 33)]
     assert values[0] > MIN_SHARPNESS > values[-1] and values == sorted(values, reverse=True)
     assert hand_sharpness(image, np.array([-50.0, -50, -49, -49])) == 0
+
+
+def test_a_known_hand_is_found_again_in_its_square(detector):
+    image = picture("turned_1")
+    (hand,) = detector.hands(image)
+    again = detector.look(image, square_around(hand.keypoints_uv))
+    assert np.linalg.norm(again.keypoints_uv - hand.keypoints_uv, axis=1).mean() < 4
+    assert detector.look(np.full_like(image, 128), square_around(hand.keypoints_uv)) is None
+
+
+def test_the_square_of_a_known_hand_by_hand():
+    points = np.zeros((21, 2))
+    points[:, 1], points[[1, 2, 3], 0], points[[17, 18], 0] = 100, -20, 20
+    points[[5, 6, 9, 10, 13, 14, 17, 18], 1] = 0  # knuckles 100 px above the wrist
+    square = square_around(points)
+    assert square.side == pytest.approx(200) and square.angle == pytest.approx(0)
+    np.testing.assert_allclose(square.centre, [0, 40], atol=1e-9)
+    points[17:] = np.nan
+    assert square_around(points).side == pytest.approx(200)
+    points[5] = np.nan
+    assert np.isnan(square_around(points).side)
 
 
 def _moved(image, length):
