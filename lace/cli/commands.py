@@ -75,6 +75,11 @@ COMMANDS: dict[str, Command] = {
         "real_bridge.emulator.command:main",
         "real_bridge.emulator.command:EmulateConfig",
     ),
+    "compare": Command(
+        "compare success in simulation with success on the physical cell",
+        "policies.trials.compare:main",
+        "policies.trials.compare:CompareConfig",
+    ),
     "bridge run": Command(
         "run a policy on the physical arm: a dry run, or live after a typed confirmation",
         "real_bridge.run.command:main",
