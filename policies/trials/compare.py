@@ -1,8 +1,7 @@
-"""`lace compare SIM REAL`: do rates in simulation tell rates on the physical cell? SimplerEnv's measures.
+"""`lace compare SIM REAL`: do rates in simulation tell rates on the physical cell?
 
-Li et al., "Evaluating Real-World Robot Manipulation Policies in Simulation" (CoRL 2024), sec. 3: the Pearson
-correlation of the policies' rates, and the mean maximum rank violation: how far apart two policies really are, at worst, whose order
-the simulation gets wrong.
+By the measures of SimplerEnv (Li et al., CoRL 2024, sec. 3): the Pearson correlation of the policies' rates, and the mean
+maximum rank violation: how far apart two policies really are, at worst, whose order the simulation gets wrong.
 """
 
 import io
