@@ -13,6 +13,8 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 MOVING, IDLE, QUIT = b"M", b"I", b"Q"
 READY = b"ready\n"
@@ -33,6 +35,7 @@ class Guardian:
             releaser: "module:function" (port) that takes the hand's torque away, or "" to leave the hand holding.
             port: Of the hand.
         """
+        self._left_alone = False
         command = [sys.executable, "-m", "real_bridge.guardian", stopper, address, "--silence", str(silence_s)]
         command += ["--releaser", releaser, "--port", port] if releaser else []
         self._process = subprocess.Popen(
@@ -48,12 +51,15 @@ class Guardian:
         self._process.stdin.write(MOVING if moving else IDLE)
 
     def stop(self) -> None:
-        """Lets the guardian stop the arm, too; never raises."""
+        """Lets the guardian stop the arm, for as long as that takes, beyond the end of this program; never raises."""
+        self._left_alone = True
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
     def close(self) -> None:
-        """Dismisses the guardian; may be called twice."""
+        """Dismisses the guardian, unless it was told to stop the arm; may be called twice."""
+        if self._left_alone:
+            return
         try:
             if not self._process.stdin.closed:
                 self._process.stdin.write(QUIT)
@@ -83,6 +89,16 @@ def watch(source: int, silence_s: float) -> str:
         moving = data[-1:] == MOVING
 
 
+def keep_stopping(stop: Callable[[], bool], pause_s: float = 0.2, most_s: float = 600.0) -> bool:
+    """Calls `stop` until it says that the arm stands: a connection that is broken now may come back later."""
+    end = time.monotonic() + most_s
+    while not stop():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause_s)
+    return True
+
+
 def main() -> None:
     """The guardian itself."""
     from real_bridge.stoppers import named
@@ -99,9 +115,9 @@ def main() -> None:
     os.write(1, READY)
     reason = watch(0, options.silence)
     if reason:
-        stopper.stop()
         if options.releaser:
             named(options.releaser)(options.port)
+        keep_stopping(stopper.stop)
     stopper.close()
 
 

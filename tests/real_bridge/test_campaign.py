@@ -1,6 +1,6 @@
 """Every fault at any moment of a grasp: nothing is commanded after the stop, the arm stands, the next start refuses.
 
-The normal run draws a few; `LACE_FAULT_RUNS=500 pytest tests/real_bridge/test_campaign.py -m slow` draws as many as asked.
+The normal run draws a few; LACE_FAULT_RUNS=500 and `-m slow` draw as many as asked.
 """
 
 import json
@@ -76,6 +76,12 @@ def stands(site) -> bool:
     return bool(np.abs(after - before).max() < 0.1 * STILL)
 
 
+def stopped(site) -> bool:
+    """Whether the controller says that it will not move."""
+    truth = site.emulator.admin.truth()
+    return truth["state"] == 4 or bool(truth["error"])
+
+
 def one(site, fault: known.Fault, after_s: float) -> str:
     """One grasp with a fault; checks everything that must hold, and says how it ended."""
     site.reset()
@@ -106,7 +112,7 @@ def one(site, fault: known.Fault, after_s: float) -> str:
         return outcome.result.value
     assert outcome.result in (Result.SAFETY_STOP, Result.COLLISION)
     assert outcome.reason
-    assert truth["state"] == 4 or truth["error"], truth["state"]
+    assert wait_for(lambda: stopped(site)), site.emulator.admin.truth()["state"]
     with pytest.raises(SafetyStop, match="lace bridge clear"):
         Rig(site.config, site.robot.embodiment, {}, PATIENT)
     return f"{outcome.result.value} in {outcome.phase.value}"

@@ -15,7 +15,7 @@ from assets.robots import ROBOTS
 from lace.core.kinematics import Kinematics
 from policies.outcome import SafetyStop
 from real_bridge.arm import ArmState
-from real_bridge.guardian import watch
+from real_bridge.guardian import keep_stopping, watch
 from real_bridge.hand import HandState
 from real_bridge.safety import Guard, SafetyLimits, StopLatch
 from real_bridge.safety.decisions import Decisions, Verdict
@@ -269,3 +269,10 @@ def test_the_guardian_stops_a_program_that_dies_or_hangs(said, closed, reason):
         if not closed:
             os.close(writer)
     assert (reason in found) if reason else found == ""
+
+
+def test_the_guardian_goes_on_until_the_arm_says_that_it_stands():
+    answers = [False, False, True, AssertionError]
+    assert keep_stopping(lambda: answers.pop(0), pause_s=0.0)
+    assert answers == [AssertionError]
+    assert not keep_stopping(lambda: False, pause_s=0.0, most_s=0.01)
