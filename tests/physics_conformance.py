@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from assets.objects import OBJECTS
+from assets.objects.hulls import convex_parts
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import apply, axis_angle
 from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, RigidObject
 
 TABLE_Z, MASS_KG = -0.05, 0.1
+PLACES = [(x, y) for x in (0.95, 1.25) for y in (-0.6, -0.2, 0.2, 0.6)]
+"""On the table, out of the robot's reach and of each other's way [m]."""
 
 
 def cube(side_m: float = 0.06, at=(0.45, 0.0), friction: float = 0.8, name: str = "target") -> RigidObject:
@@ -16,6 +20,13 @@ def cube(side_m: float = 0.06, at=(0.45, 0.0), friction: float = 0.8, name: str 
     T = np.eye(4)
     T[:3, 3] = [*at, TABLE_Z]
     return RigidObject(name, (corners,), MASS_KG, friction, T)
+
+
+def standing(name: str, at: tuple[float, float]) -> RigidObject:
+    """An object of ours on the table."""
+    T = np.eye(4)
+    T[:3, 3] = [*at, TABLE_Z]
+    return RigidObject(name, convex_parts(name), float(np.mean(OBJECTS[name].mass_kg)), 0.8, T)
 
 
 def scene(home: np.ndarray, *objects: RigidObject) -> PhysicsScene:
@@ -44,6 +55,19 @@ class PhysicsLaws:
         assert motion.robot_table_N.max() == 0
         assert motion.robot_object_N.max() == 0
         worlds.close()
+
+    def test_every_object_rests_where_it_is_placed(self, physics, home):
+        names = list(OBJECTS)
+        batches = [names[i : i + len(PLACES)] for i in range(0, len(names), len(PLACES))]
+        worlds = physics.open([scene(home, *map(standing, batch, PLACES)) for batch in batches])
+        motion = worlds.roll(np.tile(home, (len(batches), 2 * STEP_HZ, 1)), stride=50)
+        worlds.close()
+        for world, batch in enumerate(batches):
+            for slot, (name, at) in enumerate(zip(batch, PLACES, strict=False)):
+                T = motion.T_world_object[world, :, slot]
+                turned = np.rad2deg(np.arccos(np.clip((np.trace(T[:, :3, :3], axis1=1, axis2=2) - 1) / 2, -1, 1)))
+                moved = np.linalg.norm(T[:, :3, 3] - [*at, TABLE_Z], axis=1)
+                assert turned.max() < 1 and moved.max() < 1e-3, f"{name}: {turned.max():.2f} deg, {moved.max():.5f} m"
 
     def test_a_dropped_cube_falls_as_galileo_says(self, physics, home):
         raised = cube()

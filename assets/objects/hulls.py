@@ -4,9 +4,16 @@ from functools import cache
 
 import numpy as np
 import trimesh
+from scipy.spatial import ConvexHull
 
 from assets.objects.spec import OBJECTS
+from lace.core.errors import IntegrityError
 
+FEET_M = (0.001, 0.002, 0.003, 0.004)
+"""Heights of the slice that a foot is flattened from, tried in turn [m]: collision shapes differ from the drawn ones by
+at most this, and only there."""
+MARGIN_M = 0.003
+"""Least distance of the centre of mass from the edge of the foot, seen from above [m]."""
 DIRECTIONS = 128
 """Directions in which a thinned hull keeps its farthest vertex: at most as many vertices remain."""
 
@@ -15,12 +22,65 @@ DIRECTIONS = 128
 def convex_parts(name: str) -> tuple[np.ndarray, ...]:
     """Vertices (k, 3) [m] of the convex parts of an object at its mesh's size, in its mesh's frame.
 
-    Dolls are split into their parts; every other object is its convex hull, which fills cups and bowls.
+    Dolls are split into their parts; every other object is its convex hull, which fills cups and bowls. The object
+    rests as it is placed: the lowest slice of its parts is a flat foot on the plane z = 0, as low as it can be with the
+    centre of mass MARGIN_M inside the foot's outline.
+
+    Raises:
+        IntegrityError: No slice is enough.
     """
     spec = OBJECTS[name]
-    if spec.parts is not None:
-        return spec.parts()
-    return (thinned(np.asarray(spec.build().vertices, float)),)
+    vertices = np.asarray(spec.build().vertices, float)
+    whole = spec.parts() if spec.parts is not None else (vertices,)
+    parts = whole if spec.parts is not None else (thinned(vertices),)
+    for height in FEET_M:
+        standing = tuple(_with_foot(part, one, height) for part, one in zip(parts, whole, strict=True))
+        if _margin(standing) >= MARGIN_M:
+            return standing
+    raise IntegrityError(
+        f"making collision shapes of {name!r}",
+        f"it tips over: its centre of mass is {1000 * _margin(standing):.1f} mm inside the outline of its foot",
+        f"at least {1000 * MARGIN_M:.0f} mm",
+        "turn the mesh to the pose in which it rests, with its lowest point at z = 0",
+    )
+
+
+def _margin(parts: tuple[np.ndarray, ...]) -> float:
+    """How far inside the outline of the foot the centre of mass of `parts` lies, seen from above [m]; negative outside."""
+    feet = np.concatenate([part[part[:, 2] <= 0, :2] for part in parts])
+    if len(feet) < 3:
+        return -np.inf
+    volumes = np.array([np.prod(np.ptp(part, axis=0)) for part in parts])  # as physics shares the mass out
+    centres = np.array([trimesh.convex.convex_hull(part).center_mass for part in parts])
+    middle = (volumes @ centres / volumes.sum())[:2]
+    sides = ConvexHull(feet).equations
+    return -float((sides[:, :2] @ middle + sides[:, 2]).max())
+
+
+def _with_foot(points: np.ndarray, whole: np.ndarray, height: float) -> np.ndarray:
+    """A part (n, 3) whose lowest slice, up to `height`, is a flat foot on the plane z = 0; itself if it is higher.
+
+    Args:
+        points: Vertices of a convex part [m].
+        whole: Vertices (m, 3) of the part before it was thinned.
+        height: Of the slice [m].
+    """
+    points = np.maximum(points, [-np.inf, -np.inf, 0.0])
+    low = np.concatenate([whole[whole[:, 2] < height], _crossings(whole, height)])
+    if len(low) < 3:
+        return points
+    outline = low[ConvexHull(low[:, :2]).vertices] * [1, 1, 0]
+    return np.concatenate([points[points[:, 2] >= height], outline])
+
+
+def _crossings(points: np.ndarray, height: float) -> np.ndarray:
+    """Where the edges of the hull of `points` cross the plane z = `height` (k, 3)."""
+    faces = ConvexHull(points).simplices
+    edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1), axis=0)
+    a, b = points[edges].swapaxes(0, 1)
+    crosses = (a[:, 2] - height) * (b[:, 2] - height) < 0
+    share = (height - a[crosses, 2]) / (b[crosses, 2] - a[crosses, 2])
+    return a[crosses] + share[:, None] * (b[crosses] - a[crosses])
 
 
 def thinned(points: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
