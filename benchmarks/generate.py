@@ -86,7 +86,7 @@ def _rate(step, frames: int, per_step: int) -> float:
 
 def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
     """One process: runs each stage in step with the other processes, so that all cores are busy."""
-    from sim_envs.frames.generate import ShardMaker
+    from sim_envs.frames.shard_maker import ShardMaker
 
     maker = ShardMaker(config)
     source = maker.source
@@ -107,7 +107,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
 
 def _human(config: GenerateConfig, frames: int) -> float:
     """The human in its own renderer, opened after the robot's: frames/s end to end."""
-    from sim_envs.frames.generate import ShardMaker
+    from sim_envs.frames.shard_maker import ShardMaker
 
     config = replace(config, embodiment="human_right", out=config.out / "human")
     (config.out / "shards").mkdir(parents=True)

@@ -19,6 +19,17 @@ class LaceError(Exception):
         self.doing, self.got, self.expected, self.next_step = doing, got, expected, next_step
         super().__init__(f"While {doing}: {got}.\n  expected: {expected}\n  next: {next_step}")
 
+    def __reduce__(self):
+        """Errors of worker processes reach the parent whole."""
+        return _restored, (type(self), vars(self), self.args)
+
+
+def _restored(kind: type[LaceError], fields: dict, args: tuple) -> LaceError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(fields)
+    return error
+
 
 class UnknownNameError(LaceError, KeyError):
     """A name that is not registered; gives the nearest name and all names."""

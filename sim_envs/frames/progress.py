@@ -7,12 +7,17 @@ from contextlib import contextmanager
 
 from lace.core.progress import Meter, progress_bar
 from sim_envs.config.generate import GenerateConfig
+from sim_envs.frames.shard_maker import ShardDone
+
+READY = "ready"
+"""Reported when the simulator is open."""
+Report = Callable[[ShardDone | str], None]
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
+def shown(config: GenerateConfig, todo: int) -> Iterator[Report]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
     started, meter = time.monotonic(), Meter("frames")
     if config.shards > todo:
@@ -25,9 +30,9 @@ def shown(config: GenerateConfig, todo: int) -> Iterator[Callable]:
     done, ready = min((config.shards - todo) * config.shard_frames, config.total), False
     with progress_bar("drawing frames", meter=meter) as advance:
 
-        def report(item) -> None:
+        def report(item: ShardDone | str) -> None:
             nonlocal done, ready
-            if item == "ready":
+            if isinstance(item, str):
                 if not ready:
                     meter.start(done)
                     _log.info("simulator ready after %.0f s; drawing", time.monotonic() - started)

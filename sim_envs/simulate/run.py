@@ -1,22 +1,16 @@
 """Runs the trials of a configuration: in blocks, in any number of processes, resumable after a kill at any moment."""
 
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
-from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
-from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, remove_leftovers
 from lace.core.run_identity import RunIdentity
+from lace.core.workers import make_parts
 from policies.named import identity_of
 from policies.trials.records import (
     BLOCK,
@@ -89,8 +83,8 @@ def run(config: SimulateConfig, build: Build, report: Report) -> list[TrialRecor
         report(blocks[block])
     end = _end(blocks, config)
     if end is None and todo:
-        with _makers(config, build) as made:
-            for block in made(todo):
+        with closing(make_parts(partial(_open, config, build), todo, config.workers)) as made:
+            for block, _report in made:
                 blocks[block] = read_block(config.out, block)
                 report(blocks[block])
                 end = _end(blocks, config)
@@ -134,70 +128,21 @@ def make_block(maker: TrialMaker, config: SimulateConfig, block: int) -> None:
     write_block(config.out, block, [trial for trial, _jpeg in made])
 
 
-@contextmanager
-def _makers(config: SimulateConfig, build: Build) -> Iterator[Callable[[list[int]], Iterator[int]]]:
-    """Yields a function that makes blocks and yields each one's number when it is on disk."""
-    if config.workers > 1:
-        with _pool(config, build) as made:
-            yield made
-        return
-    maker = build(config)
+@dataclass
+class BlockMaker:
+    """Implements `lace.core.workers.Maker`: publishes whole blocks of trials."""
 
-    def made_here(todo: list[int]) -> Iterator[int]:
-        for block in todo:
-            make_block(maker, config, block)
-            yield block
+    config: SimulateConfig
+    trials: TrialMaker
 
-    try:
-        yield made_here
-    finally:
-        maker.close()
+    def make(self, block: int) -> None:
+        """Runs and publishes one block."""
+        make_block(self.trials, self.config, block)
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        self.trials.close()
 
 
-@contextmanager
-def _pool(config: SimulateConfig, build: Build) -> Iterator[Callable[[list[int]], Iterator[int]]]:
-    context = multiprocessing.get_context("spawn")
-    end = context.Event()
-
-    def made(todo: list[int]) -> Iterator[int]:
-        futures: dict[Future, int] = {pool.submit(_make_in_worker, block): block for block in todo}
-        for future in as_completed(futures):
-            future.result()
-            yield futures[future]
-
-    pool = ProcessPoolExecutor(config.workers, context, _open_worker, (config, build, end))
-    try:
-        yield made
-    except BrokenProcessPool as error:
-        raise DatasetError(
-            "simulating in several processes",
-            f"a worker ended ({error})",
-            "workers that run to the end",
-            "free memory or use fewer --workers; run the same command to resume",
-        ) from error
-    finally:
-        end.set()
-        pool.shutdown(cancel_futures=True)
-
-
-_worker: tuple[TrialMaker, SimulateConfig] | None = None
-"""Of a worker process: what `_open_worker` built."""
-
-
-def _open_worker(config: SimulateConfig, build: Build, end: Event) -> None:
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which sets `end`
-    threading.Thread(target=_leave, args=(end,), daemon=True).start()
-    _worker = (build(config), config)
-
-
-def _leave(end: Event) -> None:
-    """Ends this process when the run is over or its parent was killed; what is half done is not on disk."""
-    parent = multiprocessing.parent_process()
-    while not end.wait(1.0) and parent.is_alive():
-        pass
-    os._exit(0)
-
-
-def _make_in_worker(block: int) -> None:
-    make_block(*_worker, block)
+def _open(config: SimulateConfig, build: Build) -> BlockMaker:
+    return BlockMaker(config, build(config))

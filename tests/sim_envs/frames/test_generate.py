@@ -15,7 +15,8 @@ from sim_envs.config.axes import RoomAxis
 from sim_envs.config.generate import GenerateConfig, defaults_of
 from sim_envs.config.presets import PRESETS, VIEWS
 from sim_envs.config.scene import with_preset
-from sim_envs.frames.generate import identity, opened_folder, run, shard_indices
+from sim_envs.frames.folder import identity, opened_folder, shard_indices
+from sim_envs.frames.generate import run
 
 OPTIONS = ["--frames", "30", "--width", "96", "--height", "96", "--shard-frames", "10", "--no-shadows"]
 

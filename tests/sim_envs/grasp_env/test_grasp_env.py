@@ -14,6 +14,7 @@ from lace.core.errors import InvalidValueError, UnknownNameError
 from lace.core.kinematics import Kinematics
 from sim_envs.config.axes import HandAxis
 from sim_envs.config.presets import PRESETS
+from sim_envs.grasp_env.config import options_of
 from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED, PALM_SPEED, JointControl, PalmControl
 from tests.leaks import ROUNDS, growth
 

@@ -3,8 +3,8 @@
 Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
 """
 
-import subprocess
 import os
+import subprocess
 import sys
 from pathlib import Path
 

@@ -11,7 +11,8 @@ from sim_envs.config.axes import HandAxis
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.scene import with_preset
 from sim_envs.frames import source as simulated_frames
-from sim_envs.frames.generate import ShardMaker, shard_path
+from sim_envs.frames.folder import shard_path
+from sim_envs.frames.shard_maker import ShardMaker
 from sim_envs.rendering.memory import pick_device
 
 

@@ -1,0 +1,64 @@
+"""The folder of a generated dataset: which configuration it belongs to, and which shards are still to be made."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lace.core.files import remove_leftovers
+from lace.core.provenance import commit
+from lace.core.run_identity import RunIdentity
+from lace.data.shards import is_whole, shard_name
+from sim_envs.config.generate import GenerateConfig
+
+RUN_ONLY = ("out", "workers", "device")
+"""Options that do not change what is generated."""
+PACKAGES = ("isaaclab", "newton", "warp-lang", "torch", "mujoco", "numpy", "opencv-python-headless", "pyarrow")
+
+
+def shard_path(out: Path, shard: int) -> Path:
+    """DIR/shards/shard-00000.parquet."""
+    return out / "shards" / shard_name(shard)
+
+
+def shard_indices(config: GenerateConfig, shard: int) -> np.ndarray:
+    """Frame indices of a shard."""
+    return np.arange(shard * config.shard_frames, min((shard + 1) * config.shard_frames, config.total))
+
+
+def identity(config: GenerateConfig) -> dict[str, Any]:
+    """The options that decide the frames, as JSON values."""
+    values = json.loads(json.dumps(asdict(config), default=str))
+    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+
+
+@contextmanager
+def opened_folder(config: GenerateConfig) -> Iterator[list[int]]:
+    """Claims and locks the output folder; yields the shards that are still to do.
+
+    Raises:
+        DatasetError: The folder holds something else or a dataset of another configuration, or another run writes to it.
+    """
+    out = config.out
+    with RunIdentity(out / "dataset.json", "a dataset", _meta(config, identity(config))).opened():
+        (out / "shards").mkdir(exist_ok=True)
+        remove_leftovers(out / "shards")
+        yield [shard for shard in range(config.shards) if not is_whole(shard_path(out, shard))]
+
+
+def _meta(config: GenerateConfig, config_identity: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "kind": "frames",
+        "embodiment": config.embodiment,
+        "frames": config.total,
+        "seed": config.seed,
+        "config": config_identity,
+        "versions": {name: version(name) for name in PACKAGES},
+        "commit": commit(),
+    }
