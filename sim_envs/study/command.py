@@ -9,7 +9,8 @@ from lace.core.files import publish_bytes
 from lace.core.run_identity import RunIdentity
 from policies.labelled import read_episodes
 from sim_envs.config.generate import GenerateConfig
-from sim_envs.frames.generate import make_shards, opened_folder
+from sim_envs.frames.folder import opened_folder
+from sim_envs.frames.generate import make_shards
 from sim_envs.frames.progress import shown
 from sim_envs.study.parts import ORIGIN, StudyConfig, parts
 
