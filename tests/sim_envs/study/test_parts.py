@@ -9,7 +9,7 @@ import pytest
 from lace.core.errors import InvalidValueError
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.presets import PRESETS
-from sim_envs.scenes.randomization import axis_draws, draw_camera
+from sim_envs.scenes.randomization import SceneDraws, draw_camera
 from sim_envs.study.parts import StudyConfig, parts, study_camera
 
 STUDY = StudyConfig(out=Path("study"))
@@ -59,9 +59,9 @@ def test_impossible_numbers_are_refused(name):
 def cameras(setups, seed, n=40):
     axes = replace(PRESETS["lab"], camera=study_camera(PRESETS["lab"].camera, setups))
     config = GenerateConfig(out=Path("x"), width=224, height=224, axes=axes)
-    draws = axis_draws(axes, seed, np.arange(n), np.zeros(n, int))
+    draws = SceneDraws.of(axes, seed, np.arange(n), np.zeros(n, int)).camera
     focus = np.random.default_rng(seed).uniform(0, 1, (n, 3))
-    return draw_camera(draws["camera"], focus, config), draws["camera"].draws.record
+    return draw_camera(draws, focus, config), draws.draws.record
 
 
 def test_one_camera_stands_still_in_all_datasets():
