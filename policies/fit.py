@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -43,6 +43,8 @@ class FitConfig:
     """Of coordinates as shares of the image. The paper's probes use MSE; it does not name the policy's."""
     seed: int = 0
     """Of the head's first weights, the batches and the dropout."""
+    schedule: ClassVar[str] = "warm-up and cosine"
+    """Depends on the length of the run, so a checkpoint belongs to one number of iterations."""
     bf16: bool | None = None
     """bfloat16 inside the head; by default on CUDA, and on CPUs with AMX, where it is several times faster."""
     checkpoint_every: int = 1000
@@ -94,7 +96,6 @@ class Fit:
         self.targets = torch.from_numpy(np.nan_to_num(targets)).float().to(self.device)
         self.identity = {
             "features (images, backbone)": features.digest,
-            "iterations": str(config.iterations),
             "targets": _digest(targets),
             "head": type(head).__name__,
         }
