@@ -38,8 +38,9 @@ class AugmentConfig:
 def draw_crops(
     keypoints: np.ndarray, visible: np.ndarray, side: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Crops xyxy (n, 4) [px] inside images of `side` (width, height); each keeps a visible keypoint if
-    a crop with one is found.
+    """Random crops xyxy (n, 4) [px] inside images of `side` (width, height).
+
+    Each contains a visible keypoint if such a crop is found.
 
     Args:
         keypoints: (n, 21, 2) [px].

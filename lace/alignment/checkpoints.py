@@ -59,6 +59,9 @@ def load(
 
 
 def _steering(config: TrainConfig) -> dict[str, Any]:
-    """The settings that determine the steps, as plain values. The length counts only if the learning rate depends on it."""
+    """The settings that determine the steps, as plain values.
+
+    `iterations` is one of them only if the learning rate depends on it.
+    """
     free = (*_MAY_CHANGE, "iterations") if config.schedule == "constant" else _MAY_CHANGE
     return {key: value for key, value in asdict(config).items() if key not in free}

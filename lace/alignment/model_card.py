@@ -1,4 +1,4 @@
-"""The README.md beside a fine-tuned backbone: what it is, from which data, with which settings, how training went."""
+"""The model card of a fine-tuned backbone: its base, data, settings and final metrics."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def write_card(
     Args:
         folder: The run's folder; the weights are in its backbone/.
         base: Name of the backbone that was fine-tuned.
-        caveat: What must be said of that one's weights; it is said first.
+        caveat: Warning about the base's weights; shown first.
         data: Embodiment -> facts of its data.
         config: All settings.
         metrics: Of the last step.
@@ -36,7 +36,7 @@ def write_card(
     card = [
         f"# LACE fine-tune of {base}",
         f"\n> {caveat}\n" if caveat else "",
-        "Patch features in which corresponding parts of human and robot hands are alike (arXiv 2605.16743).",
+        "Patch features that are similar for corresponding parts of human and robot hands (arXiv 2605.16743).",
         "The weights inherit the licence of the base checkpoint.",
         "",
         "```python",

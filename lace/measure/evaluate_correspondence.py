@@ -1,40 +1,36 @@
-"""`lace evaluate correspondence`: tables 1, 4, 6 and 8 for one backbone, with trivial predictors; drift on request."""
+"""`lace evaluate correspondence`: tables 1, 4, 6 and 8 for one backbone, with trivial predictors; optionally drift."""
 
-import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
-import numpy as np
+import torch
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from lace.alignment.model_card import STAND_IN_WARNING
-from lace.alignment.pairs import FrameBank
-from lace.backbones import is_stand_in, load_backbone
+from lace.alignment.pairs import FrameBank, sample_indices
+from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.backbones.described import Described
 from lace.core.device import process_device
-from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
+from lace.core.limits import Within, check_numbers
 from lace.core.provenance import commit
+from lace.core.run_identity import RunIdentity
 from lace.data.dataset import FrameDataset, named_folders
-from lace.measure.correspondence import METRICS, correspondence, describe
-from lace.measure.drift import HAND_WORDS, REGIONS, displacement, drift, masks_of, token_regions
-from lace.measure.predictors import NAMES, chance, mean_keypoints, trivial
-from lace.measure.regions import hand_tokens
-from lace.reports.figures import correspondence_figure
-from lace.reports.pca_figures import drift_figure, pca_figure
-from lace.reports.report import Grid, Picture, Report, slug, write_report
+from lace.data.origins import Origins, read_origins, require_held_out
+from lace.data.roles import require_disjoint, require_roles
+from lace.measure.backbone_identity import backbone_digest
+from lace.measure.correspondence import describe, differences, directed_sums, summary
+from lace.measure.correspondence_report import pictures, publish_report, table
+from lace.measure.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
+from lace.measure.predictors import chance, mean_keypoints, trivial
 
-SHOWN = 8
-"""Frames of each embodiment among which the pictured pair is chosen."""
-PICTURED = 4
-"""Frames of each embodiment in the pictures of PCA and drift."""
+__all__ = ["CorrespondenceConfig", "main", "measure", "table"]
+
+MEASUREMENT = "correspondence.json"
 
 
 @dataclass(frozen=True)
@@ -44,50 +40,75 @@ class CorrespondenceConfig:
     robot: Path
     """Dataset folder of held-out robot frames."""
     out: Path
-    """Folder for correspondence.json."""
+    """Folder for correspondence.json, pictures and report.html."""
     human: Path | None = None
-    """Dataset folder of held-out human frames; without it only robot-robot is measured."""
+    """Dataset folder of held-out human frames; without it, only robot-robot is measured."""
     more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """Held-out frames of a further embodiment as NAME=DIR, once for each: every pair of all is measured (fig. 8)."""
+    """Held-out frames of a further embodiment as NAME=DIR; repeat for each. Every pair is measured (fig. 8)."""
     robot_train: Path | None = None
-    """Robot training frames, whose mean keypoints are a trivial predictor; by default the held-out ones (generous)."""
+    """Robot training frames, whose mean keypoints are a trivial predictor; default the held-out ones (favourable)."""
     human_train: Path | None = None
     """The same for human frames."""
     more_train: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """The same for a further embodiment as NAME=DIR, once for each."""
+    """The same for a further embodiment as NAME=DIR; repeat for each."""
     backbone: str = "dinov3-s"
-    """Name or folder, as `lace finetune` takes it; its out/backbone to measure a fine-tuned one."""
+    """Name or folder as for `lace finetune`; OUT/backbone of a fine-tune."""
     before: str | None = None
-    """Pretrained backbone to measure drift against (appendix C), on the robot frames' masks."""
-    images: int = 100
-    """Held-out images per embodiment."""
-    size: int = 224
+    """Backbone to compare with, usually the pretrained one: differences of all metrics on the same images, and drift
+    (appendix C) if the robot frames have masks."""
+    images: Annotated[int, Within(2)] = 100
+    """Held-out images per embodiment, drawn from the whole set by the seed."""
+    size: Annotated[int, Within(1)] = 224
     """Side of the images [px]; the paper does not state that of its EPE."""
-    pck: float = 0.1
+    pck: Annotated[float, Within(0, 1, open_low=True)] = 0.1
     """Fraction of the image side within which a keypoint is correct."""
-    seed: int = 0
-    """Seed of the bootstrap."""
+    seed: Annotated[int, Within(0)] = 0
+    """Seed of the sample of images and of the bootstrap."""
     device: str = "auto"
-    """Where the backbone runs: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:1"."""
+    """Device of the backbone: "auto" (CUDA if available), "cpu", "cuda" or "cuda:1"."""
     hand_words: tuple[str, ...] = HAND_WORDS
     """Words that mark the hand's segments, for drift."""
 
+    def __post_init__(self):
+        check_numbers(self)
 
-def measure(described: dict[str, Described], train: dict[str, FrameBank], config: CorrespondenceConfig) -> dict:
-    """All pairs of the embodiments in `described` (name -> held-out frames), trivial predictors per target embodiment.
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out frames of all embodiments by name."""
+
+    records: Mapping[str, list[FrameRecord]]
+    banks: Mapping[str, FrameBank]
+    train: Mapping[str, FrameBank]
+    """Training frames for mean keypoints; embodiments without them use the held-out frames."""
+
+
+def measure(
+    described: Mapping[str, Described],
+    train: Mapping[str, FrameBank],
+    config: CorrespondenceConfig,
+    before: Mapping[str, Described] | None = None,
+) -> dict[str, Any]:
+    """All pairs of embodiments, trivial predictors for each, and differences to another backbone.
 
     Args:
-        described: Held-out frames, by a short name ("robot").
-        train: Training frames by the same names, for mean keypoints; the held-out ones where missing.
-        config: Settings, stored with the result.
+        described: Features of held-out frames by embodiment.
+        train: Training frames for mean keypoints; the held-out ones where missing.
+        config: Settings, stored in the result.
+        before: Features of the same frames by `config.before`.
     """
     names = list(described)
-    pairs = {}
+    pairs, earlier, changes = {}, {}, {}
     for i, a in enumerate(names):
         for b in names[i:]:
-            other = None if a == b else described[b]
-            pairs[f"{a}-{b}"] = correspondence(described[a], other, seed=config.seed, pck=config.pck)
-    return {
+            sums = directed_sums(described[a], None if a == b else described[b], config.pck)
+            pairs[f"{a}-{b}"] = summary(sums, config.seed, config.pck, (a, b))
+            if before is not None:
+                old = directed_sums(before[a], None if a == b else before[b], config.pck)
+                earlier[f"{a}-{b}"] = summary(old, config.seed, config.pck, (a, b))
+                found = differences(old["pooled"], sums["pooled"], a == b, config.seed)
+                changes[f"{a}-{b}"] = {name: vars(interval) for name, interval in found.items()}
+    result = {
         "backbone": config.backbone,
         "size_px": config.size,
         "pairs": pairs,
@@ -96,6 +117,9 @@ def measure(described: dict[str, Described], train: dict[str, FrameBank], config
         "git_commit": commit(),
         "config": json.loads(json.dumps(asdict(config), default=str)),
     }
+    if before is not None:
+        result["before"] = {"backbone": config.before, "pairs": earlier, "differences": changes}
+    return result
 
 
 def _trivial(target: Described, train: FrameBank | None, config: CorrespondenceConfig) -> dict[str, Any]:
@@ -104,164 +128,89 @@ def _trivial(target: Described, train: FrameBank | None, config: CorrespondenceC
     return {"chance": chance(target), "n": int(target.visible.sum()), **trivial(target, mean, config.pck)}
 
 
-def table(result: dict[str, Any]) -> Table:
-    """The result for the terminal, trivial predictors below."""
-    title = f"{result['backbone']}: EPE at {result['size_px']} px, 95 % bootstrap over images"
-    shown = Table(title=title)
-    for heading in ("pair", "n", "EPE px", "patches", "cosine", "PCK", "part accuracy"):
-        shown.add_column(heading, no_wrap=True)
-    for pair, row in result["pairs"].items():
-        cells = [_cell(row[m], m in ("epe_px", "part_accuracy")) for m in METRICS]
-        shown.add_row(pair, str(row["n"]), *cells)
-    for target, rows in result["trivial"].items():
-        shown.add_section()
-        for name in NAMES:
-            held_out = name == "mean training keypoint" and result["mean_keypoint_from"][target] == "held-out"
-            cells = [f"{rows[name][m]:.3g}" if m in rows[name] else "-" for m in METRICS]
-            label = "mean HELD-OUT keypoint" if held_out else name
-            shown.add_row(f"{target}: {label}", str(rows["n"]), *cells)
-    shown.caption = "part accuracy is of visible keypoints; cosine alone is 1 for collapsed features"
-    return shown
-
-
-def _cell(interval: dict[str, float], with_bounds: bool) -> str:
-    bounds = f" [{interval['low']:.3g}, {interval['high']:.3g}]" if with_bounds else ""
-    return f"{interval['value']:.3g}{bounds}"
-
-
-def draw(described: dict[str, Described], banks: dict[str, FrameBank]) -> dict[str, bytes]:
-    """Fig. 2 of the paper as PNG by pair of embodiments: of their first frames, the two that share most keypoints."""
-    pictures = {}
-    for a, b in itertools.combinations_with_replacement(described, 2):
-        source, target = described[a], described[b]
-        shared = (source.visible[:SHOWN, None] & target.visible[None, :SHOWN]).sum(-1)
-        if a == b:
-            shared.fill_diagonal_(-1)
-        i, j = divmod(int(shared.argmax()), shared.shape[1])
-        images = tuple(banks[name].images[n].permute(1, 2, 0).cpu().numpy() for name, n in ((a, i), (b, j)))
-        pictures[f"{a}-{b}"] = correspondence_figure(images, source, target, i, j)
-    return pictures
-
-
 def main(config: CorrespondenceConfig) -> int:
-    """Measures, prints, and writes `out`/correspondence.json, a picture for each pair, and report.html."""
-    if config.images < 2:
-        raise InvalidValueError("evaluating correspondence", f"--images {config.images}", "at least 2", "raise it")
-    folders, train_folders = _folders(config)
-    records = {name: _first(folder, config.images) for name, folder in folders.items()}
-    banks = {name: FrameBank.from_records(found, config.size) for name, found in records.items()}
-    train = {name: FrameBank.from_dataset(folder, config.size, None) for name, folder in train_folders.items()}
+    """Measures, prints, and writes `out`/correspondence.json, a picture per pair, and report.html."""
     device = process_device(config.device)
+    held_out = read_held_out(config)
+    identity = RunIdentity(
+        config.out / "run.json",
+        "a measurement of correspondence",
+        {"config": asdict(config), "weights": _weights(config)},
+        compared=("config", "weights"),
+        may_change=("out", "device"),
+    )
+    with identity.opened():
+        return _run(config, held_out, device)
+
+
+def _weights(config: CorrespondenceConfig) -> dict[str, str]:
+    return {name: backbone_digest(name) for name in (config.backbone, config.before) if name}
+
+
+def read_held_out(config: CorrespondenceConfig) -> HeldOut:
+    """The held-out and training frames; raises InvalidValueError if any were used to train one of the backbones."""
+    folders, train_folders = _folders(config)
+    datasets = {name: FrameDataset(folder) for name, folder in folders.items()}
+    require_roles(datasets)
+    records = {name: _sample(dataset, config.images, config.seed) for name, dataset in datasets.items()}
+    origins = {name: Origins.of(found) for name, found in records.items()}
+    require_disjoint(origins)
+    for backbone in filter(None, (config.backbone, config.before)):
+        training = read_origins(backbone)
+        for name, found in origins.items():
+            require_held_out(training, found, name)
+    return HeldOut(
+        records,
+        {name: FrameBank.from_records(found, config.size) for name, found in records.items()},
+        {name: FrameBank.from_dataset(folder, config.size) for name, folder in train_folders.items()},
+    )
+
+
+def _run(config: CorrespondenceConfig, held_out: HeldOut, device: torch.device) -> int:
     backbone = load_backbone(config.backbone, image_size=config.size, device=device)
-    described = {name: describe(backbone, bank, config.images) for name, bank in banks.items()}
-    result = measure(described, train, config)
-    pictures = [
-        Picture(f"Correspondence {name} (fig. 2)", png, "Blue is within a patch of the truth.")
-        for name, png in draw(described, banks).items()
-    ]
+    caveat = STAND_IN_WARNING if is_stand_in(config.backbone) else getattr(backbone, "caveat", "")
+    described, before = _described(backbone, held_out, config), None
+    del backbone
     if config.before:
-        before = load_backbone(config.before, image_size=config.size, device=device)
-        earlier = {name: describe(before, bank, config.images) for name, bank in banks.items()}
-        result["drift"], found = _drift(earlier["robot"], described["robot"], records["robot"], config)
-        pictures += found
-        described_by = {"before": earlier, "after": described}
-    else:
-        described_by = {config.backbone: described}
-    pictures.append(_pca(described_by, banks, records, config))
-    _publish(result, pictures, config)
+        before = _described(load_backbone(config.before, image_size=config.size, device=device), held_out, config)
+    result = measure(described, held_out.train, config, before)
+    moved = None
+    if before is not None:
+        moved, result["drift"] = _drift(before["robot"], described["robot"], held_out.records["robot"], config)
+    publish_bytes(config.out / MEASUREMENT, json.dumps(result, indent=1).encode())
+    titled = {"before": before, "after": described} if before is not None else {config.backbone: described}
+    shown = pictures(titled, held_out.banks, held_out.records, moved, config.hand_words)
+    publish_report(config.out, result, shown, caveat)
     return 0
+
+
+def _described(backbone: Backbone, held_out: HeldOut, config: CorrespondenceConfig) -> dict[str, Described]:
+    return {name: describe(backbone, bank, config.images) for name, bank in held_out.banks.items()}
 
 
 def _folders(config: CorrespondenceConfig) -> tuple[dict[str, Path], dict[str, Path]]:
     """Folders of held-out and of training frames by embodiment."""
     held_out = {"human": config.human, "robot": config.robot}
     train = {"human": config.human_train, "robot": config.robot_train}
-    return tuple(
-        named_folders(more, {name: folder for name, folder in first.items() if folder})
-        for more, first in ((config.more, held_out), (config.more_train, train))
-    )
+    held_out, train = ({name: folder for name, folder in some.items() if folder} for some in (held_out, train))
+    return named_folders(config.more, held_out), named_folders(config.more_train, train)
 
 
-def _first(folder: Path, count: int) -> list[FrameRecord]:
-    frames = FrameDataset(folder)
-    return [frames[i] for i in range(min(count, len(frames)))]
-
-
-def _images(bank: FrameBank, chosen: Sequence[int]) -> np.ndarray:
-    return bank.images[list(chosen)].permute(0, 2, 3, 1).numpy()
+def _sample(dataset: FrameDataset, count: int, seed: int) -> list[FrameRecord]:
+    return [dataset[int(i)] for i in sample_indices(len(dataset), count, seed)]
 
 
 def _drift(
-    before: Described, after: Described, records: list[FrameRecord], config: CorrespondenceConfig
-) -> tuple[dict[str, Any], list[Picture]]:
-    """Appendix C on the robot's frames: the numbers, and the picture where their masks show anything."""
+    before: Described, after: Described, records: Sequence[FrameRecord], config: CorrespondenceConfig
+) -> tuple[torch.Tensor | None, dict[str, Any]]:
+    """Appendix C on the robot's frames: hand and object tokens (n, tokens), and displacement by region.
+
+    Photographs have no masks; then the tokens are None and the result says so.
+    """
+    if any(record.segmentation is None for record in records):
+        return None, {"left_out": "the robot frames have no segmentation (photographs), so regions are unknown"}
+    if before.grid != after.grid or before.features.shape != after.features.shape:
+        return None, {"left_out": "the two backbones have features of different shapes"}
     moved = displacement(*(seen.features.unflatten(1, seen.grid) for seen in (before, after)))
     regions = token_regions(masks_of(records, config.hand_words), after.grid)
-    found = drift(moved, regions, config.seed)
-    things = regions[:, 0] | regions[:, 1]
-    chosen = things.sum(1).argsort(descending=True)[:PICTURED].tolist()
-    images = np.stack([cv2.resize(records[i].image, (config.size, config.size)) for i in chosen])
-    png = drift_figure(images, things[chosen], before.features[chosen], after.features[chosen], after.grid)
-    note = "PCA of both backbones in one space, of hand and object patches; a changed colour is drift."
-    return found, [Picture("Feature drift (fig. 9)", png, note)]
-
-
-def _pca(
-    described: dict[str, dict[str, Described]],
-    banks: dict[str, FrameBank],
-    records: dict[str, list[FrameRecord]],
-    config: CorrespondenceConfig,
-) -> Picture:
-    """Figs. 4, 7 and 8: the frames of each embodiment whose hand is largest."""
-    grid = next(iter(next(iter(described.values())).values())).grid
-    masks = {name: hand_tokens(found, grid, config.hand_words) for name, found in records.items()}
-    chosen = {name: mask.sum(1).argsort(descending=True)[:PICTURED].tolist() for name, mask in masks.items()}
-    png = pca_figure(
-        {name: _images(banks[name], chosen[name]) for name in banks},
-        {name: masks[name][chosen[name]] for name in banks},
-        {title: {n: seen.features[chosen[n]] for n, seen in parts.items()} for title, parts in described.items()},
-        grid,
-    )
-    return Picture(
-        "Joint PCA of hand patches (figs. 4, 7, 8)",
-        png,
-        "Fitted on the shown hands of all embodiments together; "
-        "matching colours are parts that look alike to the backbone.",
-    )
-
-
-def _publish(result: dict[str, Any], pictures: list[Picture], config: CorrespondenceConfig) -> None:
-    console = Console(highlight=False, width=max(120, Console().width))
-    shown = table(result)
-    console.print(shown)
-    for picture in pictures:
-        publish_bytes(config.out / f"{slug(picture.title)}.png", picture.png)
-    headings = [str(column.header) for column in shown.columns]
-    grids = [
-        Grid(str(shown.title), headings, list(zip(*(c.cells for c in shown.columns), strict=True)), str(shown.caption))
-    ]
-    if "drift" in result:
-        rows = _drift_rows(result["drift"])
-        grids.append(Grid("Drift against the pretrained backbone", ["region", "|f - f'|", "patches"], rows))
-        console.print("drift:", "; ".join(f"{region} {value}" for region, value, _ in rows), markup=False)
-    images = {name: row["images"][0] for name, row in result["pairs"].items() if len(set(name.split("-"))) == 1}
-    path = write_report(
-        config.out,
-        Report(
-            title=f"Correspondence of {config.backbone}",
-            summary="All pairs of held-out images; features alone answer, nothing is trained.",
-            facts={"held-out images": images, "seed of the bootstrap": config.seed, "image size [px]": config.size},
-            sections=[*grids, *pictures],
-            config=result["config"],
-            warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",
-        ),
-    )
-    publish_bytes(config.out / "correspondence.json", json.dumps(result, indent=1).encode())
-    console.print(f"wrote {config.out / 'correspondence.json'} and {path}", markup=False, soft_wrap=True)
-
-
-def _drift_rows(found: dict[str, Any]) -> list[list[str]]:
-    rows = [(region, found[region]) for region in REGIONS]
-    return [
-        [region, _cell(row, True), str(row["n"])] if row else [region, "no such patch", "0"] for region, row in rows
-    ]
+    return regions[:, 0] | regions[:, 1], drift(moved, regions, config.seed)

@@ -1,27 +1,36 @@
-"""`lace evaluate features`: did alignment cost general quality? Two linear probes as in section 5.7; data is the user's."""
+"""`lace evaluate features`: general quality of features after alignment, by two linear probes (paper sec. 5.7)."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import torch
 from rich.console import Console
 
 from lace.alignment.model_card import STAND_IN_WARNING
-from lace.backbones import is_stand_in, load_backbone
+from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
+from lace.core.limits import Within, check_numbers
 from lace.core.provenance import commit
+from lace.core.run_identity import RunIdentity
+from lace.measure.backbone_identity import backbone_digest
 from lace.measure.linear_classification import ClassificationConfig, classification
 from lace.measure.linear_segmentation import SegmentationConfig, SegmentationFolder, fit_head, mean_iou, overlaps
+from lace.measure.protocol_classification import SweepConfig, sweep_classification
+from lace.measure.protocol_segmentation import WindowConfig, window_segmentation
 from lace.reports.paper import PAPER
 from lace.reports.report import Grid, Report, write_report
 
 
 @dataclass(frozen=True)
 class FeaturesConfig:
-    """Linear classification and linear segmentation on frozen features; give one folder or both."""
+    """Linear classification and linear segmentation on frozen features; give one folder or both.
+
+    By default with the protocols of DINOv2 and DINOv3; `--quick` takes short ones of our own.
+    """
 
     out: Path
     """Folder for features.json and report.html."""
@@ -31,43 +40,87 @@ class FeaturesConfig:
     """Folder of train/CLASS/IMAGE and val/CLASS/IMAGE (ImageNet as torchvision wants it)."""
     segmentation: Path | None = None
     """Folder of images/{training,validation}/ and annotations/{training,validation}/ (ADEChallengeData2016)."""
-    size: int = 224
-    """Side of the images [px]."""
-    workers: int = 4
+    quick: bool = False
+    """Short protocols of our own (minutes instead of hours): not the paper's, and marked as such."""
+    size: Annotated[int, Within(1)] = 224
+    """Side of the images of the classification, and of the quick segmentation [px]."""
+    workers: Annotated[int, Within(0)] = 4
     """Processes that read images."""
     device: str = "auto"
-    """As `lace finetune` takes it."""
+    """As for `lace finetune`."""
+    classes: Annotated[int, Within(1)] = 150
+    """Classes of the segmentation (ADE20K: 150)."""
     classifier: ClassificationConfig = field(default_factory=ClassificationConfig)
+    """With --quick."""
     head: SegmentationConfig = field(default_factory=SegmentationConfig)
+    """With --quick."""
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    """Classification without --quick."""
+    window: WindowConfig = field(default_factory=WindowConfig)
+    """Segmentation without --quick."""
+
+    def __post_init__(self):
+        check_numbers(self)
+
+
+MEASUREMENT = "features.json"
 
 
 def measure(config: FeaturesConfig) -> dict[str, Any]:
-    """Both probes, those of them that have data."""
+    """The probes that have data."""
     device = process_device(config.device)
     backbone = load_backbone(config.backbone, image_size=config.size, device=device)
-    found: dict[str, Any] = {"backbone": config.backbone, "commit": commit()}
+    found: dict[str, Any] = {"backbone": config.backbone, "commit": commit(), "quick": config.quick}
     if config.classification:
-        rate, classes = classification(
-            backbone, config.classification, config.size, device, config.classifier, config.workers
-        )
-        found["top1"] = {
-            "value": rate.value,
-            "low": rate.low,
-            "high": rate.high,
-            "n": rate.n,
-            "classes": classes,
-            "seed": config.classifier.seed,
-        }
+        found["top1"] = _top1(backbone, config, config.classification, device)
+        publish_bytes(config.out / "top1.json", json.dumps(found["top1"], indent=1).encode())
     if config.segmentation:
-        parts = {
-            p: SegmentationFolder(config.segmentation, p, config.size, config.head.classes) for p in ("train", "val")
-        }
-        head = fit_head(backbone, parts["train"], device, config.head, config.workers)
-        iou = mean_iou(*overlaps(backbone, head, parts["val"], device, config.workers), seed=config.head.seed)
-        found["miou"] = {**vars(iou), "n": len(parts["val"]), "classes": config.head.classes, "seed": config.head.seed}
+        found["miou"] = _miou(backbone, config, config.segmentation, device)
     return found | {"config": json.loads(json.dumps(asdict(config), default=str))}
 
 
+def _top1(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torch.device) -> dict[str, Any]:
+    facts: dict[str, Any] = {"protocol": "quick", "seed": config.classifier.seed}
+    if config.quick:
+        rate, classes = classification(backbone, folder, config.size, device, config.classifier, config.workers)
+    else:
+        key = f"{backbone_digest(config.backbone)} {config.size}"
+        rate, classes, chosen = sweep_classification(
+            backbone,
+            folder,
+            config.size,
+            device,
+            config.sweep,
+            cache=config.out / "cache",
+            key=key,
+            workers=config.workers,
+        )
+        facts = {"protocol": "DINOv2 linear", "learning_rate": chosen, "seed": config.sweep.seed}
+    return {"value": rate.value, "low": rate.low, "high": rate.high, "n": rate.n, "classes": classes} | facts
+
+
+def _miou(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torch.device) -> dict[str, Any]:
+    if config.quick:
+        train, val = (SegmentationFolder(folder, part, config.size, config.head.classes) for part in ("train", "val"))
+        head = fit_head(backbone, train, device, config.head, config.workers)
+        iou = mean_iou(*overlaps(backbone, head, val, device, config.workers), seed=config.head.seed)
+        return {
+            **vars(iou),
+            "n": len(val),
+            "classes": config.head.classes,
+            "protocol": "quick",
+            "seed": config.head.seed,
+        }
+    path = config.out / "cache" / "segmentation.pt"
+    iou, count, chosen = window_segmentation(backbone, folder, config.classes, config.window, device, path)
+    facts = {"protocol": "DINOv2 linear", "learning_rate": chosen, "seed": config.window.seed}
+    return {**vars(iou), "n": count, "classes": config.classes} | facts
+
+
+_PROTOCOL = {
+    True: "Short protocols of our own (--quick), not comparable with the paper's.",
+    False: "Protocols of DINOv2 and DINOv3, with the learning rate chosen on a tenth of the training images.",
+}
 _PROBES = {"top1": ("classification, top-1 [%]", "imagenet"), "miou": ("segmentation, mean IoU [%]", "ade20k")}
 
 
@@ -92,6 +145,18 @@ def main(config: FeaturesConfig) -> int:
             "a folder for at least one",
             "give ImageNet or ADE20K as they come, or folders of your own in their layout",
         )
+    identity = RunIdentity(
+        config.out / "run.json",
+        "a measurement of features",
+        {"config": asdict(config), "weights": backbone_digest(config.backbone)},
+        compared=("config", "weights"),
+        may_change=("out", "device", "workers"),
+    )
+    with identity.opened():
+        return _run(config)
+
+
+def _run(config: FeaturesConfig) -> int:
     found = measure(config)
     console = Console(highlight=False, width=max(120, Console().width))
     headings = ("probe", "ours", "images", "classes", "paper, DINO", "paper, LACE-DINO")
@@ -99,7 +164,7 @@ def main(config: FeaturesConfig) -> int:
         console.print(
             "; ".join(f"{name} {cell}" for name, cell in zip(headings, row, strict=True)), markup=False, soft_wrap=True
         )
-    publish_bytes(config.out / "features.json", json.dumps(found, indent=1).encode())
+    publish_bytes(config.out / MEASUREMENT, json.dumps(found, indent=1).encode())
     path = write_report(
         config.out,
         Report(
@@ -113,7 +178,7 @@ def main(config: FeaturesConfig) -> int:
                     headings,
                     rows(found),
                     "Top-1 with its exact (Clopper-Pearson) interval; mean IoU by "
-                    "bootstrap over images. The paper's numbers are on ImageNet and ADE20K.",
+                    f"bootstrap over images. {_PROTOCOL[config.quick]} The paper's numbers are on ImageNet and ADE20K.",
                 )
             ],
             warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",

@@ -20,10 +20,10 @@ _RESIZE = 256 / 224
 
 @dataclass(frozen=True)
 class ClassificationConfig:
-    """The probe; the paper names only "linear classification using the CLS token", so these are ours."""
+    """The short protocol of `--quick`, which is ours."""
 
     epochs: int = 50
-    """Over the stored features; images are seen by the backbone once."""
+    """Over the stored features; the backbone processes each image once."""
     batch: int = 1024
     learning_rate: float = 1e-3
     """Of AdamW, down to zero by a cosine."""
@@ -32,7 +32,7 @@ class ClassificationConfig:
 
 
 def open_folders(folder: Path, size: int) -> tuple[ImageFolder, ImageFolder]:
-    """(train, val) of FOLDER/{train,val}/CLASS/IMAGE; DatasetError where that is not so."""
+    """(train, val) of FOLDER/{train,val}/CLASS/IMAGE; DatasetError for another layout."""
     view = Compose([ToImage(), Resize(round(size * _RESIZE)), CenterCrop(size), ToDtype(torch.float32, scale=True)])
     parts = []
     for part in ("train", "val"):

@@ -22,7 +22,7 @@ IGNORED = -1
 
 @dataclass(frozen=True)
 class SegmentationConfig:
-    """The head; the paper names "a linear head over dense features" and a protocol of others, so these are ours."""
+    """The short protocol of `--quick`, which is ours."""
 
     classes: int = 150
     """Of ADE20K's scene parsing benchmark."""
@@ -62,19 +62,33 @@ class SegmentationFolder(Dataset):
         return len(self.images)
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        image = cv2.imread(str(self.images[i]), cv2.IMREAD_COLOR_RGB)
-        label = cv2.imread(str(self.labels[i]), cv2.IMREAD_UNCHANGED)
-        if image is None or label is None or label.ndim != 2 or label.max() > self.classes:
-            came = "unreadable" if image is None or label is None else f"labels {label.shape} up to {label.max()}"
-            raise DatasetError(
-                f"reading {self.labels[i]}",
-                came,
-                f"one channel of 0 (none) to {self.classes}",
-                "mend it, or give --classes",
-            )
+        image, label = self.full(i)
         image = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
         label = cv2.resize(label, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
         return torch.from_numpy(image).permute(2, 0, 1).float() / 255, torch.from_numpy(label.astype(np.int64)) - 1
+
+    def full(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image (H, W, 3) uint8 RGB and labels (H, W) as in the files; raises DatasetError for unreadable ones."""
+        # The labels belong to the pixels as stored, so a rotation in the metadata must not be applied.
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imread(str(self.images[i]), flags)
+        label = cv2.imread(str(self.labels[i]), cv2.IMREAD_UNCHANGED)
+        if image is None or label is None or label.ndim != 2 or label.max() > self.classes:
+            got = "unreadable" if image is None or label is None else f"labels {label.shape} up to {label.max()}"
+            raise DatasetError(
+                f"reading {self.labels[i]}",
+                got,
+                f"one channel of 0 (none) to {self.classes}",
+                "fix the file, or give --classes",
+            )
+        if image.shape[:2] != label.shape:
+            raise DatasetError(
+                f"reading {self.labels[i]}",
+                f"labels of {label.shape[::-1]} px for an image of {image.shape[1::-1]} px",
+                "labels of the image's size",
+                "fix the file",
+            )
+        return image, label
 
 
 class LinearHead(nn.Module):

@@ -1,4 +1,4 @@
-"""Trivial predictors: what EPE, PCK and part accuracy are worth without any features; printed in every table."""
+"""Trivial predictors: EPE, PCK and part accuracy without any features; shown in every table."""
 
 import torch
 from torch import Tensor
@@ -22,12 +22,12 @@ def mean_keypoints(keypoints: Tensor, visible: Tensor) -> Tensor:
 
 
 def trivial(target: Described, train_mean: Tensor, pck: float = 0.1) -> dict[str, dict[str, float]]:
-    """Expected metrics of each trivial predictor over the visible keypoints of `target`; exact, nothing is drawn.
+    """Expected metrics of each trivial predictor over the visible keypoints of `target`; exact expectations.
 
     Part accuracy of a predicted point: the nearest of the target's visible keypoints (in px) is the right one.
 
     Args:
-        target: Images that are answered for; their features are not looked at.
+        target: Images to predict for; their features are not used.
         train_mean: Mean training keypoints (k, 2) [px] of the target's embodiment.
         pck: As in `pair_sums`.
     """
@@ -51,7 +51,7 @@ def trivial(target: Described, train_mean: Tensor, pck: float = 0.1) -> dict[str
 
 
 def _scores(target: Described, guess: Tensor, weight: Tensor, pck: float) -> dict[str, float]:
-    """Means over visible keypoints for guesses (n, g, 2) [px], guess g being answered for keypoint k by weight."""
+    """Means over visible keypoints for guesses (n, g, 2) [px], guess g being predicted for keypoint k by weight."""
     points = target.keypoints.nan_to_num()
     distance = torch.cdist(points, guess)  # (n, k, g)
     hidden = ~target.visible[..., None]
@@ -71,6 +71,6 @@ def _scores(target: Described, guess: Tensor, weight: Tensor, pck: float) -> dic
 
 
 def chance(target: Described) -> float:
-    """Part accuracy of answering any of the target's visible keypoints: mean over keypoints of 1 / visible."""
+    """Part accuracy of predicting any of the target's visible keypoints: mean over keypoints of 1 / visible."""
     count = target.visible.sum(1, keepdim=True).clamp(min=1)
     return float((1.0 / count).expand_as(target.visible)[target.visible].mean())

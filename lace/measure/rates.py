@@ -1,4 +1,4 @@
-"""Success rates with exact intervals, paired comparison, and looking early without fooling oneself."""
+"""Success rates with exact intervals, paired comparison, and sequential tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of successes with its interval."""
+    """A success rate with its interval."""
 
     successes: int
     n: int
@@ -24,7 +24,7 @@ class Rate:
 
     @property
     def value(self) -> float:
-        """The share itself; NaN of no trials."""
+        """The rate; NaN without trials."""
         return self.successes / self.n if self.n else float("nan")
 
     def __str__(self) -> str:
@@ -34,9 +34,9 @@ class Rate:
 
 
 def exact_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate:
-    """The rate with its exact interval (Clopper and Pearson 1934): it covers the truth at least `confidence` of the time.
+    """The rate with its exact interval (Clopper and Pearson 1934): coverage is at least `confidence`.
 
-    Valid for a number of trials that was fixed before the first; of no trials it is [0, 1].
+    Valid if the number of trials was fixed beforehand; without trials it is [0, 1].
     """
     _require_counts(successes, n)
     tail = (1 - confidence) / 2
@@ -54,7 +54,7 @@ class Paired:
     only_second: int
     neither: int
     p_value: float
-    """Of "they succeed equally often", two-sided."""
+    """Of equal success rates, two-sided."""
 
     @property
     def n(self) -> int:
@@ -63,12 +63,12 @@ class Paired:
 
     @property
     def difference(self) -> float:
-        """Rate of the first less that of the second."""
+        """Rate of the first minus rate of the second."""
         return (self.only_first - self.only_second) / self.n if self.n else float("nan")
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> Paired:
-    """Exact test of two policies on the same trials (McNemar 1947): of trials that only one won, half are each one's.
+    """Exact test of two policies on the same trials (McNemar 1947), from the trials in which only one succeeded.
 
     Args:
         first: Success of one policy, trial by trial.
@@ -92,16 +92,16 @@ def log_evidence(successes: np.ndarray, n: np.ndarray, rate: float) -> np.ndarra
     """Log of a martingale that starts at 1 if the true rate is `rate`, and grows if it is another.
 
     It is the likelihood averaged over a uniform prior of rates, divided by that of `rate` (Robbins 1970): with
-    probability at least 1 - alpha it never exceeds log(1 / alpha), however often one looks (Ville 1939).
+    probability at least 1 - alpha it never exceeds log(1 / alpha), for any number of looks (Ville 1939).
     """
     k, n = np.asarray(successes), np.asarray(n)
     return betaln(k + 1, n - k + 1) - xlogy(k, rate) - xlog1py(n - k, -rate)
 
 
 def anytime_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate:
-    """The rate with an interval that holds at all times at once: one may look after every trial and stop at will.
+    """The rate with an interval that is valid at all times simultaneously, so a run may stop after any trial.
 
-    The rates that `log_evidence` does not refute; wider than `exact_rate`.
+    It contains the rates that `log_evidence` does not reject; wider than `exact_rate`.
     """
     _require_counts(successes, n)
     limit, peak = -np.log1p(-confidence), successes / n if n else 0.5
@@ -118,5 +118,5 @@ def anytime_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate
 def _require_counts(successes: int, n: int) -> None:
     if not 0 <= successes <= n:
         raise InvalidValueError(
-            "computing a rate", f"{successes} successes of {n} trials", "0 <= successes <= trials", "mend the counts"
+            "computing a rate", f"{successes} successes of {n} trials", "0 <= successes <= trials", "fix the counts"
         )

@@ -1,4 +1,4 @@
-"""Which patches of an image belong to the hand: from segmentation where there is one, else from the keypoints."""
+"""Patches that belong to the hand: from the segmentation if there is one, else from the keypoints."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from lace.measure.drift import HAND_WORDS, region_masks, token_regions
 
 
 def hull_mask(record: FrameRecord) -> np.ndarray:
-    """Mask (height, width) bool of the convex hull of the visible keypoints; nothing if there are fewer than three."""
+    """Mask (height, width) bool of the convex hull of the visible keypoints; empty for fewer than three."""
     mask = np.zeros(record.image.shape[:2], np.uint8)
     points = record.keypoints_uv[record.visibility == Visibility.VISIBLE]
     if len(points) >= 3:
@@ -22,7 +22,7 @@ def hull_mask(record: FrameRecord) -> np.ndarray:
 
 
 def hand_tokens(records: Sequence[FrameRecord], grid: tuple[int, int], words: Sequence[str] = HAND_WORDS) -> Tensor:
-    """Patches (n, rows * cols) bool of the hand, each more than half of it.
+    """Patches (n, rows * cols) bool of the hand: more than half of the patch is covered.
 
     Args:
         records: Frames; those without a segmentation (photographs) count the hull of their visible keypoints.

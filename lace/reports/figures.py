@@ -1,4 +1,4 @@
-"""Pictures of the alignment: correspondence lines as in fig. 2 of the paper, and the curves of a training run."""
+"""Figures: correspondence lines as in fig. 2 of the paper, and the curves of a training run."""
 
 import io
 import json
@@ -18,7 +18,7 @@ _DPI = 110
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG, the same bytes each time."""
+    """The figure as PNG; deterministic."""
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})

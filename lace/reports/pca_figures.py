@@ -1,4 +1,4 @@
-"""Joint PCA as pictures: matching colours are matching parts (figs. 4, 7, 8); changed colours are drift (fig. 9)."""
+"""Figures of the joint PCA: equal colours are similar features (figs. 4, 7, 8); changed colours are drift (fig. 9)."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def joint_colours(features: Sequence[Tensor], masks: Sequence[Tensor]) -> list[T
         masks: Each (n_i, patches) bool.
 
     Raises:
-        InvalidValueError: Fewer than four patches are masked: three components need as many and a mean.
+        InvalidValueError: Fewer than four patches are masked: three components and a mean need four.
     """
     chosen = torch.cat([part[mask] for part, mask in zip(features, masks, strict=True)]).double()
     if len(chosen) < 4:
@@ -34,7 +34,7 @@ def joint_colours(features: Sequence[Tensor], masks: Sequence[Tensor]) -> list[T
         )
     mean = chosen.mean(0)
     _u, _s, axes = torch.linalg.svd(chosen - mean, full_matrices=False)
-    axes = axes[:3] * axes[:3].gather(1, axes[:3].abs().argmax(1, keepdim=True)).sign()  # a sign that does not flicker
+    axes = axes[:3] * axes[:3].gather(1, axes[:3].abs().argmax(1, keepdim=True)).sign()  # a deterministic sign
     scores = (chosen - mean) @ axes.T
     low, high = torch.quantile(scores, _TAIL, 0), torch.quantile(scores, 1 - _TAIL, 0)
     span = (high - low).clamp(min=1e-12)
@@ -82,7 +82,7 @@ def pca_figure(
 
 
 def drift_figure(images: np.ndarray, masks: Tensor, before: Tensor, after: Tensor, grid: tuple[int, int]) -> bytes:
-    """PNG: image, PCA of both backbones in one space (fitted on masked patches of both), and how far patches moved.
+    """PNG: image, PCA of both backbones in one space (fitted on masked patches of both), displacement of patches.
 
     Args:
         images: (n, height, width, 3) uint8.

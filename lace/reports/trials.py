@@ -47,13 +47,13 @@ def trial_sections(
         Bars(
             "Success",
             {name: row["success"] for name, row in policies.items()},
-            "Share of trials in which the target was grasped and lifted; all policies see the same scenes. Whiskers are "
-            f"95 % intervals ({results['interval']}).",
+            "Share of trials in which the target was grasped and lifted; all policies see the same scenes. Whiskers "
+            f"are 95 % intervals ({results['interval']}).",
         ),
         Shares("Outcomes", counts, COLOURS, SUCCESS),
     ]
     if sweep:
-        note = "The same trials with increasing noise on both points: the localisation error at which grasps start to fail."
+        note = "The same trials with increasing noise on both points: the error at which grasps start to fail."
         sections.append(Picture("Success against localisation error", sweep, note))
     sections.append(_localisation(policies))
     if results.get("pairs"):
@@ -164,7 +164,8 @@ def _sequential(found: Mapping[str, Any]) -> Grid:
         for row in found["questions"]
     ]
     note = (
-        f"Each answer is wrong with probability at most {found['alpha']}, whenever the run stopped ({found['method']}). "
+        f"Each answer is wrong with probability at most {found['alpha']}, whenever the run stopped "
+        f"({found['method']}). "
         f"The exact intervals above do not hold for a run that may stop early; these do: {intervals}."
     )
     return Grid("Sequential tests", ["question", "answer", "after"], rows, note)

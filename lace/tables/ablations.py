@@ -1,4 +1,4 @@
-"""Which run each row of the paper's alignment tables is: a backbone and what it changes of the default recipe."""
+"""The run behind each row of the paper's alignment tables: a backbone and its changes to the default recipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,15 +15,16 @@ class Run:
     """One backbone to measure: pretrained, or fine-tuned with `changes`."""
 
     backbone: str | None = None
-    """None is the backbone the table is run for."""
+    """None is the backbone that the table is run for."""
     tuned: bool = True
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Field of `TrainConfig` or `FinetuneConfig` -> value."""
 
-    def slug(self, backbone: str) -> str:
-        """Folder name: equal runs of different tables have one."""
+    def slug(self, backbone: str, seed: int | None = None) -> str:
+        """Folder name; equal runs of different tables share one. A further training seed is part of it."""
         base = (self.backbone or backbone).strip("/").replace("/", "_")
-        return "-".join([base, "lace" if self.tuned else "pretrained", *(f"{k}={v}" for k, v in self.changes.items())])
+        parts = [base, "lace" if self.tuned else "pretrained", *(f"{k}={v}" for k, v in self.changes.items())]
+        return "-".join(parts + ([f"seed={seed}"] if self.tuned and seed is not None else []))
 
     def train_config(self, base: TrainConfig) -> TrainConfig:
         """`base` with this run's changes."""
@@ -31,7 +32,7 @@ class Run:
 
     @property
     def data_changes(self) -> dict[str, Any]:
-        """The changes that are none of training."""
+        """The changes that do not concern training."""
         return {name: value for name, value in self.changes.items() if name not in _TRAIN_FIELDS}
 
 
@@ -65,11 +66,11 @@ TABLES: dict[int, dict[str, Run]] = {
         for prefix in ("", "LACE-")
     },
 }
-"""Table -> row -> run; rows are named and ordered as in `paper_tables.PAPER`."""
+"""Table -> row -> run; rows are named and ordered as in `lace.reports.paper.PAPER`."""
 
 
 def rows_of(table: int) -> dict[str, Run]:
-    """The runs of one table; UnknownNameError lists those there are."""
+    """The runs of one table; UnknownNameError lists the available tables."""
     if table not in TABLES:
         raise UnknownNameError("table of alignment", str(table), map(str, TABLES))
     return TABLES[table]

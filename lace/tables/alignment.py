@@ -1,39 +1,39 @@
-"""`lace tables alignment`: a whole table of the paper from its configs, resumable, beside the paper's numbers."""
+"""`lace tables alignment`: runs whole tables of the paper, resumable, and prints them beside the paper's numbers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from lace.alignment import finetune
 from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import TrainConfig
 from lace.alignment.finetune import FinetuneConfig
-from lace.alignment.model_card import STAND_IN_WARNING
-from lace.backbones import is_stand_in
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.core.files import publish_bytes
+from lace.core.limits import Within, check_numbers
+from lace.core.lock import locked_folder
+from lace.data.dataset import FrameDataset
+from lace.data.origins import Origins, require_held_out
+from lace.data.roles import require_roles
 from lace.measure import evaluate_correspondence as evaluate
+from lace.measure import evaluate_features
 from lace.measure.evaluate_correspondence import CorrespondenceConfig
-from lace.measure.predictors import NAMES
-from lace.reports.paper import PAPER
-from lace.reports.report import Grid, Report, write_report
-from lace.tables.ablations import TABLES, Run, rows_of
+from lace.measure.evaluate_features import FeaturesConfig
+from lace.tables.ablations import Run, rows_of
+from lace.tables.show import Measured, publish_table, robot_frames, shown
 
-PAIRS = {"hr": "human-robot", "hh": "human-human", "rr": "robot-robot"}
-"""Column of `PaperRow` -> pair of a measurement."""
-SHORT = {"hr": "H-R", "hh": "H-H", "rr": "R-R"}
 FINISHED = "README.md"
-"""What `lace finetune` writes last but its report: a run with it is done."""
+"""`lace finetune` writes it after the backbone: a run that has it is finished."""
+_ANYWHERE = ("out", "device")
+"""Settings that do not change a result."""
 
 
 @dataclass(frozen=True)
 class TablesConfig:
-    """Run tables of the paper; finished rows are kept, equal runs are shared, and the same command continues."""
+    """Run tables of the paper. Finished rows are kept, equal runs are shared, and the same command resumes."""
 
     robot: Path
     """Dataset folder of robot training frames."""
@@ -46,22 +46,35 @@ class TablesConfig:
     out: Path
     """Folder of all runs and tables."""
     tables: tuple[int, ...] = (1,)
-    """Of 1, 4, 5 (its alignment columns), 6 and 8."""
+    """Of 1, 4, 5, 6 and 8."""
     backbone: str = "dinov3-s"
-    """What tables 1, 4, 5 and 6 are run for, and table 8's first."""
+    """Backbone of tables 1, 4, 5 and 6, and the first one of table 8."""
     backbones: tuple[str, ...] = ()
-    """Replaces the four backbones of table 8, in its order; those it leaves out are not run."""
-    size: int = 224
+    """Replaces the four backbones of table 8, in its order; those left out are not run."""
+    seeds: Annotated[tuple[int, ...], Within(0)] = ()
+    """Training seeds; every fine-tuned row is run once for each, and their range is shown. Default: that of `train`."""
+    classification: Path | None = None
+    """ImageNet folder (train/CLASS, val/CLASS): adds the top-1 column of tables 5 and 6."""
+    segmentation: Path | None = None
+    """ADE20K folder: adds the mean-IoU column of tables 5 and 6."""
+    features: FeaturesConfig = field(default_factory=lambda: FeaturesConfig(out=Path("unused"), quick=True))
+    """Options of the ImageNet and ADE20K columns; its folders, backbone and device are set by the table."""
+    size: Annotated[int, Within(1)] = 224
     """Side of the images [px], training and held-out."""
-    augmented: int = 1000
+    human_images: Annotated[int | None, Within(1)] = 1000
+    """Human training frames; table 4 varies the robot frames only."""
+    augmented: Annotated[int, Within(0)] = 1000
     """Augmented views of each embodiment."""
-    test_images: int = 100
+    test_images: Annotated[int, Within(2)] = 100
     """Held-out images of each embodiment."""
     device: str = "auto"
-    """As `lace finetune` takes it."""
+    """As for `lace finetune`."""
     train: TrainConfig = field(default_factory=TrainConfig)
-    """What every row starts from; a row's own change wins."""
+    """Recipe that every row starts from; a row's own change has precedence."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def runs_of(table: int, config: TablesConfig) -> dict[str, Run]:
@@ -82,17 +95,19 @@ def runs_of(table: int, config: TablesConfig) -> dict[str, Run]:
     return {row: replace(run, backbone=renamed[run.backbone]) for row, run in rows.items() if run.backbone in renamed}
 
 
-def tune(run: Run, config: TablesConfig, folder: Path) -> Path:
-    """The fine-tuned backbone of a run; what is finished is kept, what was killed continues."""
+def tune(run: Run, config: TablesConfig, folder: Path, seed: int | None = None) -> Path:
+    """The fine-tuned backbone of a run; a finished one is kept, an interrupted one is resumed."""
+    recipe = run.train_config(config.train)
     own = FinetuneConfig(
         robot=config.robot,
         human=config.human,
         out=folder,
         backbone=run.backbone or config.backbone,
         image_size=config.size,
+        human_images=config.human_images,
         augmented=config.augmented,
         device=config.device,
-        train=run.train_config(config.train),
+        train=recipe if seed is None else replace(recipe, seed=seed),
         augment=config.augment,
     )
     own = replace(own, **run.data_changes)
@@ -104,22 +119,46 @@ def tune(run: Run, config: TablesConfig, folder: Path) -> Path:
 
 
 def _require_same(folder: Path, found: dict[str, Any], own: FinetuneConfig | CorrespondenceConfig) -> None:
-    """What is finished must be what is asked for."""
+    """Raises DatasetError if a finished result was made with other settings."""
     asked = json.loads(json.dumps(asdict(own), default=str))
-    differing = [f"{name} {found.get(name)!r} -> {asked[name]!r}" for name in asked if found.get(name) != asked[name]]
+    differing = [
+        f"{name} {found.get(name)!r} -> {asked[name]!r}"
+        for name in asked
+        if name not in _ANYWHERE and not _same(found.get(name), asked[name], folder)
+    ]
     if differing:
         raise DatasetError(
             f"continuing what is in {folder}",
-            f"it was made otherwise: {', '.join(differing)}",
+            f"it was made with other settings: {', '.join(differing)}",
             "the same settings",
-            f"give another --out, or remove {folder} to make it again",
+            f"give another --out, or remove {folder} to run it again",
         )
 
 
-def measure(run: Run, config: TablesConfig) -> dict[str, Any]:
-    """The measurement of one run, from its folder if it is there."""
-    folder = config.out / "runs" / run.slug(config.backbone)
-    source = str(tune(run, config, folder)) if run.tuned else run.backbone or config.backbone
+def _same(found: Any, asked: Any, folder: Path) -> bool:
+    """Equality; the backbone of a run that was moved with its folder counts as the same."""
+    moved = isinstance(asked, str) and isinstance(found, str) and folder.name == "correspondence"
+    return found == asked or (moved and Path(asked) == folder.parent / "backbone" and Path(found).name == "backbone")
+
+
+def measure(run: Run, config: TablesConfig) -> Measured:
+    """The measurements of one run, one for each training seed; finished ones are read from their folders."""
+    seeds: Sequence[int | None] = config.seeds if run.tuned and config.seeds else (None,)
+    return Measured(
+        [_measured(run, config, seed) for seed in seeds],
+        features=_features(run, config, seeds[0]),
+        images=robot_frames(config.robot, run.data_changes.get("images", FinetuneConfig.images)) if run.tuned else None,
+    )
+
+
+def _source(run: Run, config: TablesConfig, seed: int | None) -> tuple[Path, str]:
+    """(folder of the run, backbone to measure)."""
+    folder = config.out / "runs" / run.slug(config.backbone, seed)
+    return folder, str(tune(run, config, folder, seed)) if run.tuned else run.backbone or config.backbone
+
+
+def _measured(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any]:
+    folder, source = _source(run, config, seed)
     own = CorrespondenceConfig(
         robot=config.robot_test,
         human=config.human_test,
@@ -131,7 +170,7 @@ def measure(run: Run, config: TablesConfig) -> dict[str, Any]:
         size=config.size,
         device=config.device,
     )
-    path = own.out / "correspondence.json"
+    path = own.out / evaluate.MEASUREMENT
     if path.is_file():
         _require_same(own.out, json.loads(path.read_text())["config"], own)
     else:
@@ -139,108 +178,62 @@ def measure(run: Run, config: TablesConfig) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def lines(table: int, runs: Mapping[str, Run], results: Mapping[str, dict[str, Any]]) -> list[list[str]]:
-    """Rows of cells, pair by pair: ours with its interval beside the paper's, part accuracy; then trivial predictors."""
-    trivial, found = next(iter(results.values()))["trivial"], []
-    for column, pair in PAIRS.items():
-        for row, paper in PAPER[table].items():
-            printed, ours = getattr(paper, column), results[row]["pairs"][pair] if row in results else None
-            if printed or ours:
-                found.append(
-                    [
-                        SHORT[column],
-                        _label(row, TABLES[table][row], runs.get(row)),
-                        _ours(ours, "epe_px"),
-                        _paper(printed, 0),
-                        _ours(ours, "cosine"),
-                        _paper(printed, 1),
-                        _ours(ours, "part_accuracy"),
-                    ]
-                )
-        for name in NAMES:
-            values = [trivial[target][name] for target in dict.fromkeys(pair.split("-"))]
-            epe, part = (sum(v[m] for v in values) / len(values) for m in ("epe_px", "part_accuracy"))
-            found.append([SHORT[column], name, f"{epe:.1f}", "", "-", "", f"{part:.2f}"])
-    return found
-
-
-def _label(row: str, usual: Run, own: Run | None) -> str:
-    """The paper's name of a row, with the backbone that was run instead of its own."""
-    return row if own is None or own.backbone == usual.backbone else f"{row} (ours: {own.backbone})"
-
-
-def _ours(row: dict[str, Any] | None, metric: str) -> str:
-    if row is None:
-        return "not run"
-    value, digits = row[metric], 1 if metric == "epe_px" else 2
-    return f"{value['value']:.{digits}f} [{value['low']:.{digits}f}, {value['high']:.{digits}f}]"
-
-
-def _paper(printed: tuple[float, float] | None, place: int) -> str:
-    return "" if printed is None else f"{printed[place]:.{2 + place}f}"
-
-
-HEADINGS = ("pair", "row", "EPE px", "paper", "cosine", "paper", "part accuracy")
-NOTE = (
-    "EPE in px at the size given (the paper does not state its own; patches are 16 px of 224), 95 % bootstrap over images. "
-    "random patch to random visible keypoint: predictors without features, mean of both target embodiments. The paper's "
-    "images are not these."
-)
+def _features(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any]:
+    """Top-1 and mean IoU of a run; empty without folders."""
+    if not (config.classification or config.segmentation):
+        return {}
+    folder, source = _source(run, config, seed)
+    own = replace(
+        config.features,
+        out=folder / "features",
+        backbone=source,
+        classification=config.classification,
+        segmentation=config.segmentation,
+        device=config.device,
+    )
+    path = own.out / evaluate_features.MEASUREMENT
+    if not path.is_file():
+        evaluate_features.main(own)
+    return json.loads(path.read_text())
 
 
 def main(config: TablesConfig) -> int:
     """Runs, prints and writes `out`/table-N/report.html and table.json for each table; returns the exit code."""
-    console = Console(highlight=False, width=max(120, Console().width))
     chosen = {table: runs_of(table, config) for table in config.tables}
-    for table, runs in chosen.items():
-        results = {}
-        for number, (row, run) in enumerate(runs.items(), 1):
-            console.print(f"table {table}, row {number} of {len(runs)}: {row}", markup=False)
-            results[row] = measure(run, config)
-        rows = lines(table, runs, results)
-        console.print(_shown(table, rows, config))
-        path = _publish(table, runs, rows, results, config)
-        console.print(f"wrote {path} and table.json beside it", markup=False, soft_wrap=True)
+    check_data(config)
+    config.out.mkdir(parents=True, exist_ok=True)
+    with locked_folder(config.out):
+        for table, runs in chosen.items():
+            _run_table(table, runs, config)
     return 0
 
 
-def _shown(table: int, rows: list[list[str]], config: TablesConfig) -> Table:
-    """The table for the terminal, a section a pair."""
-    weights = f"{config.backbone} (RANDOM weights)" if is_stand_in(config.backbone) else config.backbone
-    shown = Table(title=f"table {table}, ours with {weights} at {config.size} px", caption=NOTE)
-    for heading in HEADINGS:
-        shown.add_column(heading, no_wrap=True)
-    for previous, row in zip([rows[0], *rows], rows, strict=False):
-        if previous[0] != row[0]:
-            shown.add_section()
-        shown.add_row(*row)
-    return shown
+def check_data(config: TablesConfig) -> None:
+    """Raises InvalidValueError if folders are exchanged, given twice, or held-out frames are training frames."""
+    train = {"robot": FrameDataset(config.robot), "human": FrameDataset(config.human)}
+    test = {"robot": FrameDataset(config.robot_test), "human": FrameDataset(config.human_test)}
+    for datasets in (train, test):
+        require_roles(datasets)
+    for role in train:
+        held_out = Origins.of(evaluate._sample(test[role], config.test_images, CorrespondenceConfig.seed))
+        for seed in config.seeds or (config.train.seed,):
+            limit = config.human_images if role == "human" else FinetuneConfig.images
+            require_held_out(Origins.of(evaluate._sample(train[role], limit, seed)), held_out, role)
 
 
-def _publish(
-    table: int,
-    runs: Mapping[str, Run],
-    rows: list[list[str]],
-    results: Mapping[str, dict[str, Any]],
-    config: TablesConfig,
-) -> Path:
-    folder = config.out / f"table-{table}"
-    publish_bytes(folder / "table.json", json.dumps(results, indent=1).encode())
-    stand_in = any(is_stand_in(run.backbone or config.backbone) for run in runs.values())
-    return write_report(
-        folder,
-        Report(
-            title=f"Table {table} of the paper, alignment columns",
-            summary="Ours beside the paper's numbers.",
-            facts={
-                "backbone": config.backbone,
-                "steps": config.train.iterations,
-                "training seed": config.train.seed,
-                "held-out images of each embodiment": config.test_images,
-                "image size [px]": config.size,
-            },
-            sections=[Grid("Correspondence", HEADINGS, rows, NOTE)],
-            config=asdict(config),
-            warning=STAND_IN_WARNING if stand_in else "",
-        ),
-    )
+def _run_table(table: int, runs: Mapping[str, Run], config: TablesConfig) -> None:
+    console = Console(highlight=False, width=max(150, Console().width))
+    results = {}
+    for number, (row, run) in enumerate(runs.items(), 1):
+        console.print(f"table {table}, row {number} of {len(runs)}: {row}", markup=False)
+        results[row] = measure(run, config)
+    facts = {
+        "backbone": config.backbone,
+        "steps": config.train.iterations,
+        "training seeds": ", ".join(map(str, config.seeds or (config.train.seed,))),
+        "held-out images of each embodiment": config.test_images,
+        "image size [px]": config.size,
+    }
+    console.print(shown(table, runs, results, config.backbone, config.size))
+    path = publish_table(config.out / f"table-{table}", table, runs, results, facts, asdict(config))
+    console.print(f"wrote {path} and table.json beside it", markup=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers as hf
+from safetensors.torch import load_file, save_file
 
 from lace.backbones import BACKBONES, Backbone, families, is_stand_in, load_backbone
 from lace.backbones.backbone import BackboneError
@@ -134,7 +135,7 @@ def test_tiny_is_announced_and_seeded(capsys):
         ("dinov2-s", "a broken disc", ("download its files into a folder",)),
     ],
 )
-def test_a_checkpoint_that_cannot_be_had_names_the_exact_next_step(name, refusal, steps, monkeypatch):
+def test_a_checkpoint_that_is_not_available_names_the_exact_next_step(name, refusal, steps, monkeypatch):
     def refused(*_args, **_kwargs):
         raise OSError(refusal)
 
@@ -143,6 +144,42 @@ def test_a_checkpoint_that_cannot_be_had_names_the_exact_next_step(name, refusal
         load_backbone(name)
     for part in (refusal, *steps, "--backbone efficientnet-lite0"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["dinov3_vit", "siglip_vision_model", "vjepa2"])
+def test_weights_under_other_names_are_an_error_that_names_them(kind, tmp_path):
+    """Training frameworks put prefixes before the names; transformers would load random weights with a warning."""
+    build(kind).save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    kept = load_file(path)
+    save_file({f"student.{name}": value for name, value in kept.items()}, path, metadata={"format": "pt"})
+    with pytest.raises(BackboneError, match=r"weights do not match the model: \d+ missing: .*; the file has student\."):
+        load_backbone(str(tmp_path), image_size=SIZE)
+    save_file(
+        {n: v for n, v in kept.items() if "layernorm" not in n and "norm" not in n}, path, metadata={"format": "pt"}
+    )
+    with pytest.raises(BackboneError, match="norm"):
+        load_backbone(str(tmp_path), image_size=SIZE)
+
+
+def test_weights_of_another_shape_are_named(tmp_path):
+    build("dinov2").save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    kept = load_file(path)
+    name = next(key for key in kept if key.endswith("layernorm.weight"))
+    save_file(kept | {name: torch.ones(7)}, path, metadata={"format": "pt"})
+    with pytest.raises(BackboneError, match=r"(?s)(of another shape: layernorm|layernorm.weight)"):
+        load_backbone(str(tmp_path), image_size=SIZE)
+
+
+def test_missing_weights_of_unused_parts_are_allowed(tmp_path):
+    backbone = build("siglip_vision_model")
+    backbone.save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    kept = {name: value for name, value in load_file(path).items() if "head" not in name.split(".")}
+    save_file(kept, path, metadata={"format": "pt"})
+    images = torch.rand(1, 3, SIZE, SIZE)
+    torch.testing.assert_close(load_backbone(str(tmp_path), image_size=SIZE)(images), backbone(images))
 
 
 def test_a_folder_or_name_that_is_none(tmp_path):

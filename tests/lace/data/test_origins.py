@@ -39,9 +39,7 @@ def test_shared_images_and_shared_recordings_are_refused():
     require_held_out(training, Origins.of([make_frame(7)]), "robot")
     with pytest.raises(InvalidValueError, match="1 of 2 images and 1 recordings"):
         require_held_out(training, Origins.of([frames[1], frames[2]]), "robot")
-    with pytest.raises(
-        InvalidValueError, match=r"0 of 1 images and 1 recordings were used in training, .*video/a\.mp4"
-    ):
+    with pytest.raises(InvalidValueError, match=r"0 of 1 images and 1 recordings were trained on, .*video/a\.mp4"):
         require_held_out(training, Origins.of([frames[2]]), "robot")
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d, normalize
 
 from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
-from lace.measure.correspondence import correspondence, describe, intervals, pair_sums
+from lace.measure.correspondence import PairSums, correspondence, describe, differences, intervals, pair_sums
 from lace.measure.predictors import chance, trivial
 
 GRID, PATCH, K = (5, 6), 8, 7
@@ -140,3 +140,15 @@ def test_describe_reads_a_bank():
     assert got.features.shape == (2, 30, 3)
     want = normalize(images[1, :, 8:16, 16:24].float().mean((1, 2)), dim=0)
     torch.testing.assert_close(got.features[1, 1 * 6 + 2], want)
+
+
+def test_a_paired_difference_is_narrower_than_the_difference_of_intervals():
+    """Two sets of sums that differ by a constant per keypoint: the paired interval has no width."""
+    rng = np.random.default_rng(0)
+    count = rng.integers(1, 5, (6, 6)).astype(float)
+    values = count * rng.uniform(10, 50, (6, 6))
+    before, after = PairSums(count, {"epe_px": values}), PairSums(count, {"epe_px": values - 3 * count})
+    change = differences(before, after, same=False)["epe_px"]
+    assert (change.value, change.low, change.high) == pytest.approx((-3, -3, -3))
+    alone = intervals(after, same=False)["epe_px"]
+    assert alone.high - alone.low > 1

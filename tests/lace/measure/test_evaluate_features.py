@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
+from lace.backbones.families import PatchBackbone
 from lace.cli import main as cli
 from lace.core.errors import DatasetError
 from lace.measure.linear_classification import ClassificationConfig, classification, fit_linear
 from lace.measure.linear_segmentation import SegmentationConfig, SegmentationFolder, fit_head, mean_iou, overlaps
+from lace.measure.protocol_segmentation import DropoutHead, WindowConfig, positions, sliding_logits
 
 SIZE, CPU = 32, torch.device("cpu")
 COLOURS = {"blue": (40, 60, 200), "green": (30, 180, 60), "red": (210, 40, 50)}
@@ -116,15 +118,73 @@ def test_wrong_folders_are_named(images, scenes, tmp_path):
 
 
 def test_the_command_prints_n_and_intervals_beside_the_paper(images, scenes, tmp_path, capsys):
-    words = ["evaluate", "features", "--out", tmp_path, "--backbone", "tiny", "--classification", images]
+    words = [
+        "evaluate",
+        "features",
+        "--quick",
+        "--out",
+        tmp_path / "out",
+        "--backbone",
+        "tiny",
+        "--classification",
+        images,
+    ]
     words += ["--segmentation", scenes, "--size", 64, "--workers", 0, "--device", "cpu", "--classifier.epochs", 2]
     words += ["--head.iterations", 2, "--head.batch", 2, "--head.classes", 3]
     assert cli.main([str(word) for word in words]) == 0
     printed = capsys.readouterr()
     assert "paper, LACE-DINO 74.86" in printed.out and "paper, DINO 42.12" in printed.out
     assert "RANDOM weights" in printed.err
-    found = json.loads((tmp_path / "features.json").read_text())
+    found = json.loads((tmp_path / "out" / "features.json").read_text())
     assert found["top1"]["n"] == 12 and found["miou"]["n"] == 4
     assert found["miou"]["low"] <= found["miou"]["value"] <= found["miou"]["high"]
-    assert "Clopper-Pearson" in (tmp_path / "report.html").read_text()
+    assert "not comparable with the paper" in (tmp_path / "out" / "report.html").read_text()
+    assert "Clopper-Pearson" in (tmp_path / "out" / "report.html").read_text()
     assert cli.main(["evaluate", "features", "--out", str(tmp_path)]) == 2
+
+
+def test_the_full_protocol_finds_what_is_linear_and_resumes_from_its_cache(images, scenes, tmp_path, monkeypatch):
+    words = ["evaluate", "features", "--out", tmp_path / "out", "--backbone", "tiny", "--classification", images]
+    words += ["--segmentation", scenes, "--size", 64, "--workers", 0, "--device", "cpu", "--classes", 3]
+    words += ["--sweep.steps", 60, "--sweep.batch", 8, "--sweep.learning-rates", 0.001, 0.1]
+    words += ["--window.window", 64, "--window.stride", 32, "--window.iterations", 6, "--window.batch", 2]
+    assert cli.main([str(word) for word in words]) == 0
+    found = json.loads((tmp_path / "out" / "features.json").read_text())
+    assert found["top1"]["protocol"] == found["miou"]["protocol"] == "DINOv2 linear"
+    assert found["top1"]["value"] > 0.6, "the mean colour separates these classes"
+    assert found["top1"]["learning_rate"] in (0.001, 0.1)
+    assert "Protocols of DINOv2" in (tmp_path / "out" / "report.html").read_text()
+    monkeypatch.setattr(PatchBackbone, "pooled", lambda *_: pytest.fail("features are cached"))
+    assert cli.main([str(word) for word in words]) == 0
+    again = json.loads((tmp_path / "out" / "features.json").read_text())
+    assert (again["top1"], again["miou"]) == (found["top1"], found["miou"])
+
+
+def test_windows_cover_the_image_to_its_end():
+    assert positions(512, 512, 341) == [0]
+    assert positions(700, 512, 341) == [0, 188]
+    assert positions(853, 512, 341) == [0, 341]
+    for extent in range(512, 1400, 37):
+        starts = positions(extent, 512, 341)
+        assert starts[-1] + 512 == extent and max(np.diff(starts), default=0) <= 341
+
+
+def test_sliding_logits_of_one_window_are_those_of_the_head():
+    torch.manual_seed(0)
+    head = DropoutHead(3, 4, 0.1).eval()
+    config = WindowConfig(window=32, stride=16)
+    image = torch.rand(3, 32, 32)
+    found = sliding_logits(MeanColour(), torch.nn.ModuleList([head]), image, config, CPU)
+    torch.testing.assert_close(found[0], head(MeanColour()(image[None]), 32)[0])
+    wide = torch.full((3, 32, 80), 0.3)
+    flat = sliding_logits(MeanColour(), torch.nn.ModuleList([head]), wide, config, CPU)
+    assert flat.shape == (1, 4, 32, 80)
+    assert float(flat.std(dim=(-1, -2)).max()) < 1e-5
+
+
+def test_labels_of_another_size_are_refused(scenes, tmp_path):
+    for part in ("training", "validation"):
+        save(tmp_path / "images" / part / "a.jpg", np.zeros((8, 8, 3), np.uint8))
+        save(tmp_path / "annotations" / part / "a.png", np.zeros((8, 16), np.uint8))
+    with pytest.raises(DatasetError, match="labels of .16, 8. px for an image of .8, 8. px"):
+        SegmentationFolder(tmp_path, "train", SIZE, 2)[0]

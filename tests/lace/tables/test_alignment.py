@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,25 +12,28 @@ from lace.alignment.finetune import FinetuneConfig
 from lace.cli import main as cli
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from lace.measure import evaluate_correspondence as evaluate
+from lace.measure import evaluate_features
 from lace.reports.paper import PAPER
 from lace.tables import alignment as alignment_tables
-from lace.tables.ablations import TABLES
+from lace.tables.ablations import TABLES, Run
 from lace.tables.alignment import TablesConfig, runs_of
+from lace.tables.show import Measured, probe_lines, row_label
 from tests.synthetic import make_dataset
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return make_dataset(tmp_path_factory.mktemp("tables") / "data", frames=4, size=64)
+    folder = tmp_path_factory.mktemp("tables")
+    names = ("robot", "human", "robot_test", "human_test")
+    for seed, name in enumerate(names):
+        make_dataset(folder / name, frames=4, size=64, seed=seed, human=name.startswith("human"))
+    return folder
 
 
 def config(data, out, **changes):
     train = TrainConfig(iterations=1, batch=3, checkpoint_every=1)
     return TablesConfig(
-        robot=data,
-        human=data,
-        robot_test=data,
-        human_test=data,
+        **{name: Path(data or "") / name for name in ("robot", "human", "robot_test", "human_test")},
         out=out,
         backbone="tiny",
         size=64,
@@ -99,7 +103,7 @@ def test_a_killed_table_continues(data, tmp_path, monkeypatch, capsys):
     page = (tmp_path / "table-1" / "report.html").read_text()
     assert "RANDOM weights" in page and "19.36" in page
     assert set(json.loads((tmp_path / "table-1" / "table.json").read_text())) == set(PAPER[1])
-    with pytest.raises(DatasetError, match="was made otherwise: train"):
+    with pytest.raises(DatasetError, match="was made with other settings: train"):
         alignment_tables.main(replace(wanted, train=replace(wanted.train, tau=0.5)))
 
 
@@ -116,3 +120,56 @@ def test_the_command_is_listed_and_explains_itself(capsys):
     with pytest.raises(SystemExit):
         cli.main(["tables", "alignment", "--help"])
     assert "--robot-test" in capsys.readouterr().out
+
+
+def test_finished_rows_are_kept_when_the_folder_or_the_device_changed(data, tmp_path, monkeypatch):
+    wanted = config(data, tmp_path / "a", tables=(1,))
+    assert alignment_tables.main(wanted) == 0
+    (tmp_path / "a").rename(tmp_path / "b")
+    for module in (finetune, evaluate):
+        monkeypatch.setattr(module, "main", lambda _own: pytest.fail("run again"))
+    assert alignment_tables.main(replace(wanted, out=tmp_path / "b", device="auto")) == 0
+
+
+def test_seeds_are_separate_runs_and_their_range_is_shown(data, tmp_path, capsys):
+    assert alignment_tables.main(config(data, tmp_path, tables=(1,), seeds=(1, 2))) == 0
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {
+        "tiny-pretrained",
+        "tiny-lace-seed=1",
+        "tiny-lace-seed=2",
+    }
+    found = json.loads((tmp_path / "table-1" / "table.json").read_text())["LACE-DINO"]["runs"]
+    values = [run["pairs"]["human-robot"]["epe_px"]["value"] for run in found]
+    page = (tmp_path / "table-1" / "report.html").read_text()
+    assert f"{sum(values) / 2:.1f} ({min(values):.1f} to {max(values):.1f}, 2 seeds)" in page
+    assert "human to robot" in page and "2 seeds" in capsys.readouterr().out
+
+
+def test_a_row_says_how_many_images_there_are():
+    run = TABLES[4]["100 img"]
+    assert row_label("100 img", run, run, Measured([], images=48)) == "100 img (ours: 48 img)"
+    assert row_label("100 img", run, run, Measured([], images=100)) == "100 img"
+    assert row_label("DINO", run, run, Measured([])) == "DINO"
+
+
+def test_the_probes_are_columns_where_folders_are_given(data, tmp_path, monkeypatch):
+    def probed(own):
+        own.out.mkdir(parents=True)
+        value = {"value": 0.5, "low": 0.4, "high": 0.6}
+        (own.out / "features.json").write_text(json.dumps({"quick": own.quick, "top1": value}))
+
+    monkeypatch.setattr(evaluate_features, "main", probed)
+    wanted = config(data, tmp_path, tables=(6,), classification=tmp_path)
+    rows = {row: Measured([], features=alignment_tables._features(Run(tuned=False), wanted, None)) for row in PAPER[6]}
+    lines = probe_lines(6, {}, rows)
+    assert lines[0] == ["LACE-DINO", "50.00 [40.00, 60.00]", "74.86", "-", "40.41"]
+    assert probe_lines(6, {}, {row: Measured([]) for row in PAPER[6]}) == []
+
+
+def test_held_out_frames_that_are_training_frames_are_refused(data, tmp_path):
+    wanted = config(data, tmp_path / "out")
+    with pytest.raises(InvalidValueError, match="held-out robot frames: 4 of 4 images"):
+        alignment_tables.main(replace(wanted, robot_test=wanted.robot))
+    with pytest.raises(InvalidValueError, match="as the robot frames"):
+        alignment_tables.main(replace(wanted, robot=wanted.human, human=wanted.robot))
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,185 @@
+"""Tables, pictures and report.html of a measurement of correspondence."""
+
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from lace.alignment.pairs import FrameBank
+from lace.backbones.described import Described
+from lace.core.errors import LaceError
+from lace.core.files import publish_bytes
+from lace.core.frames import FrameRecord
+from lace.measure.correspondence import METRICS
+from lace.measure.drift import REGIONS
+from lace.measure.predictors import NAMES
+from lace.measure.regions import hand_tokens
+from lace.reports.figures import correspondence_figure
+from lace.reports.pca_figures import drift_figure, pca_figure
+from lace.reports.report import Grid, Picture, Report, slug, write_report
+
+SHOWN = 8
+"""Frames of each embodiment among which the pictured pair is chosen."""
+PICTURED = 4
+"""Frames of each embodiment in the pictures of PCA and drift."""
+_log = logging.getLogger(__name__)
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The result for the terminal: pairs, their directions, differences to `before`, trivial predictors."""
+    shown = Table(title=f"{result['backbone']}: EPE at {result['size_px']} px, 95 % bootstrap over images")
+    for heading in ("pair", "n", "EPE px", "patches", "cosine", "PCK", "part accuracy"):
+        shown.add_column(heading, no_wrap=True)
+    for pair, row in result["pairs"].items():
+        shown.add_row(pair, str(row["n"]), *_cells(row))
+        for way, values in row.get("directions", {}).items():
+            shown.add_row(f"  {way}", str(values["n"]), *_cells(values))
+    if "before" in result:
+        shown.add_section()
+        for pair, row in result["before"]["pairs"].items():
+            shown.add_row(f"before: {pair}", str(row["n"]), *_cells(row))
+            change = result["before"]["differences"][pair]
+            shown.add_row("  difference, paired", "", *(_cell(change[m], True, "+") for m in METRICS))
+    for target, rows in result["trivial"].items():
+        shown.add_section()
+        for name in NAMES:
+            held_out = name == "mean training keypoint" and result["mean_keypoint_from"][target] == "held-out"
+            cells = [f"{rows[name][m]:.3g}" if m in rows[name] else "-" for m in METRICS]
+            label = "mean HELD-OUT keypoint" if held_out else name
+            shown.add_row(f"{target}: {label}", str(rows["n"]), *cells)
+    shown.caption = "part accuracy is over visible keypoints; cosine alone is 1 for collapsed features"
+    return shown
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    return [_cell(row[m], m in ("epe_px", "part_accuracy")) for m in METRICS]
+
+
+def _cell(interval: Mapping[str, float], with_bounds: bool, sign: str = "") -> str:
+    value, low, high = (f"{interval[name]:{sign}.3g}" for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]" if with_bounds else value
+
+
+def pictures(
+    described: Mapping[str, Mapping[str, Described]],
+    banks: Mapping[str, FrameBank],
+    records: Mapping[str, list[FrameRecord]],
+    moved: Tensor | None,
+    hand_words: Sequence[str],
+) -> list[Picture]:
+    """Figs. 2, 4, 7, 8 and 9; a picture that the frames do not allow is left out with a message.
+
+    Args:
+        described: Title of a backbone -> embodiment -> its features; the last backbone is the measured one.
+        banks: Held-out images by embodiment.
+        records: The frames that they are from.
+        moved: Hand and object tokens (n, tokens) of the robot's frames, for drift; None for no such picture.
+        hand_words: Words that mark the hand's segments.
+    """
+    measured = list(described.values())[-1]
+    found = [
+        Picture(f"Correspondence {name} (fig. 2)", png, "Blue: within one patch of the truth.")
+        for name, png in draw(measured, banks).items()
+    ]
+    if moved is not None:
+        before, after = (parts["robot"] for parts in described.values())
+        found.append(_drift_picture(before, after, records["robot"], moved, banks["robot"].size))
+    try:
+        found.append(_pca(described, banks, records, hand_words))
+    except LaceError as error:
+        _log.warning("no picture of the joint PCA: %s", error)
+    return found
+
+
+def draw(described: Mapping[str, Described], banks: Mapping[str, FrameBank]) -> dict[str, bytes]:
+    """Fig. 2 of the paper as PNG by pair of embodiments: of the first frames, the two that share most keypoints."""
+    drawn = {}
+    for a, b in itertools.combinations_with_replacement(described, 2):
+        source, target = described[a], described[b]
+        shared = (source.visible[:SHOWN, None] & target.visible[None, :SHOWN]).sum(-1)
+        if a == b:
+            shared.fill_diagonal_(-1)
+        i, j = divmod(int(shared.argmax()), shared.shape[1])
+        first, second = (banks[name].images[n].permute(1, 2, 0).cpu().numpy() for name, n in ((a, i), (b, j)))
+        drawn[f"{a}-{b}"] = correspondence_figure((first, second), source, target, i, j)
+    return drawn
+
+
+def _drift_picture(
+    before: Described, after: Described, records: Sequence[FrameRecord], things: Tensor, size: int
+) -> Picture:
+    chosen = things.sum(1).argsort(descending=True)[:PICTURED].tolist()
+    images = np.stack([cv2.resize(records[i].image, (size, size)) for i in chosen])
+    png = drift_figure(images, things[chosen], before.features[chosen], after.features[chosen], after.grid)
+    note = "PCA of both backbones in one space, of hand and object patches; a changed colour is drift."
+    return Picture("Feature drift (fig. 9)", png, note)
+
+
+def _pca(
+    described: Mapping[str, Mapping[str, Described]],
+    banks: Mapping[str, FrameBank],
+    records: Mapping[str, list[FrameRecord]],
+    hand_words: Sequence[str],
+) -> Picture:
+    """Figs. 4, 7 and 8: the frames of each embodiment whose hand is largest."""
+    grid = next(iter(next(iter(described.values())).values())).grid
+    masks = {name: hand_tokens(found, grid, hand_words) for name, found in records.items()}
+    chosen = {name: mask.sum(1).argsort(descending=True)[:PICTURED].tolist() for name, mask in masks.items()}
+    png = pca_figure(
+        {name: banks[name].images[chosen[name]].permute(0, 2, 3, 1).numpy() for name in banks},
+        {name: masks[name][chosen[name]] for name in banks},
+        {title: {n: seen.features[chosen[n]] for n, seen in parts.items()} for title, parts in described.items()},
+        grid,
+    )
+    note = "Fitted on the shown hands of all embodiments together; equal colours are parts with similar features."
+    return Picture("Joint PCA of hand patches (figs. 4, 7, 8)", png, note)
+
+
+def publish_report(out: Path, result: dict[str, Any], shown: Sequence[Picture], warning: str) -> None:
+    """Prints the tables and writes the pictures and report.html."""
+    console = Console(highlight=False, width=max(120, Console().width))
+    rows = table(result)
+    console.print(rows)
+    for picture in shown:
+        publish_bytes(out / f"{slug(picture.title)}.png", picture.png)
+    headings = [str(column.header) for column in rows.columns]
+    cells = [[str(cell) for cell in row] for row in zip(*(c.cells for c in rows.columns), strict=True)]
+    grids = [Grid(str(rows.title), headings, cells, str(rows.caption))]
+    if "drift" in result:
+        lines = drift_rows(result["drift"])
+        grids.append(Grid("Drift against the earlier backbone", ["region", "|f - f'|", "patches"], lines))
+        console.print("drift:", "; ".join(f"{region} {value}" for region, value, _ in lines), markup=False)
+    images = {name: row["images"][0] for name, row in result["pairs"].items() if "directions" not in row}
+    path = write_report(
+        out,
+        Report(
+            title=f"Correspondence of {result['backbone']}",
+            summary="All pairs of held-out images, matched by features alone without training.",
+            facts={
+                "held-out images": ", ".join(f"{name} {count}" for name, count in images.items()),
+                "seed": result["config"]["seed"],
+                "image size [px]": result["size_px"],
+            },
+            sections=[*grids, *shown],
+            config=result["config"],
+            warning=warning,
+        ),
+    )
+    console.print(f"wrote {out / 'correspondence.json'} and {path}", markup=False, soft_wrap=True)
+
+
+def drift_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Region, displacement with its interval, number of patches; one row if drift was not measured."""
+    if "left_out" in found:
+        return [["not measured", found["left_out"], "-"]]
+    rows = [(region, found[region]) for region in REGIONS]
+    return [
+        [region, _cell(row, True), str(row["n"])] if row else [region, "no such patch", "0"] for region, row in rows
+    ]
