@@ -97,21 +97,22 @@ def test_odd_sizes_are_refused():
         build("vjepa2")(torch.rand(1, 3, 32, 32))
 
 
-def test_what_began_with_random_weights_is_announced_wherever_it_is_loaded(tmp_path, capsys):
+def test_what_began_with_random_weights_is_announced_wherever_it_is_loaded(tmp_path, caplog):
     load_backbone("tiny").save(tmp_path / "tiny")
     build("dinov2").save(tmp_path / "other")
-    capsys.readouterr()
+    caplog.clear()
     load_backbone(str(tmp_path / "tiny"))
-    assert "RANDOM weights" in capsys.readouterr().err
+    assert "RANDOM weights" in caplog.text
+    caplog.clear()
     load_backbone(str(tmp_path / "other"))
-    assert "RANDOM weights" not in capsys.readouterr().err
+    assert "RANDOM weights" not in caplog.text
     assert [is_stand_in(str(tmp_path / name)) for name in ("tiny", "other")] == [True, False]
 
 
-def test_tiny_is_announced_and_seeded(capsys):
+def test_tiny_is_announced_and_seeded(caplog):
     state = torch.random.get_rng_state()
     first, second = load_backbone("tiny", seed=1), load_backbone("tiny", seed=1)
-    assert "RANDOM weights" in capsys.readouterr().err
+    assert "RANDOM weights" in caplog.text
     assert torch.equal(state, torch.random.get_rng_state())
     assert all(torch.equal(p, q) for p, q in zip(first.parameters(), second.parameters(), strict=True))
     assert (first.patch, first.dim, first.image_size) == (8, 192, 64)
