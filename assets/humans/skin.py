@@ -10,8 +10,8 @@ TONES: dict[str, tuple[float, float, float]] = {
     "fair": (0.87, 0.70, 0.60),
     "olive": (0.79, 0.60, 0.48),
     "tan": (0.66, 0.46, 0.35),
-    "brown": (0.48, 0.31, 0.22),
-    "deep": (0.32, 0.21, 0.165),
+    "brown": (0.52, 0.36, 0.27),
+    "deep": (0.40, 0.27, 0.215),
 }
 """sRGB colours chosen by us to span Fitzpatrick types I to VI; not measured."""
 
@@ -35,9 +35,11 @@ def skin_texture(maps: SkinMaps, rng: np.random.Generator, tone: tuple[float, fl
     image = blend(image, base * [0.86, 0.97, 1.03], 0.28 * strength[0] * veins)
     inner = np.array([0.92, 0.68, 0.60]) * np.clip(0.45 + 0.72 * light, 0.45, 1.0)
     image = blend(image, inner, (0.4 + 0.25 * (1 - light)) * maps.palm)
-    image = blend(image, red, 0.26 * strength[1] * maps.knuckle * (0.5 + light))
+    image = blend(image, red, 0.4 * strength[1] * maps.knuckle * (0.5 + light))
     image = blend(image, red, 0.22 * strength[2] * maps.pad * (1 - maps.nail) * (0.4 + 0.6 * maps.palm))
-    image = shade(image, 1 + 0.035 * mottle + 0.05 * strength[3] * maps.tendon)
-    image = blend(image, base * [0.60, 0.50, 0.48], np.clip(0.55 * strength[4] * maps.crease, 0, 1))
+    image = shade(image, 1 + 0.035 * mottle + 0.09 * strength[3] * maps.tendon)
+    image = blend(image, base * [0.60, 0.50, 0.48], np.clip(0.75 * strength[4] * maps.crease, 0, 1))
+    image = blend(image, base * [0.62, 0.45, 0.42], 0.55 * maps.between)
+    image = blend(image, base * [0.66, 0.52, 0.50], 0.8 * maps.rim)
     plate = np.array([0.95, 0.71, 0.69]) * (0.55 + 0.5 * light)
     return (np.clip(blend(image, plate, 0.8 * maps.nail), 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -9,6 +9,8 @@ from assets.humans.hand import WRIST, HumanHand
 from assets.textures.noise import smoothstep
 from lace.core.geometry import Array
 
+RIM_SHARE = 0.0035
+"""Width of the fold around a nail, as a share of the picture."""
 BORDER_PX = 3
 """Padding of a uv island beyond its edge, so that filtering shows no seam [px]."""
 PALM_LINES = (((0.118, -0.002), 0.044, 195, 285), ((0.058, -0.052), 0.052, 60, 128), ((0.032, 0.042), 0.040, 262, 372))
@@ -30,6 +32,10 @@ class SkinMaps:
     """Fingertips, thenar and hypothenar eminence."""
     tendon: np.ndarray
     nail: np.ndarray
+    rim: np.ndarray
+    """The fold of skin around a nail."""
+    between: np.ndarray
+    """Sides of fingers that face each other, where little light comes."""
 
 
 def _texels(hand: HumanHand, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,6 +74,7 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     weight = np.clip((hand.dense_weights[corners] * bary[..., None]).sum(2), 0, 1)
     arm, finger = weight[..., :2].sum(-1), np.zeros((size, size))
+    between = np.zeros_like(finger)
     back, crease, knuckle, pad = (
         normal[..., 2].copy(),
         np.zeros_like(finger),
@@ -83,6 +90,7 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
         outward = np.cross(way, hand.flexion_axes[f])
         back += own * ((normal @ outward) - normal[..., 2])
         finger = np.maximum(finger, own)
+        between = np.maximum(between, own * _facing_sides(normal, f))
         crease = np.maximum(
             crease, _finger_creases(point, normal @ outward, weight[..., bones], joints, way, thumb=f == 0)
         )
@@ -95,7 +103,15 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
     for x in (-0.002, -0.008):
         crease = np.maximum(crease, 0.7 * _line(point[..., 0] - x, 0.0006) * smoothstep(0.2, 0.7, -normal[..., 2]))
     nails = cv2.resize(hand.nails, (size, size), interpolation=cv2.INTER_AREA) / 255.0
-    return SkinMaps(palm, 1 - arm, crease, knuckle, pad, _tendons(hand, heads, point, normal) * (1 - finger), nails)
+    rim = np.clip(4 * cv2.GaussianBlur(nails, (0, 0), RIM_SHARE * size) * (1 - nails), 0, 1)
+    tendons = _tendons(hand, heads, point, normal) * (1 - finger)
+    return SkinMaps(palm, 1 - arm, crease, knuckle, pad, tendons, nails, rim, between)
+
+
+def _facing_sides(normal: Array, finger: int) -> np.ndarray:
+    """How far the skin of a finger (0 to 4) faces its neighbours on the flat hand, in [0, 1]; the thumb has none."""
+    towards = {0: (), 1: (-1,), 2: (-1, 1), 3: (-1, 1), 4: (1,)}[finger]
+    return sum((smoothstep(0.45, 0.95, side * normal[..., 1]) for side in towards), np.zeros(normal.shape[:2]))
 
 
 def _finger_creases(

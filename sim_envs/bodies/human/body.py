@@ -23,7 +23,9 @@ from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
 
 UPPER_ARM_LINK = "upperarm.R"
-SKIN_GLOSS, CLOTH_GLOSS = 0.06, 0.0
+SKIN_GLOSS, CLOTH_GLOSS = 0.14, 0.0
+"""Skin: 2.8 % of the light is reflected at normal incidence (refractive index 1.4), times (32 + 8) / 8 for the peak of
+the renderer's lobe, whose exponent is 32 (normalised Blinn-Phong)."""
 SKIN_PX, CLOTH_PX = 512, 256
 SKIN_LOOKS, CLOTH_LOOKS = 2, 3
 """Pictures made of each tone and of each cloth."""
