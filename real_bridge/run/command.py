@@ -41,7 +41,10 @@ def main(config: RunConfig) -> int:
             print("nothing moved")
             return EXIT_FAULT
         identity = RunIdentity(
-            config.out / "bridge.json", "a run on the physical cell", trials.origin(config), ("config", "versions")
+            config.out / "bridge.json",
+            "a run on the physical cell",
+            trials.origin(config),
+            ("config", "versions", "policy_identity"),
         )
         with identity.opened():
             return live(kit, ask)
@@ -96,7 +99,7 @@ def dry_run(kit: Tools) -> int:
     except TrialStopped as stop:
         problem = f"{stop.doing}: {stop.got}; expected {stop.expected}"
     picture = plan_picture(observation, points, plan, kit.primitive.kinematics)
-    path = config.out.with_suffix(".png") if config.out.suffix else config.out / "dry-run.png"
+    path = config.out.with_name(f"{config.out.name}-dry-run.png")  # beside: OUT is for trials
     path.parent.mkdir(parents=True, exist_ok=True)
     publish_bytes(path, cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
     print(f"drew {path}; nothing moved")

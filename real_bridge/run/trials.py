@@ -13,6 +13,7 @@ from lace.core.provenance import commit
 from lace.measure.rates import CONFIDENCE
 from lace.reports.report import Report, write_report
 from lace.reports.trials import shown_trials, trial_sections
+from policies.named import identity_of
 from policies.outcome import Outcome
 from policies.trials.records import (
     BLOCK,
@@ -37,6 +38,7 @@ def origin(config: RunConfig) -> dict[str, Any]:
     values = json.loads(json.dumps(asdict(config), default=str))
     return {
         "config": {name: value for name, value in values.items() if name not in RUN_ONLY},
+        "policy_identity": identity_of(config.policy),
         "versions": {name: version(name) for name in PACKAGES},
     }
 

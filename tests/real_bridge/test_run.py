@@ -62,10 +62,10 @@ def test_a_dry_run_draws_the_plan_and_commands_nothing(site, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "nothing moved" in said
     assert "--live" in said
-    picture = cv2.imread(str(tmp_path / "run" / "dry-run.png"))
+    picture = cv2.imread(str(tmp_path / "run-dry-run.png"))
     assert min(picture.shape[:2]) >= 640
     assert site.emulator.admin.commands()[before:] == []
-    assert not (tmp_path / "run" / "logs").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_the_word_nothing_moves(site, tmp_path, typed):

@@ -1,0 +1,180 @@
+"""The xArm's driver on the emulated controller: every trap of the SDK that was found is shut."""
+
+import ast
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lace.core.kinematics import Kinematics
+from real_bridge.arm import ARMS, Arm, ArmSetup
+from real_bridge.emulator.faults import ControllerError, SilentController
+from real_bridge.faults import DeviceFault
+from real_bridge.xarm.driver import XArm7
+from real_bridge.xarm.stop import XArmStop
+from tests import ROOT
+from tests.bridged import bench, wait_for
+from tests.emulated import needs_ports, own_host
+
+pytestmark = needs_ports
+PATIENCE_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with bench(tmp_path_factory.mktemp("bench"), own_host(15)) as site:
+        yield site
+
+
+@pytest.fixture
+def arm(site):
+    site.reset()
+    made = ARMS["xarm7"].connect(site.emulator.arm, PATIENCE_S)
+    yield made
+    made.close()
+
+
+def truth(site):
+    return site.emulator.admin.truth()
+
+
+def test_it_is_an_arm_and_reads_what_is_there(site, arm):
+    assert isinstance(arm, Arm)
+    state = arm.read()
+    assert state.positions == pytest.approx(truth(site)["joint_positions"][:7], abs=1e-4)
+    kinematics = Kinematics(site.robot.embodiment)
+    T = kinematics.link_poses(np.concatenate([state.positions, np.zeros(16)]))[kinematics.link_index["link7"]]
+    assert state.T_base_flange == pytest.approx(T, abs=1e-4)  # metres and radians, our base frame
+    assert not state.ready and not state.fault
+
+
+def test_looking_commands_nothing_and_closing_stops_nobody_else(site):
+    site.reset()
+    mover = XArm7(site.emulator.arm, PATIENCE_S)
+    mover.enable(ArmSetup())
+    looker = XArm7(site.emulator.arm, PATIENCE_S)
+    looker.read()
+    looker.close()
+    assert mover.read().ready
+    mover.close()
+    assert truth(site)["state"] == 4
+
+
+def test_the_process_is_left_as_it_was(site):
+    before = socket.getdefaulttimeout()
+    XArm7(site.emulator.arm, PATIENCE_S).close()
+    assert socket.getdefaulttimeout() == before
+
+
+def test_enabling_reads_back_and_a_step_is_in_radians(site, arm):
+    arm.enable(ArmSetup())
+    assert arm.read().ready
+    q = arm.read().positions
+    arm.servo(q + [0.02, 0, 0, 0, 0, 0, 0])
+    assert wait_for(lambda: abs(arm.read().positions[0] - q[0] - 0.02) < 2e-3)
+
+
+@pytest.mark.parametrize("bad", [[np.nan] * 7, [np.inf] + [0] * 6, [0] * 6, [45.0] + [0] * 6])
+def test_what_is_no_radians_is_never_sent(site, arm, bad):
+    arm.enable(ArmSetup())
+    since = time.monotonic()
+    with pytest.raises(ValueError, match="finite angles within a turn"):
+        arm.servo(np.array(bad, float))
+    assert [row for row in site.emulator.admin.commands(since) if row["name"].startswith("MOVE")] == []
+
+
+def test_a_latched_error_refuses_enabling_and_is_not_cleared(site, arm):
+    site.emulator.admin.inject(ControllerError(31))
+    assert wait_for(lambda: "C31" in arm.read().fault)
+    with pytest.raises(DeviceFault, match="lace bridge clear"):
+        arm.enable(ArmSetup())
+    assert truth(site)["error"] == 31
+    arm.clear()
+    assert wait_for(lambda: truth(site)["error"] == 0)
+
+
+def test_collision_detection_cannot_be_switched_off(arm):
+    with pytest.raises(DeviceFault, match="0 switches it off"):
+        arm.enable(ArmSetup(collision_sensitivity=0))
+
+
+def test_a_stop_from_another_thread_is_the_last_word(site, arm):
+    arm.enable(ArmSetup())
+    q, failed = arm.read().positions, []
+
+    def move():
+        for i in range(2000):
+            try:
+                arm.servo(q + 1e-5 * i)
+            except DeviceFault as error:
+                failed.append(error)
+                return
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    time.sleep(0.2)
+    assert arm.stop()
+    stopped_s = time.monotonic()
+    thread.join(10)
+    assert failed
+    assert truth(site)["state"] == 4
+    assert [row for row in site.emulator.admin.commands(stopped_s) if row["name"].startswith("MOVE")] == []
+    for again in (lambda: arm.servo(q), lambda: arm.enable(ArmSetup())):
+        with pytest.raises(DeviceFault, match="it was stopped"):
+            again()
+    assert truth(site)["state"] == 4
+
+
+def test_a_stop_while_the_arm_is_being_enabled_leaves_it_stopped(site, arm):
+    """Setting the collision sensitivity ends in a ready arm, whatever was before: the SDK does that by itself."""
+    thread = threading.Thread(target=lambda: pytest.raises(DeviceFault, arm.enable, ArmSetup()))
+    thread.start()
+    time.sleep(0.003)
+    arm.stop()
+    thread.join(10)
+    assert truth(site)["state"] == 4
+
+
+def test_a_silent_controller_is_an_error_and_no_old_value(site, arm):
+    arm.read()
+    site.emulator.admin.inject(SilentController())
+    start = time.monotonic()
+    with pytest.raises(DeviceFault, match="no answer in time|not connected"):
+        arm.read()
+    assert time.monotonic() - start < PATIENCE_S + 3
+    site.emulator.admin.clear()
+
+
+def test_the_stop_has_a_way_of_its_own(site):
+    site.reset()
+    mover = XArm7(site.emulator.arm, PATIENCE_S)
+    mover.enable(ArmSetup())
+    stopper = XArmStop(site.emulator.arm)
+    assert stopper.stop()
+    assert truth(site)["state"] == 4
+    stopper.close()
+    mover.close()
+
+
+def test_nobody_there_is_said_at_once():
+    with pytest.raises(DeviceFault, match="control box is on"):
+        XArm7(own_host(249), PATIENCE_S)
+
+
+def calls(name: str) -> set[str]:
+    """Files of the bridge, the emulator apart, that call a method of this name."""
+    found = set()
+    for path in (ROOT / "real_bridge").rglob("*.py"):
+        if "emulator" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr == name:
+                found.add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_errors_are_cleared_by_a_persons_command_alone():
+    assert calls("clean_error") == {"real_bridge/xarm/driver.py"}
+    assert calls("clear") <= {"real_bridge/run/clear.py"}
