@@ -1,6 +1,7 @@
 """The ChArUco board: what is printed, and where its corners are in an image."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ class BoardSpec:
     @property
     def corners(self) -> Array:
         """(n, 3) inner corners in the board's frame [m]: x right, y down, z into it, from its outer corner."""
-        return np.asarray(self.opencv().getChessboardCorners(), float)
+        return _corners(self)
 
     def opencv(self) -> cv2.aruco.CharucoBoard:
         """The same for OpenCV."""
@@ -48,6 +49,11 @@ class BoardSpec:
             f"ChArUco {self.columns}x{self.rows}, squares {1000 * self.square_m:g} mm, markers {1000 * self.marker_m:g} mm, "
             f"{self.dictionary}"
         )
+
+
+@cache
+def _corners(spec: BoardSpec) -> Array:
+    return np.asarray(spec.opencv().getChessboardCorners(), float)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""Calibrating the emulated camera by the emulated board: the camera comes back; outlines pull a wrong one back."""
+
+import threading
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from lace.core.errors import InvalidValueError
+from lace.core.geometry import look_at, transform
+from real_bridge.calibration.board import BoardSpec, find_corners
+from real_bridge.calibration.command import CalibrateConfig, board_for_printer, calibrate
+from real_bridge.calibration.gate import Gate
+from real_bridge.calibration.model_over_image import RobotModel
+from real_bridge.calibration.silhouette import Sight, drawn_moving, refine_camera, segmented
+from real_bridge.calibration.store import age_days, require_unchanged
+from real_bridge.cameras.mount import load_mount
+from real_bridge.emulator.board import ON_HAND
+from real_bridge.rig import RigConfig
+from tests.emulated import eventually, needs_ports
+from tests.real_bridge.filmed import EYE, LOOKS_AT
+
+ASSURED = Gate(views=8, cells=3, focal_share=0.05, std_mm=6.0)
+"""Fewer views than a person takes: each costs a rendered picture."""
+
+
+def poses(start: np.ndarray, count: int) -> list[np.ndarray]:
+    """Arm joints that turn the board about all axes near `start`."""
+    rng = np.random.default_rng(3)
+    spread = np.array([0.3, 0.18, 0.3, 0.18, 0.4, 0.3, 0.4])
+    return [start + spread * rng.uniform(-1, 1, 7) for _ in range(count)]
+
+
+@needs_ports
+def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
+    emulator = filmed.emulator
+    emulator.admin.board("leap_palm", ON_HAND)
+    start = np.array([0.0, -0.1, 0.0, 1.1, 0.0, 1.3, 0.0])
+    end, said = threading.Event(), []
+
+    def person() -> None:
+        from real_bridge.emulator.admin import Admin
+
+        admin = Admin(*emulator.admin.address)
+        for q in poses(start, 40):
+            q = np.clip(q, robot.embodiment.limits[:7, 0] + 0.05, robot.embodiment.limits[:7, 1] - 0.05)
+            admin.guide(q, speed=1.5)
+            if end.wait(2.5):
+                break
+        admin.close()
+
+    pushing = threading.Thread(target=person)
+    pushing.start()
+    rig = RigConfig(emulator.arm, str(emulator.hand), filmed.address, state=tmp_path / "state")
+    config = CalibrateConfig(rig, tmp_path / "camera.json", views=9, seconds=200, gate=ASSURED)
+    try:
+        mount = calibrate(config, said.append)
+    finally:
+        end.set()
+        pushing.join()
+        emulator.admin.board()
+    truth = look_at(EYE, LOOKS_AT)
+    K = filmed._scenes.trial.record.camera.K
+    assert np.linalg.norm(mount.T_base_cam[:3, 3] - truth[:3, 3]) < 0.012
+    assert np.linalg.norm(Rotation.from_matrix(mount.T_base_cam[:3, :3].T @ truth[:3, :3]).as_rotvec()) < 0.02
+    assert abs(mount.K[0, 0] / K[0, 0] - 1) < 0.03
+    np.testing.assert_allclose(np.array(mount.about["T_link_board"])[:3, 3], ON_HAND[:3, 3], atol=0.008)
+    stored = load_mount(tmp_path / "camera.json")
+    require_unchanged(stored, "camera.json")
+    assert age_days(stored) < 0.1
+    with pytest.raises(InvalidValueError, match="not those that were calibrated"):
+        require_unchanged(replace(stored, T_base_cam=truth), "camera.json")
+    assert (tmp_path / "camera_check.png").is_file()
+    assert any("taken" in words for words in said)
+    assert eventually(lambda: emulator.admin.truth()["state"] in (4, 5)), "the arm does not yield any more"
+
+
+def test_outlines_pull_the_camera_back(scenes, robot):
+    """A camera that is 12 mm and a degree off; what is seen is segmented from seven pictures by their median."""
+    rng, trial = np.random.default_rng(0), scenes.source.draw(np.array([0]))[0]
+    scenes.trial = trial
+    trial.scene.camera.T_world_cam[:] = look_at(EYE, LOOKS_AT)
+    objects = [thing.T_world_object.tolist() for thing in trial.physics.objects]
+    model, images, joints = RobotModel(robot), [], []
+    for _ in range(7):
+        q = robot.embodiment.home.copy()
+        q[:7] += rng.uniform(-1, 1, 7) * [0.7, 0.25, 0.3, 0.25, 0.3, 0.3, 0.3]
+        truth = {"joint_positions": q.tolist(), "T_world_object": objects, "board": None, "evidence": {}, "stamp_s": 0.0}
+        frame = scenes.frame(truth)
+        images.append(frame.image)
+        joints.append(q)
+    masks = segmented(images)
+    for drawn, mask in zip(drawn_moving(model, frame.camera, joints), masks, strict=True):
+        assert (drawn & mask).sum() / (drawn | mask).sum() > 0.5
+    wrong = transform(Rotation.from_rotvec([0.012, -0.008, 0.01]).as_matrix(), [0.008, -0.006, 0.007])
+    off = replace(frame.camera, T_world_cam=frame.camera.T_world_cam @ wrong)
+    found = refine_camera(model, off, [Sight(q, m) for q, m in zip(joints, masks, strict=True)])
+
+    def shift(camera) -> float:
+        """How far the middle of the hand's region is drawn from where it is [px]."""
+        points = np.array([[0.4, 0.0, 0.3], [0.3, 0.1, 0.4], [0.45, -0.1, 0.25]])
+        return float(np.linalg.norm(camera.project(points)[0] - frame.camera.project(points)[0], axis=1).mean())
+
+    assert found.after_px < found.before_px
+    assert shift(found.camera) < 0.5 * shift(off)
+
+
+def test_drawn_outlines_are_the_renderers(source, batch, robot):
+    """Two ways to draw the robot cover the same pixels where nothing else stands before it."""
+    drawn = source.draw(batch)
+    records = source.records(batch, *drawn, np.arange(source.worlds), np.zeros(source.worlds, int))
+    shares = []
+    for record in records[:6]:
+        ours = RobotModel(robot).silhouette(record.joint_positions, record.camera)
+        theirs = record.mask(semantic="robot")
+        shares.append((theirs & ours).sum() / theirs.sum())
+    assert min(shares) > 0.98
+
+
+def test_the_printed_board_is_read():
+    image = cv2.imdecode(np.frombuffer(board_for_printer(BoardSpec()), np.uint8), cv2.IMREAD_COLOR)
+    found = find_corners(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), BoardSpec())
+    assert len(found.ids) == BoardSpec().corner_count
+
+
+def test_a_link_that_is_none_is_named(tmp_path):
+    rig = RigConfig("127.0.0.9", "/dev/null", "shared:127.0.0.1:1")
+    with pytest.raises(InvalidValueError, match="leap_palm"):
+        calibrate(CalibrateConfig(rig, tmp_path / "c.json", board_link="palm"), print)
