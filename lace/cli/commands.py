@@ -65,6 +65,14 @@ COMMANDS: dict[str, Command] = {
         "lace.cli.recordings:recording",
         "lace.cli.recordings:RecordingConfig",
     ),
+    "bridge calibrate": Command(
+        "find the camera's lens and place by a board on the robot's hand",
+        "real_bridge.calibration.command:main",
+        "real_bridge.calibration.command:CalibrateConfig",
+    ),
+    "bridge check": Command(
+        "pre-flight list of arm, hand and camera: go or no-go", "real_bridge.check:main", "real_bridge.check:CheckConfig"
+    ),
     "bridge record": Command(
         "record a demonstration on the robot and label it",
         "lace.cli.bridge:record",

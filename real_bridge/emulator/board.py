@@ -15,8 +15,8 @@ from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import PARKED, SlotTable
 
 PIXELS_PER_SQUARE = 96
-ON_HAND = np.array([[1.0, 0, 0, -0.075], [0, -1, 0, 0.055], [0, 0, -1, 0.06], [0, 0, 0, 1]])
-"""T_palm_board of a board fixed to the back of the hand, printed side away from the palm: 6 cm above it [m]."""
+ON_HAND = np.array([[1.0, 0, 0, -0.05], [0, 1, 0, -0.107], [0, 0, 1, -0.1], [0, 0, 0, 1]])
+"""T_palm_board of a board held before the palm, printed side away from it: 10 cm in front [m]."""
 
 
 def board_mesh(spec: BoardSpec) -> Mesh:

@@ -14,8 +14,8 @@ from real_bridge.emulator.camera import CameraConfig, SceneCamera, Sender
 from real_bridge.emulator.process import EmulatorProcess
 
 WIDTH, HEIGHT = 480, 360
-EYE, LOOKS_AT = (1.05, -0.25, 0.95), (0.42, 0.0, 0.3)
-"""The camera looks at the back of the hand from the front and above."""
+EYE, LOOKS_AT = (0.95, -0.15, 0.75), (0.38, 0.0, 0.36)
+"""The camera looks at the palm from the front and above."""
 
 
 class Filmed:
