@@ -22,7 +22,7 @@ from real_bridge.rig import RigConfig
 from tests.emulated import READY, eventually, needs_ports
 from tests.real_bridge.filmed import EYE, LOOKS_AT
 
-ASSURED = Gate(views=8, cells=3, focal_share=0.05, std_mm=6.0)
+ASSURED = Gate(views=8, cells=3, focal_share=0.05, std_mm=10.0)
 """Fewer views than a person takes: each costs a rendered picture."""
 
 
@@ -54,7 +54,7 @@ def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
     pushing = threading.Thread(target=person)
     pushing.start()
     rig = RigConfig(emulator.arm, str(emulator.hand), filmed.address, state=tmp_path / "state")
-    config = CalibrateConfig(rig, tmp_path / "camera.json", views=9, seconds=200, gate=ASSURED)
+    config = CalibrateConfig(rig, tmp_path / "camera.json", views=10, seconds=200, gate=ASSURED)
     try:
         mount = calibrate(config, said.append)
     finally:
@@ -63,7 +63,7 @@ def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
         emulator.admin.board()
     truth = look_at(EYE, LOOKS_AT)
     K = filmed._scenes.trial.record.camera.K
-    assert np.linalg.norm(mount.T_base_cam[:3, 3] - truth[:3, 3]) < 0.012
+    assert np.linalg.norm(mount.T_base_cam[:3, 3] - truth[:3, 3]) < 0.02
     assert np.linalg.norm(Rotation.from_matrix(mount.T_base_cam[:3, :3].T @ truth[:3, :3]).as_rotvec()) < 0.02
     assert abs(mount.K[0, 0] / K[0, 0] - 1) < 0.03
     np.testing.assert_allclose(np.array(mount.about["T_link_board"])[:3, 3], ON_HAND[:3, 3], atol=0.008)
