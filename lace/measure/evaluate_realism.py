@@ -65,8 +65,7 @@ def misses_sheet(dataset: FrameDataset, misses: list[Judged], name: str) -> byte
     positions = {index: i for i, index in enumerate(dataset.column("index").tolist())}
     records = [dataset[positions[frame.index]] for frame in shown]
     captions = [
-        f"#{frame.index} {frame.size_px:.0f} px, {frame.visible} seen, {frame.seen_from} {frame.fingers} {frame.skin}"
-        for frame in shown
+        f"#{frame.index} {frame.seen_from} {frame.visible} seen {frame.size_px:.0f}px {frame.skin}" for frame in shown
     ]
     title = f"{name}: {len(shown)} of {len(misses)} whole hands that were not found"
     return encode_image(contact_sheet([_near(record) for record in records], 6, 256, False, title, captions), "png")

@@ -158,5 +158,5 @@ def square_around(points: np.ndarray) -> Square:
 
 
 def _upright(square: Square) -> np.ndarray:
-    """xyxy (4,) of the square as if it were not turned, as the graph compares squares."""
+    """Box xyxy (4,) of the square as if it were not turned, as the graph compares squares."""
     return np.concatenate([square.centre - square.side / 2, square.centre + square.side / 2])

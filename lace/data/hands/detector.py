@@ -38,7 +38,7 @@ class Hand:
 
     @property
     def box(self) -> np.ndarray:
-        """xyxy [px] (4,) float32 around the keypoints."""
+        """Box xyxy [px] (4,) float32 around the keypoints."""
         return np.concatenate([self.keypoints_uv.min(0), self.keypoints_uv.max(0)])
 
 

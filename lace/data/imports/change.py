@@ -12,8 +12,10 @@ class ChangeFilter:
     """Takes a picture where it differs from the one that was last taken."""
 
     def __init__(self, least: float = MIN_CHANGE):
-        """Args:
-        least: Grey levels by which some cell must differ; 0 takes every picture.
+        """Starts with no picture taken.
+
+        Args:
+            least: Grey levels by which some cell must differ; 0 takes every picture.
         """
         self._least = least
         self._last: np.ndarray | None = None
