@@ -10,7 +10,7 @@ from assets.robots import ROBOTS
 from assets.robots.robot import Robot, collision_spec
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform
-from sim_envs.physics.protocol import STEP_HZ, Motion, PhysicsScene, RigidObject, WorldState, stack
+from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, RigidObject, StateSequence, WorldState, stack
 
 OBJECT_CONTACT = {"condim": 4, "solref": [0.01, 1], "priority": 1}
 """Torsional friction; a 10 ms contact that 250 Hz resolves; the object's own friction rules, not the larger of two."""
@@ -146,7 +146,6 @@ class _World:
             np.array(force[(low == -1) & (high == 0)].sum()),
             robot_object,
             object_table,
-            np.array(force[(low == 0) & (high == 0)].sum()),
         )
 
     def overlaps(self, joint_positions: Array, T_world_object: Array) -> Array:
@@ -184,7 +183,7 @@ class MujocoWorlds:
         """See Worlds; the time is the latest of any world's."""
         return self._together([world.state() for world in self._worlds])
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> Motion:
+    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
         """See Worlds."""
         if not np.isfinite(commands).all():
             raise InvalidValueError("stepping MuJoCo", "commands that are no numbers", "finite angles", "mend the plan")

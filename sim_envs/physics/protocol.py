@@ -60,16 +60,26 @@ class WorldState:
     """(n, objects) normal force between robot and object."""
     object_table_N: Array
     """(n, objects)."""
-    robot_self_N: Array
-    """(n,) normal force between links."""
 
 
 @dataclass(frozen=True)
-class Motion(WorldState):
-    """States over time, one every `stride` steps; arrays (n, frames, ...) of what WorldState has as (n, ...)."""
+class StateSequence:
+    """States of all worlds over time, one every `stride` steps: the arrays of WorldState with a second axis, `frames`."""
 
     time_s: Array
     """(frames,) since the start."""
+    joint_positions: Array
+    """(n, frames, joints) [rad]."""
+    joint_velocities: Array
+    """(n, frames, joints) [rad/s]."""
+    T_world_object: Array
+    """(n, frames, objects, 4, 4)."""
+    robot_table_N: Array
+    """(n, frames)."""
+    robot_object_N: Array
+    """(n, frames, objects)."""
+    object_table_N: Array
+    """(n, frames, objects)."""
 
 
 class Worlds(Protocol):
@@ -83,7 +93,7 @@ class Worlds(Protocol):
         """Where everything is now."""
         ...
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> Motion:
+    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
         """Steps worlds along position targets and reports their states.
 
         Args:
@@ -116,9 +126,9 @@ class Physics(Protocol):
         ...
 
 
-def stack(states: list[WorldState]) -> Motion:
-    """Motion from states in order of time."""
+def stack(states: list[WorldState]) -> StateSequence:
+    """A sequence of states in order of time."""
     arrays = {
         name: np.stack([getattr(state, name) for state in states], 1) for name in vars(states[0]) if name != "time_s"
     }
-    return Motion(time_s=np.array([state.time_s for state in states]), **arrays)
+    return StateSequence(time_s=np.array([state.time_s for state in states]), **arrays)

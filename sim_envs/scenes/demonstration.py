@@ -8,6 +8,7 @@ import numpy as np
 from lace.core.draws import Draws
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array
+from sim_envs.scenes.body import Body
 from sim_envs.scenes.compose import Composer
 from sim_envs.scenes.randomization import with_fresh_noise
 from sim_envs.scenes.state import ReachMotion, SceneBatch
@@ -15,12 +16,27 @@ from sim_envs.scenes.state import ReachMotion, SceneBatch
 MAX_SCENES = 60
 IN_VIEW = 0.7
 """Least share of keypoints inside the image over the whole motion."""
+STEPS = 50
+"""Times at which a motion's speed is measured: the paper's frames of a demonstration."""
+MOST_STEP_RAD = 0.45
+"""Largest change of a joint from one of these times to the next [rad]."""
+MOST_DETOUR = 2.5
+"""Longest path of the palm to the grasp, as a multiple of the straight line: the way over the hover pose takes 1.8."""
 SAMPLES = 12
 """Times at which a motion is checked for being in view."""
 POSE_DRAWS = ("hand.", "arm.bank_entry", "arm.yaw_deg", "arm.inward_deg", "arm.down_deg", "arm.roll_deg", "arm.place")
 """Draws that pose a body where there is no motion."""
 KEPT = 64
 """Planned motions that are remembered."""
+
+
+def is_direct(motion: ReachMotion, body: Body) -> bool:
+    """Whether a motion goes to the target without detours and swings: bounded palm path and joint speeds."""
+    pose, _target, held = motion.at(np.linspace(0, 1, STEPS))
+    reach = body.palm(pose)[: max(int(np.argmax(held)), 2), :3, 3]
+    path = np.linalg.norm(np.diff(reach, axis=0), axis=1).sum()
+    straight = np.linalg.norm(reach[-1] - reach[0])
+    return bool(path <= MOST_DETOUR * straight and np.abs(np.diff(pose.q, axis=0)).max() <= MOST_STEP_RAD)
 
 
 class Demonstrations:
@@ -50,7 +66,7 @@ class Demonstrations:
         for attempt in range(MAX_SCENES):
             scene = self.composer.compose(np.array([number]), np.array([attempt]))
             motion = None if scene.objects[0].which[0] < 0 else self.composer.body.plan_grasp(scene)
-            if motion is not None and self._in_view(scene, motion) >= IN_VIEW:
+            if motion is not None and self._in_view(scene, motion) >= IN_VIEW and is_direct(motion, self.composer.body):
                 return scene, motion
         raise IntegrityError(
             f"planning demonstration {number}",

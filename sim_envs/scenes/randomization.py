@@ -1,5 +1,6 @@
 """From (seed, index) to scenes: every axis drawn for a whole batch at once, nothing left to generator state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -183,10 +184,16 @@ def _standing(draws: AxisDraws[CameraAxis]) -> AxisDraws[CameraAxis]:
     return standing
 
 
-def body_points(T_world_link: Array, keypoints_world: Array) -> Array:
-    """Points (n, m, 3) [m] that stand for the robot's volume: links, the spans between them, keypoints."""
+def body_points(T_world_link: Array, keypoints_world: Array, chain_links: Sequence[int]) -> Array:
+    """Points (n, m, 3) [m] that stand for a robot's volume.
+
+    Args:
+        T_world_link: (n, links, 4, 4).
+        keypoints_world: (n, k, 3) [m].
+        chain_links: Links from the root to the palm; the spans between them are filled.
+    """
     links = T_world_link[..., :3, 3]
-    chain = links[:, :9]
+    chain = links[:, list(chain_links)]
     between = np.concatenate([chain[:, :-1] + f * np.diff(chain, axis=1) for f in (0.33, 0.67)], 1)
     return np.concatenate([links, between, keypoints_world], 1)
 

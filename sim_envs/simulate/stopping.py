@@ -69,8 +69,3 @@ def summary(trials: Sequence[TrialRecord], policies: Sequence[str], config: Sequ
         "method": "mixture martingale with a uniform prior (Robbins 1970), Bonferroni over the questions",
         "anytime_intervals": {name: [rate.low, rate.high] for name, rate in rates.items()},
     }
-
-
-def is_decided(trials: Sequence[TrialRecord], policies: Sequence[str], config: SequentialConfig) -> bool:
-    """Whether every question is answered."""
-    return all(answer.decided_after is not None for answer in answers(trials, policies, config))

@@ -11,7 +11,7 @@ from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
 from policies.primitives.lifting import end_effector_point
-from sim_envs.physics.protocol import Motion, Physics, Worlds
+from sim_envs.physics.protocol import Physics, StateSequence, Worlds
 from sim_envs.scenes.state import SceneBatch
 from sim_envs.trials.source import Trial, TrialSource
 
@@ -37,7 +37,7 @@ class SimCell:
 
     def __init__(self, trial: Trial, source: TrialSource, worlds: Worlds, world: int, stride: int = STRIDE):
         self.trial, self.embodiment, self.table_z = trial, source.robot.embodiment, trial.physics.table_z
-        self.motions: list[Motion] = []
+        self.motions: list[StateSequence] = []
         """Everything that happened, in order; states every `stride` steps."""
         self.targets: list[Array] = []
         """(frames, joints) commanded targets beside each of `motions`."""

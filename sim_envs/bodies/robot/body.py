@@ -4,6 +4,7 @@ import numpy as np
 
 from assets.robots import ROBOTS
 from assets.robots.robot import Robot
+from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, invert, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.robot.poses import build_bank, pose_of
@@ -31,6 +32,15 @@ def robot_parts(robot: Robot) -> BodyParts:
     )
 
 
+def chain_to(embodiment: Embodiment, link: str) -> list[str]:
+    """Links from the root to `link`."""
+    parent = {joint.child: joint.parent for joint in embodiment.joints} | {child: p for p, child, _ in embodiment.fixed}
+    chain = [link]
+    while chain[0] in parent:
+        chain.insert(0, parent[chain[0]])
+    return chain
+
+
 class RobotBody:
     """Implements Body for every registered robot."""
 
@@ -46,6 +56,7 @@ class RobotBody:
         self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])
         self.visual_colours = np.array([visual.colour for visual in self.robot.visuals])
         self._palm = self.kinematics.link_index[body.palm_link]
+        self._chain = [self.kinematics.link_index[link] for link in chain_to(body, body.palm_link)]
 
     def bytes_per_world(self) -> int:
         """Nothing bends."""
@@ -100,7 +111,7 @@ class RobotBody:
 
     def volume(self, pose: BodyPose) -> Array:
         """Links, the spans between them, and keypoints."""
-        return body_points(pose.T_world_link, pose.keypoints_world[:, self.embodiment.present])
+        return body_points(pose.T_world_link, pose.keypoints_world[:, self.embodiment.present], self._chain)
 
     def palm(self, pose: BodyPose) -> Array:
         """T_world_palm (n, 4, 4)."""

@@ -6,13 +6,14 @@ import mujoco
 import numpy as np
 
 from assets.robots.robot import COLLISION_GROUP, Robot
+from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.robot.poses import FINGERS_DOWN, arm_ik, pose_of
 from sim_envs.scenes.state import BodyPose, Placed, SceneBatch
 
-PHASES = (0.45, 0.65, 0.8, 1.0)
+PHASES = (0.4, 0.55, 0.82, 1.0)
 """Shares of the motion at which the approach, the descent, the closing and the lift end."""
 HOVER_M, LIFT_M = 0.12, 0.15
 """Height of the pre-grasp over the grasp, and of the lift."""
@@ -80,15 +81,35 @@ def plan_grasp(robot: Robot, kinematics: Kinematics, scene: SceneBatch) -> Robot
     T_world_target = target.T_world_object[0]
     height = float(target.object_set.height[target.which[0]] * target.scale[0])
     T_goals = palm_waypoints(T_world_target, height, embodiment.grasp_point)
-    q = np.tile(embodiment.home, (3, 1))
-    q[:, 0] = np.arctan2(T_world_target[1, 3], T_world_target[0, 3])
-    q = arm_ik(kinematics, arm_ik(kinematics, q, palm, T_goals), palm, T_goals)
+    q = _waypoints(kinematics, palm, T_goals)
     reached = kinematics.link_poses(q)[:, palm]
     if np.abs(reached - T_goals).max() > REACHED:
         return None
     arm = np.stack([embodiment.home, *q])[:, : embodiment.arm_dof]
     T_palm_target = invert(reached[1]) @ T_world_target
     return RobotMotion(kinematics, arm, *hands(robot, q[1], target), T_world_target, T_palm_target)
+
+
+def _waypoints(kinematics: Kinematics, palm: int, T_goals: Array) -> Array:
+    """Joint positions (n, joints) [rad] at palm poses (n, 4, 4), each found from the one before, so that none swings round.
+
+    The result may miss a goal: check it.
+    """
+    q, found = kinematics.embodiment.home[None].copy(), []
+    q[:, 0] = np.arctan2(T_goals[0, 1, 3], T_goals[0, 0, 3])
+    for goal in T_goals[:, None]:
+        q = arm_ik(kinematics, arm_ik(kinematics, q, palm, goal), palm, goal)
+        if not found:
+            q = _unwound(q, kinematics.embodiment)
+        found.append(q[0])
+    return np.array(found)
+
+
+def _unwound(q: Array, embodiment: Embodiment) -> Array:
+    """Joint positions (n, joints) with whole turns taken out where that brings a joint nearer to home, within limits."""
+    nearer = q - 2 * np.pi * np.round((q - embodiment.home) / (2 * np.pi))
+    low, high = embodiment.limits.T
+    return np.where((nearer >= low) & (nearer <= high), nearer, q)
 
 
 def palm_waypoints(T_world_target: Array, height: float, grasp_point: tuple[float, float, float]) -> Array:

@@ -34,7 +34,7 @@ from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
 from sim_envs.physics.isaac.hulls import collide_own_hulls
 from sim_envs.physics.isaac.overflow import forget_overflow, require_room
 from sim_envs.physics.isaac.things import add_things, object_label, parts_needed
-from sim_envs.physics.protocol import STEP_HZ, Motion, PhysicsScene, WorldState, stack
+from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, StateSequence, WorldState, stack
 
 NJMAX, NCONMAX = 800, 4000
 """Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll of 31 parts, the broad phase asked
@@ -272,7 +272,6 @@ class IsaacWorlds:
             np.bincount(world, force * ((low == -1) & (high == 0)), self.count),
             robot_object,
             object_table,
-            np.bincount(world, force * ((low == 0) & (high == 0)), self.count),
         )
 
     def _joints(self, values) -> Array:
@@ -291,7 +290,7 @@ class IsaacWorlds:
             data.efc.force.numpy()[world, row].astype(float),
         )
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> Motion:
+    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
         """See Worlds. All worlds are stepped; those that shall stand still are put back."""
         self._require_open()
         if not np.isfinite(commands).all():
