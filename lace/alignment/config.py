@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from lace.alignment import losses
+from lace.core.errors import UnknownNameError
 from lace.core.limits import Within, check_numbers
 
 
@@ -61,3 +62,19 @@ class TrainConfig:
 
     def __post_init__(self):
         check_numbers(self)
+
+
+RECIPES: dict[str, TrainConfig] = {
+    "paper": TrainConfig(),
+    "short": TrainConfig(
+        iterations=200, batch=4, learning_rate=3e-4, warmup=20, tau=0.1, all_pairs=True, seed=0, checkpoint_every=20
+    ),
+}
+"""Name -> settings to start from: the paper's, or short ones of ours that take minutes on a CPU (docs/results.md)."""
+
+
+def recipe_named(name: str) -> TrainConfig:
+    """One of `RECIPES`; UnknownNameError lists them."""
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, RECIPES)
+    return RECIPES[name]

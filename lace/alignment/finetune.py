@@ -15,13 +15,14 @@ from rich.console import Console
 from torch import distributed
 
 from lace.alignment.augmentation import AugmentConfig
-from lace.alignment.config import TrainConfig
+from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.model_card import STAND_IN_WARNING, write_card
 from lace.alignment.pairs import FrameBank, augmented_views, sample_indices, shuffled_parts
 from lace.alignment.partial import merge_lora
 from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
 from lace.backbones import Backbone, is_stand_in, load_backbone
+from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
@@ -64,11 +65,21 @@ class FinetuneConfig:
     own. What still improves does not come from the correspondence of parts."""
     device: str = "auto"
     """"auto", "cpu", "cuda" or "cuda:1"."""
+    recipe: Annotated[str, tyro.conf.arg(metavar="|".join(RECIPES))] = "paper"
+    """What the options of training start from: the paper's settings, or short ones for a CPU."""
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self):
         check_numbers(self)
+
+
+def recipe_of(args: list[str]) -> FinetuneConfig:
+    """Defaults for a command line: the settings of its `--recipe`."""
+    name = given(args, "--recipe", FinetuneConfig.recipe)
+    return FinetuneConfig(
+        robot=tyro.MISSING, human=tyro.MISSING, out=tyro.MISSING, recipe=name, train=recipe_named(name)
+    )
 
 
 class _Recorder(Recorder):

@@ -27,6 +27,11 @@ _GENERATE = (
 )
 
 COMMANDS: dict[str, Command] = {
+    "demo": Command(
+        "show LACE's effect on this machine, from nothing, in one report",
+        "sim_envs.demo.command:main",
+        "sim_envs.demo.config:DemoConfig",
+    ),
     "generate robot": Command("make labelled robot frames in simulation", *_GENERATE, bound=("robot",)),
     "generate human": Command("make labelled human frames in simulation", *_GENERATE, bound=("human",)),
     "generate rollouts": Command(
@@ -108,6 +113,7 @@ COMMANDS: dict[str, Command] = {
         "align a backbone on human and robot hands",
         "lace.alignment.finetune:main",
         "lace.alignment.finetune:FinetuneConfig",
+        "lace.alignment.finetune:recipe_of",
     ),
     "evaluate correspondence": Command(
         "measure how well keypoints match across images",
@@ -123,6 +129,7 @@ COMMANDS: dict[str, Command] = {
         "run the paper's alignment tables beside its numbers",
         "lace.tables.alignment:main",
         "lace.tables.alignment:TablesConfig",
+        "lace.tables.alignment:recipe_of",
     ),
     "policy train": Command(
         "train the two-point policy on demonstrations", "policies.detr.train:main", "policies.detr.train:PolicyConfig"

@@ -1,6 +1,5 @@
 """Tables, pictures and report.html of a measurement of correspondence."""
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,23 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from lace.alignment.pairs import FrameBank
 from lace.backbones.described import Described
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.measure.correspondence import METRICS
 from lace.measure.drift import REGIONS
+from lace.measure.pictures import PICTURED, CloseUps, Views, correspondences, joint_pca
 from lace.measure.predictors import NAMES
-from lace.measure.regions import hand_tokens
-from lace.reports.figures import correspondence_figure
-from lace.reports.pca_figures import drift_figure, pca_figure
+from lace.reports.pca_figures import drift_figure
 from lace.reports.report import Grid, Picture, Report, slug, write_report
 
-SHOWN = 8
-"""Frames of each embodiment among which the pictured pair is chosen."""
-PICTURED = 4
-"""Frames of each embodiment in the pictures of PCA and drift."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,9 +61,9 @@ def _cell(interval: Mapping[str, float], with_bounds: bool, sign: str = "") -> s
 
 
 def pictures(
-    described: Mapping[str, Mapping[str, Described]],
-    banks: Mapping[str, FrameBank],
+    described: Views,
     records: Mapping[str, list[FrameRecord]],
+    close: tuple[CloseUps, Views],
     moved: Tensor | None,
     hand_words: Sequence[str],
 ) -> list[Picture]:
@@ -78,38 +71,20 @@ def pictures(
 
     Args:
         described: Title of a backbone -> embodiment -> its features; the last backbone is the measured one.
-        banks: Held-out images by embodiment.
         records: The frames that they are from.
+        close: Hands close up, and their features by title and embodiment.
         moved: Hand and object tokens (n, tokens) of the robot's frames, for drift; None for no such picture.
         hand_words: Words that mark the hand's segments.
     """
-    measured = list(described.values())[-1]
-    found = [
-        Picture(f"Correspondence {name} (fig. 2)", png, "Blue: within one patch of the truth.")
-        for name, png in draw(measured, banks).items()
-    ]
+    found = correspondences(described, records)
     if moved is not None:
         before, after = (parts["robot"] for parts in described.values())
-        found.append(_drift_picture(before, after, records["robot"], moved, banks["robot"].size))
+        found.append(_drift_picture(before, after, records["robot"], moved, after.grid[0] * after.patch))
     try:
-        found.append(_pca(described, banks, records, hand_words))
+        found.append(joint_pca(close[1], close[0], hand_words))
     except LaceError as error:
         _log.warning("no picture of the joint PCA: %s", error)
     return found
-
-
-def draw(described: Mapping[str, Described], banks: Mapping[str, FrameBank]) -> dict[str, bytes]:
-    """Fig. 2 of the paper as PNG by pair of embodiments: of the first frames, the two that share most keypoints."""
-    drawn = {}
-    for a, b in itertools.combinations_with_replacement(described, 2):
-        source, target = described[a], described[b]
-        shared = (source.visible[:SHOWN, None] & target.visible[None, :SHOWN]).sum(-1)
-        if a == b:
-            shared.fill_diagonal_(-1)
-        i, j = divmod(int(shared.argmax()), shared.shape[1])
-        first, second = (banks[name].images[n].permute(1, 2, 0).cpu().numpy() for name, n in ((a, i), (b, j)))
-        drawn[f"{a}-{b}"] = correspondence_figure((first, second), source, target, i, j)
-    return drawn
 
 
 def _drift_picture(
@@ -120,26 +95,6 @@ def _drift_picture(
     png = drift_figure(images, things[chosen], before.features[chosen], after.features[chosen], after.grid)
     note = "PCA of both backbones in one space, of hand and object patches; a changed colour is drift."
     return Picture("Feature drift (fig. 9)", png, note)
-
-
-def _pca(
-    described: Mapping[str, Mapping[str, Described]],
-    banks: Mapping[str, FrameBank],
-    records: Mapping[str, list[FrameRecord]],
-    hand_words: Sequence[str],
-) -> Picture:
-    """Figs. 4, 7 and 8: the frames of each embodiment whose hand is largest."""
-    grid = next(iter(next(iter(described.values())).values())).grid
-    masks = {name: hand_tokens(found, grid, hand_words) for name, found in records.items()}
-    chosen = {name: mask.sum(1).argsort(descending=True)[:PICTURED].tolist() for name, mask in masks.items()}
-    png = pca_figure(
-        {name: banks[name].images[chosen[name]].permute(0, 2, 3, 1).numpy() for name in banks},
-        {name: masks[name][chosen[name]] for name in banks},
-        {title: {n: seen.features[chosen[n]] for n, seen in parts.items()} for title, parts in described.items()},
-        grid,
-    )
-    note = "Fitted on the shown hands of all embodiments together; equal colours are parts with similar features."
-    return Picture("Joint PCA of hand patches (figs. 4, 7, 8)", png, note)
 
 
 def publish_report(out: Path, result: dict[str, Any], shown: Sequence[Picture], warning: str) -> None:

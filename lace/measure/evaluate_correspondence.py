@@ -26,6 +26,7 @@ from lace.measure.backbone_identity import backbone_digest
 from lace.measure.correspondence import describe, differences, directed_sums, summary
 from lace.measure.correspondence_report import pictures, publish_report, table
 from lace.measure.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
+from lace.measure.pictures import CloseUps
 from lace.measure.predictors import chance, mean_keypoints, trivial
 
 __all__ = ["CorrespondenceConfig", "main", "measure", "table"]
@@ -169,17 +170,22 @@ def read_held_out(config: CorrespondenceConfig) -> HeldOut:
 def _run(config: CorrespondenceConfig, held_out: HeldOut, device: torch.device) -> int:
     backbone = load_backbone(config.backbone, image_size=config.size, device=device)
     caveat = STAND_IN_WARNING if is_stand_in(config.backbone) else getattr(backbone, "caveat", "")
-    described, before = _described(backbone, held_out, config), None
+    hands = CloseUps.of(held_out.records)
+    described, close = _described(backbone, held_out, config), hands.described(backbone, config.size)
     del backbone
+    before = None
+    titled, views = {config.backbone: described}, {config.backbone: close}
     if config.before:
-        before = _described(load_backbone(config.before, image_size=config.size, device=device), held_out, config)
+        earlier = load_backbone(config.before, image_size=config.size, device=device)
+        before = _described(earlier, held_out, config)
+        titled = {"before": before, "after": described}
+        views = {"before": hands.described(earlier, config.size), "after": close}
     result = measure(described, held_out.train, config, before)
     moved = None
     if before is not None:
         moved, result["drift"] = _drift(before["robot"], described["robot"], held_out.records["robot"], config)
     publish_bytes(config.out / MEASUREMENT, json.dumps(result, indent=1).encode())
-    titled = {"before": before, "after": described} if before is not None else {config.backbone: described}
-    shown = pictures(titled, held_out.banks, held_out.records, moved, config.hand_words)
+    shown = pictures(titled, held_out.records, (hands, views), moved, config.hand_words)
     publish_report(config.out, result, shown, caveat)
     return 0
 

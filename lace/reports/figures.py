@@ -1,19 +1,14 @@
-"""Figures: correspondence lines as in fig. 2 of the paper, and the curves of a training run."""
+"""Figures as PNG, and the curves of a training run."""
 
 import io
 import json
 from pathlib import Path
 
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import ConnectionPatch
 
-from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
 
-_RIGHT, _WRONG = "#56b4e9", "#e69f00"
-"""Colours (Okabe and Ito 2008) of a hit within one patch of the truth and of a miss."""
 _DPI = 110
 
 
@@ -23,44 +18,6 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def correspondence_figure(
-    images: tuple[np.ndarray, np.ndarray], source: Described, target: Described, i: int, j: int
-) -> bytes:
-    """PNG: each shared visible keypoint of source image `i` joined to its most similar patch of target image `j`.
-
-    Args:
-        images: The two images (height, width, 3) uint8.
-        source: Described source images.
-        target: Described target images.
-        i: Which source image.
-        j: Which target image.
-    """
-    shared = np.flatnonzero((source.visible[i] & target.visible[j]).numpy())
-    similarity = source.descriptors[i, shared] @ target.features[j].T
-    found = target.centres[similarity.argmax(-1)].numpy()
-    truth, start = target.keypoints[j, shared].numpy(), source.keypoints[i, shared].numpy()
-    figure = Figure(figsize=(8, 4.4), layout="constrained")
-    axes = figure.subplots(1, 2)
-    for ax, image, title in zip(
-        axes, images, ("source keypoints", "most similar patches; + is the truth"), strict=True
-    ):
-        ax.imshow(image)
-        ax.set_axis_off()
-        ax.set_title(title, fontsize=9)
-    hits = np.abs(found - truth).max(-1, initial=0) <= target.patch
-    for a, b, c, hit in zip(start, found, truth, hits, strict=True):
-        colour = _RIGHT if hit else _WRONG
-        axes[1].plot(*c, "+", color="white", markersize=6)
-        line = ConnectionPatch(a, b, "data", "data", axesA=axes[0], axesB=axes[1], color=colour, linewidth=1)
-        figure.add_artist(line)
-        axes[0].plot(*a, "o", color=colour, markersize=3)
-        axes[1].plot(*b, "o", color=colour, markersize=3)
-    figure.suptitle(
-        f"{hits.sum()} of {len(hits)} shared keypoints within a patch (blue); the others orange", fontsize=10
-    )
-    return png(figure)
 
 
 def loss_figure(metrics: str | Path) -> bytes:

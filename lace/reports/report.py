@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lace.core.files import publish_bytes
 from lace.core.provenance import commit, versions
-from lace.reports.sections import Grid, Picture, Section
+from lace.reports.sections import Commands, Grid, Picture, Section, Text
 
-__all__ = ["NAME", "Grid", "Picture", "Report", "Section", "slug", "write_report"]
+__all__ = ["NAME", "Commands", "Grid", "Picture", "Report", "Section", "Text", "slug", "write_report"]
 
 NAME = "report.html"
 

@@ -21,6 +21,23 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Text(Section):
+    """Paragraphs for a reader who is new to the matter."""
+
+    kind = "text"
+    paragraphs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Commands(Section):
+    """Command lines to copy."""
+
+    kind = "commands"
+    lines: Sequence[str]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Grid(Section):
     """A table of text cells."""
 

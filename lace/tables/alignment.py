@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import tyro
 from rich.console import Console
 
 from lace.alignment import finetune
 from lace.alignment.augmentation import AugmentConfig
-from lace.alignment.config import TrainConfig
+from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.finetune import FinetuneConfig
+from lace.core.arguments import given
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
@@ -69,12 +71,20 @@ class TablesConfig:
     """Held-out images of each embodiment."""
     device: str = "auto"
     """As for `lace finetune`."""
+    recipe: Annotated[str, tyro.conf.arg(metavar="|".join(RECIPES))] = "paper"
+    """What the options of training start from: the paper's settings, or short ones for a CPU."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """Recipe that every row starts from; a row's own change has precedence."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self):
         check_numbers(self)
+
+
+def recipe_of(args: list[str]) -> TablesConfig:
+    """Defaults for a command line: the settings of its `--recipe`."""
+    name, own = given(args, "--recipe", TablesConfig.recipe), tyro.MISSING
+    return TablesConfig(own, own, own, own, own, recipe=name, train=recipe_named(name))
 
 
 def runs_of(table: int, config: TablesConfig) -> dict[str, Run]:
@@ -107,6 +117,7 @@ def tune(run: Run, config: TablesConfig, folder: Path, seed: int | None = None) 
         human_images=config.human_images,
         augmented=config.augmented,
         device=config.device,
+        recipe=config.recipe,
         train=recipe if seed is None else replace(recipe, seed=seed),
         augment=config.augment,
     )

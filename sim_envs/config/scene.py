@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from lace.core.arguments import given
 from lace.core.limits import Within, check_numbers
 from sim_envs.config.axes import Axes
 from sim_envs.config.presets import PRESETS, VIEWS
@@ -62,11 +63,3 @@ def preset_of(args: list[str], config: Config) -> Config:
     config = with_preset(config, given(args, "--preset", config.preset))
     view = given(args, "--view", "")
     return replace(config, view=view, axes=replace(config.axes, camera=VIEWS[view])) if view else config
-
-
-def given(args: list[str], option: str, default: str) -> str:
-    """The value of `--option NAME` or `--option=NAME`, the last if there are several."""
-    name = default
-    for arg, after in zip(args, [*args, ""][1:], strict=True):
-        name = after if arg == option else arg.partition("=")[2] if arg.startswith(f"{option}=") else name
-    return name

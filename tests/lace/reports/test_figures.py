@@ -10,7 +10,8 @@ from torch.nn.functional import normalize
 
 from lace.backbones.described import Described
 from lace.core.errors import InvalidValueError
-from lace.reports.figures import correspondence_figure, loss_figure
+from lace.reports.correspondence_figure import colour_of, correspondence_figure
+from lace.reports.figures import loss_figure
 
 
 def decoded(png):
@@ -18,14 +19,20 @@ def decoded(png):
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_correspondence_lines(seen):
+def test_correspondence_figure(seen):
     features = normalize(torch.eye(4).expand(2, -1, -1), dim=-1)
     points = torch.tensor([[[5.0, 5.0], [15.0, 15.0]]]).expand(2, -1, -1)
     data = Described(features, (2, 2), points, torch.full((2, 2), seen), 10)
     image = np.zeros((20, 20, 3), np.uint8)
-    first = correspondence_figure((image, image), data, data, 0, 1)
+    views = {"before": (data, data), "after": (data, data)}
+    first = correspondence_figure((image, image), views, 0, 1)
     assert min(decoded(first).shape[:2]) > 300
-    assert first == correspondence_figure((image, image), data, data, 0, 1)
+    assert first == correspondence_figure((image, image), views, 0, 1)
+
+
+def test_a_finger_has_one_colour():
+    assert len({colour_of(k) for k in range(21)}) == 6
+    assert len({colour_of(k) for k in (5, 6, 7, 8)}) == 1 and colour_of(4) != colour_of(5)
 
 
 def test_loss_curves(tmp_path):

@@ -14,6 +14,8 @@ RATE = {"value": 0.25, "low": 0.1, "high": 0.5, "n": 8, "successes": 2}
 PIXEL = b"\x89PNG"
 FACTOR = {"name": "room", "axis": "room", "p_value": 0.5, "groups": [{"label": "lab", **RATE}]}
 EXAMPLES = {
+    "text": sections.Text("Words", ["one & two", "three"]),
+    "commands": sections.Commands("Lines", ["lace demo", "lace data show"]),
     "grid": sections.Grid("Cells", ["a"], [["<b>"]], "about it"),
     "picture": sections.Picture("A picture", PIXEL),
     "bars": sections.Bars("Rates", {"oracle": RATE}),
@@ -30,6 +32,8 @@ EXAMPLES = {
 }
 """Kind of section -> one of it."""
 SHOWN = {
+    "text": "one &amp; two</p>",
+    "commands": "<pre>lace demo\nlace data show</pre>",
     "grid": "&lt;b&gt;",
     "picture": 'src="data:image/png;base64',
     "bars": "<b>25.0 %</b> [10.0, 50.0]",

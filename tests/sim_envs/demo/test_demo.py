@@ -1,0 +1,119 @@
+"""The demo is a list of commands that exist; it continues where it was killed, and its report tells what came of it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import tyro
+
+from lace.cli.commands import COMMANDS
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.reports.report import Text
+from sim_envs.demo import command, measurement
+from sim_envs.demo.config import DemoConfig
+from sim_envs.demo.stage import Stage
+from sim_envs.demo.stages import STAGES
+
+
+def a_stage(name: str) -> Stage:
+    """A stage of one harmless command."""
+    return Stage(
+        name,
+        f"do {name}",
+        10.0,
+        lambda config: [["data", name, str(config.frames)]],
+        lambda config: [Text(name, [f"{name} was done with {config.frames} frames"])],
+        reduced=((name, "much", "little"),),
+    )
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """The commands that were run; none is."""
+    found = []
+
+    def call(words):
+        found.append(words)
+        return 1 if "broken" in words else 0
+
+    monkeypatch.setattr(command, "call", call)
+    monkeypatch.setattr(command, "STAGES", (a_stage("first"), a_stage("second")))
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_command_line_is_one_of_ours(stage, tmp_path):
+    """The options parse into the command's own configuration."""
+    for words in stage.commands(DemoConfig(out=tmp_path)):
+        name = next(name for name in COMMANDS if words[: len(name.split())] == name.split())
+        chosen = COMMANDS[name]
+        from lace.cli.main import _imported
+
+        rest = words[len(name.split()) :]
+        defaults = {"default": _imported(chosen.defaults)(rest, *chosen.bound)} if chosen.defaults else {}
+        tyro.cli(_imported(chosen.config), args=rest, **defaults)
+
+
+def test_no_two_datasets_share_a_seed():
+    seeds = [
+        words[words.index("--seed") + 1]
+        for config in (DemoConfig(seed=0), DemoConfig(seed=1))
+        for words in STAGES[0].commands(config)
+    ]
+    assert len(set(seeds)) == len(seeds) == 8
+
+
+def test_stages_run_in_order_and_once(ran, tmp_path, capsys):
+    config = DemoConfig(out=tmp_path / "demo", frames=7)
+    assert command.main(config) == command.main(config) == 0
+    assert ran == [["data", "first", "7"], ["data", "second", "7"]]
+    said = capsys.readouterr().out
+    assert "[1/2] do first (about 10 s; 20 s for all that is left)" in said and "[2/2] do second: finished" in said
+    page = (config.out / "report.html").read_text()
+    for words in ("second was done with 7 frames", "<td>much</td>", "lace data first 7", "does not repeat the paper"):
+        assert words in page
+
+
+def test_a_failed_command_is_named_and_the_next_run_continues_there(ran, tmp_path, monkeypatch):
+    config = DemoConfig(out=tmp_path / "demo")
+    monkeypatch.setattr(command, "STAGES", (a_stage("first"), a_stage("broken")))
+    with pytest.raises(command.DemoError, match=r"`lace data broken 200` ended with code 1"):
+        command.main(config)
+    assert "first was done" in (config.out / "report.html").read_text()
+    with pytest.raises(command.DemoError):
+        command.main(config)
+    assert [words[1] for words in ran] == ["first", "broken", "broken"]
+
+
+def test_another_demo_in_the_same_folder_is_refused(ran, tmp_path):
+    config = DemoConfig(out=tmp_path / "demo")
+    command.main(config)
+    with pytest.raises(DatasetError, match="frames"):
+        command.main(replace(config, frames=9))
+
+
+def test_numbers_are_checked():
+    with pytest.raises(InvalidValueError, match="frames"):
+        DemoConfig(frames=0)
+
+
+def test_the_outcome_is_told_as_it_is():
+    rows = [{"epe_px": {"value": e}, "part_accuracy": {"value": p}} for e, p in ((80.4, 0.13), (91.2, 0.07))]
+    said = measurement.outcome(*rows, 0.1)
+    assert "was 80 px" in said and "now 91 px" in said and "13 %" in said and "7 %" in said and "10 %" in said
+
+
+def test_what_is_measured_is_shown_beside_the_papers(tmp_path):
+    value = {"value": 50.0, "low": 40.0, "high": 60.0}
+    pairs = {pair: {"epe_px": value, "part_accuracy": value} for pair in measurement.PAIRS}
+    folder = tmp_path / measurement.MEASURED
+    folder.mkdir()
+    for name in ("correspondence_human-robot", "joint_pca_of_hand_patches", "feature_drift"):
+        (folder / f"{name}.png").write_bytes(b"png")
+    found = {"before": {"pairs": pairs}, "pairs": pairs, "trivial": {"robot": {"chance": 0.1}}}
+    (folder / "correspondence.json").write_text(json.dumps(found))
+    grid = next(s for s in measurement.MEASUREMENT.sections(DemoConfig(out=tmp_path)) if s.kind == "grid")
+    assert grid.rows[0] == [
+        "human-robot", "50.0 [40.0, 60.0]", "50.0 [40.0, 60.0]", "87.0 to 19.4", "50.00 [40.00, 60.00]",
+        "50.00 [40.00, 60.00]",
+    ]  # fmt: skip
