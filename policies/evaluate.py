@@ -86,6 +86,7 @@ def shown_predictions(frames: LabelledFrames, predicted: Array, seed: int = 0) -
 
 def _panel(ax, frames: LabelledFrames, i: int, points: Array) -> None:
     ax.imshow(frames.images([i])[0].permute(1, 2, 0).numpy())
+    ax.set(xlim=(0, frames.size), ylim=(frames.size, 0))
     for box, point, colour in zip(frames.boxes[i], points, (_EFFECTOR, _TARGET), strict=True):
         ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, edgecolor=colour, linewidth=1))
         ax.plot(*point, "o", color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.7, clip_on=False)
