@@ -183,7 +183,7 @@ def grids(rows: dict[tuple[str, str, int | None], dict[str, Any]], config: Polic
 
 def main(config: PolicyTableConfig) -> int:
     """Runs, prints and writes OUT/table-7/{table.json, report.html}; returns the exit code."""
-    console, study, rows = Console(highlight=False, width=250), Study(config), {}
+    console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
     wanted = list(cells(config))
     for number, key in enumerate(wanted, 1):
         console.print(

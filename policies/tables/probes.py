@@ -136,7 +136,7 @@ def part_grids(rows: dict[str, dict[str, Any]]) -> list[Grid]:
 
 def main(config: ProbeTableConfig) -> int:
     """Runs, prints and writes OUT/table-2/{table.json, report.html}; returns the exit code."""
-    console, study, rows = Console(highlight=False, width=200), Study(config), {}
+    console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
     for number, name in enumerate(config.variants, 1):
         console.print(f"table 2, row {number} of {len(config.variants)}: {VARIANTS[name].label}", markup=False)
         rows[name] = row(name, study, config)

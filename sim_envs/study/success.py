@@ -154,7 +154,7 @@ def main(config: SuccessTableConfig) -> int:
     unknown = sorted(set(config.settings) - set(SETTINGS))
     if unknown:
         raise InvalidValueError("reading --settings", f"{unknown}", f"of {', '.join(SETTINGS)}", "leave them out")
-    console, study = Console(highlight=False, width=200), Study(config)
+    console, study = Console(highlight=False, soft_wrap=True), Study(config)
     bundles = {
         cell: policy_of(cell, study, config)
         for cell in (Cell(regime, name, seed) for regime, name in rows(config) for seed in config.seeds)

@@ -40,11 +40,12 @@ def test_table_2_is_made_and_kept(study, tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "57.5 / 28.6 / 48.7 / 3.2 / 57.9 / 1.6" in printed and "masked out" in printed and "thumb tip" in printed
     table = json.loads((tmp_path / "table-2" / "table.json").read_text())
-    assert table["base"] == table["lab"]  # the same weights
-    assert table["base"] != table["masked"] and len(table["base"]["seeds"]) == 2
+    as_text = {name: json.dumps(row) for name, row in table.items()}  # as text, NaN equals NaN
+    assert as_text["base"] == as_text["lab"]  # the same weights
+    assert as_text["base"] != as_text["masked"] and len(table["base"]["seeds"]) == 2
     monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished probe was fitted again"))
     assert lace(command) == 0
-    assert json.loads((tmp_path / "table-2" / "table.json").read_text()) == table
+    assert json.dumps(json.loads((tmp_path / "table-2" / "table.json").read_text())) == json.dumps(table)
 
 
 def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatch):
