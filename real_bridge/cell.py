@@ -88,6 +88,7 @@ class RealCell:
                 raise SafetyStop(
                     "looking", "a camera without depth", "a depth image", "lift by the table plane, or use a RealSense"
                 )
+            self._hand, self._arm = self._ports.hand(), self._ports.arm()  # once more: checking takes its time
             joints = np.concatenate([self._arm.positions, self._hand.positions])
             stamp = min(self._arm.stamp_s, self._hand.stamp_s)
             return Observation(image, camera, joints, frame.stamp_s, stamp, deep if depth else None, truth_of(frame))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tyro.conf import Positional
 
 from assets.grasps import grasp_for
 from assets.robots import ROBOTS
@@ -26,7 +27,7 @@ from real_bridge.tape import ReplayedPorts
 class ReplayConfig:
     """Plays recorded trials again, offline."""
 
-    run: Path
+    run: Positional[Path]
     """Folder of `lace bridge run`."""
     trial: tuple[int, ...] = ()
     """Which trials; all by default."""

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests import ROOT
 from tests.bridged import bench
 from tests.emulated import needs_ports, own_host
@@ -21,6 +23,7 @@ def test_the_page_has_the_commands_it_speaks_of():
 
 
 @needs_ports
+@pytest.mark.slow
 def test_its_commands_run_on_the_emulator(tmp_path):
     with bench(tmp_path, own_host(14)) as site:
         config = site.config
