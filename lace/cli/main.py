@@ -11,8 +11,6 @@ from typing import Any
 from lace.cli.commands import COMMANDS, Command
 from lace.core.errors import LaceError, UnknownNameError
 
-EXIT_PROBLEMS = 1
-"""A check failed: problems were found in the data."""
 EXIT_USAGE = 2
 """An error that the user can fix."""
 EXIT_INTERRUPTED, EXIT_PIPE, EXIT_TERMINATED = 130, 141, 143

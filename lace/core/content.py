@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def _digest(path: Path, memory: sqlite3.Connection | None) -> str:
 
 
 @contextmanager
-def _memory() -> Iterator[sqlite3.Connection | None]:
+def _memory() -> Generator[sqlite3.Connection | None]:
     """The remembered digests; None where the cache folder cannot be used: then every file is read."""
     path = cache_dir() / _CACHE_NAME
     try:

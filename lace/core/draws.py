@@ -37,10 +37,12 @@ class Draws:
     """Random draws for a batch of frames; records each by name, to be stored with the frame."""
 
     def __init__(self, seed: int, index: ArrayLike, attempt: ArrayLike = 0):
-        """Args:
-        seed: Seed of the dataset, any integer.
-        index: Frame indices (n,).
-        attempt: How often each frame was drawn before (n,) or scalar.
+        """Draws for a batch of frames.
+
+        Args:
+            seed: Seed of the dataset, any integer.
+            index: Frame indices (n,).
+            attempt: How often each frame was drawn before (n,) or scalar.
         """
         index = np.atleast_1d(np.asarray(index)).astype(np.uint64)
         attempt = np.broadcast_to(np.asarray(attempt), index.shape).astype(np.uint64)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lace.core import keypoints
 from lace.core.errors import InvalidValueError
@@ -22,7 +21,7 @@ class Curl:
     thumb: bool = False
     """Closes with the thumb and not with the other fingers."""
 
-    def at(self, share: ArrayLike) -> ArrayLike:
+    def at[T: (float, np.ndarray)](self, share: T) -> T:
         """Joint position in shares of its range for a hand closed by `share`: 0 is open, 1 closed, above 1 squeezed."""
         return self.opened + (self.closed - self.opened) * share
 
@@ -144,7 +143,9 @@ class Embodiment:
     def hand_at(self, share: float) -> np.ndarray:
         """Hand joint positions (hand joints,) [rad] of a hand closed by `share`; see Curl.at."""
         low, high = self.limits[self.arm_dof :].T
-        return low + (high - low) * np.clip([joint.curl.at(share) for joint in self.joints[self.arm_dof :]], 0, 1)
+        return low + (high - low) * np.clip(
+            [joint.curl.at(share) for joint in self.joints[self.arm_dof :] if joint.curl], 0, 1
+        )
 
     @property
     def limits(self) -> np.ndarray:

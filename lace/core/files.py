@@ -1,7 +1,7 @@
 """Files: published whole (temporary name, fsync, rename), found through links, named in plain text."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
 
 
 @contextmanager
-def _published_or_removed(path: Path, temporary: Path) -> Iterator[None]:
+def _published_or_removed(path: Path, temporary: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -64,7 +64,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def walk(folder: str | Path) -> Iterator[Path]:
+def walk(folder: str | Path) -> Generator[Path]:
     """Files below `folder` in no special order; linked folders are followed, each folder is entered once."""
     entered: set[tuple[int, int]] = set()
     for root, folders, names in os.walk(folder, followlinks=True):
@@ -82,5 +82,5 @@ def is_lfs_pointer(content: bytes) -> bool:
 
 
 def plain_text(name: str) -> str:
-    """The name with bytes that are not UTF-8 (lone surrogates in Python) written out as \\udcXX."""
+    """The name with bytes that are not UTF-8 (lone surrogates in Python) written out as backslash escapes."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

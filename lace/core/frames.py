@@ -1,7 +1,7 @@
 """One labelled frame, from a simulator, a photograph or a recording."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +74,9 @@ class FrameRecord:
         return PinholeCamera(self.K, self.T_world_cam, width, height)
 
     def mask(self, *, semantic: str | None = None, instance: str | None = None, name: str | None = None) -> np.ndarray:
-        """Boolean (height, width) mask of all segments that match every given name."""
+        """Boolean (height, width) mask of all segments that match every given name; empty without a segmentation."""
+        if self.segmentation is None:
+            return np.zeros(self.image.shape[:2], bool)
         wanted = [
             segment.id
             for segment in self.segments
@@ -83,12 +85,3 @@ class FrameRecord:
             and (name is None or segment.name == name)
         ]
         return np.isin(self.segmentation, wanted)
-
-
-@runtime_checkable
-class FrameSource(Protocol):
-    """Makes labelled frames: the same (seed, index) always gives the same frame."""
-
-    def frames(self, seed: int, indices: np.ndarray) -> list[FrameRecord]:
-        """Frames for `indices` (n,), in their order."""
-        ...

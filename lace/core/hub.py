@@ -1,6 +1,6 @@
 """The model hub: whether it answers (its own library retries for a minute or more), and how to keep it out."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
@@ -25,7 +25,7 @@ def answers(repository: str) -> bool:
 
 
 @contextmanager
-def kept_out() -> Iterator[None]:
+def kept_out() -> Generator[None]:
     """No request to the hub is made meanwhile: its library raises OfflineModeIsEnabled at once."""
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
     try:

@@ -32,16 +32,16 @@ class Visibility(IntEnum):
 
 
 def keypoint_box(uv: ArrayLike, visibility: ArrayLike, members: tuple[int, ...] = (0, *FINGERTIPS)) -> NDArray:
-    """xyxy box [px] around `members`, by default the paper's (sec. 5.2: wrist and fingertips); NaN if none is present.
+    """Box (4,) xyxy [px] around `members`, NaN if none is present. Default: the paper's (sec. 5.2: wrist, fingertips).
 
     Args:
         uv: Keypoints (21, 2) [px].
         visibility: `Visibility` of each (21,); ABSENT and OUT_OF_VIEW ones are left out.
         members: Indices that span the box.
     """
-    members = np.asarray(members)
-    seen = np.asarray(visibility)[members] >= Visibility.OCCLUDED
+    chosen = np.asarray(members)
+    seen = np.asarray(visibility)[chosen] >= Visibility.OCCLUDED
     if not seen.any():
         return np.full(4, np.nan, np.float32)
-    points = np.asarray(uv)[members[seen]]
+    points = np.asarray(uv)[chosen[seen]]
     return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class FolderInUseError(DatasetError):
 @contextmanager
 def locked_folder(
     folder: str | Path, expected: str = "one run at a time in a folder", name: str = LOCK_NAME, wait_s: float = 0.0
-) -> Iterator[None]:
+) -> Generator[None]:
     """Holds the lock file `folder`/`name`; it is removed at the end.
 
     A file system without locks gives a warning and no protection.

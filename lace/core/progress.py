@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class Meter:
         self._start, self._first = self.clock(), done
 
     def text(self, done: int, total: int) -> str:
-        """ "12.3 frames/s, 40 s to go"; empty while nothing is known."""
+        """Such as "12.3 frames/s, 40 s to go"; empty before anything was done."""
         if self._start is None:
             self.start(done)
         made, seconds = done - self._first, self.clock() - (self._start or 0.0)
@@ -51,7 +51,7 @@ Advance = Callable[..., None]
 
 
 @contextmanager
-def progress_bar(text: str, unit: str = "", meter: Meter | None = None) -> Iterator[Advance]:
+def progress_bar(text: str, unit: str = "", meter: Meter | None = None) -> Generator[Advance]:
     """Shows work on stderr; nothing where the log level of our packages is above INFO (`--quiet`).
 
     Args:

@@ -1,19 +1,18 @@
 """A registry: names to values, no duplicates, nearest-name errors."""
 
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
 
 from lace.core.errors import InvalidValueError, UnknownNameError
 
-T = TypeVar("T")
 
-
-class Registry(Generic[T]):
+class Registry[T]:
     """Maps names to values of one kind."""
 
     def __init__(self, kind: str):
-        """Args:
-        kind: What is registered, singular, used in messages ("room").
+        """An empty registry.
+
+        Args:
+            kind: What is registered, singular, used in messages ("room").
         """
         self.kind = kind
         self._items: dict[str, T] = {}

@@ -1,7 +1,7 @@
 """A run folder belongs to one configuration: the same command resumes it, another one is refused."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class RunIdentity:
     """Fields inside those entries that may differ on resume, by dotted name without the entry's ("workers")."""
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self) -> Generator[None]:
         """Claims the folder, and holds its lock so that no second run can write to it.
 
         A folder in which a failed run has left no result is given back: its identity file and empty folders go.
@@ -52,7 +52,7 @@ class RunIdentity:
             if made and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def _withdrawn_if_nothing_came(self) -> Iterator[None]:
+    def _withdrawn_if_nothing_came(self) -> Generator[None]:
         try:
             yield
         except BaseException:
@@ -129,7 +129,7 @@ class RunIdentity:
     def _read(self) -> dict[str, Any]:
         try:
             content = json.loads(self.path.read_bytes())
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             content = error
         if not isinstance(content, dict):
             raise DatasetError(

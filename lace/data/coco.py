@@ -106,7 +106,7 @@ def _annotations(record: FrameRecord, ids: dict[str, int]) -> list[dict[str, Any
 
 
 def _region(record: FrameRecord, semantics: tuple[str, ...], boxes: tuple[str, ...]) -> dict[str, Any]:
-    """bbox (x, y, width, height), area and mask; `bbox_source` says what the box was made of. Empty if there is none.
+    """Box (x, y, width, height), area and mask; `bbox_source` says what the box was made of. Empty if there is none.
 
     Without a segmentation the first of the stored `boxes` that has an area is used, and the area is the box's.
     """

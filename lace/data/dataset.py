@@ -74,8 +74,10 @@ class FrameDataset:
     """A sequence of `FrameRecord`s in order of shards; images are decoded when a frame is asked for."""
 
     def __init__(self, folder: str | Path):
-        """Args:
-        folder: Dataset folder; DatasetError if it is not a dataset, has no finished shard, or a damaged one.
+        """Opens a dataset folder.
+
+        Args:
+            folder: Dataset folder; DatasetError if it is not a dataset, has no finished shard, or a damaged one.
         """
         self.folder = Path(folder)
         self.meta = read_meta(self.folder)

@@ -34,7 +34,7 @@ def view(records: Iterable[FrameRecord], save: str | Path | None = None) -> None
     recording.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for record in records:
         log_frame(recording, record)
-    if stream is not None:
+    if save is not None and stream is not None:
         publish_bytes(save, stream.read())
         return
     try:
@@ -68,7 +68,7 @@ def log_frame(recording: rr.RecordingStream, record: FrameRecord) -> None:
     recording.set_time("frame", sequence=record.index)
     height, width = record.image.shape[:2]
     if record.camera is not None:
-        T = record.T_world_cam
+        T = record.camera.T_world_cam
         recording.log(_CAMERA, rr.Transform3D(translation=T[:3, 3], mat3x3=T[:3, :3]))
         axes = rr.ViewCoordinates.RDF  # OpenCV: x right, y down, z forward
         recording.log(_CAMERA, rr.Pinhole(image_from_camera=record.K, width=width, height=height, camera_xyz=axes))
@@ -97,7 +97,7 @@ def _log_keypoints(recording: rr.RecordingStream, record: FrameRecord) -> None:
     recording.log(f"{_IMAGE}/keypoints", points)
     if record.keypoints_world is None:
         return
-    known = np.isfinite(record.keypoints_world).all(1)
+    known = np.all(np.isfinite(record.keypoints_world), axis=1)
     bones = [(a, b) for a, b in SKELETON if known[a] and known[b]]
     strips = [record.keypoints_world[[a, b]] for a, b in bones]
     recording.log("world/hand/bones", rr.LineStrips3D(strips, colors=[colours[b] for _, b in bones]))

@@ -128,15 +128,15 @@ def decode_row(row: Mapping[str, Any], constants: Mapping[str, Any]) -> FrameRec
     segmentation, depth = row["segmentation"], row["depth"]
     return FrameRecord(
         image=cv2.cvtColor(_decoded(row, "image", cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB),
-        keypoints_uv=_shaped(row["keypoints_uv"], (keypoints.COUNT, 2)),
-        visibility=_shaped(row["visibility"], (keypoints.COUNT,), np.uint8),
+        keypoints_uv=_known(row["keypoints_uv"], (keypoints.COUNT, 2)),
+        visibility=_known(row["visibility"], (keypoints.COUNT,), np.uint8),
         keypoints_world=_shaped(row["keypoints_world"], (keypoints.COUNT, 3)),
         K=_shaped(row["K"], (3, 3), np.float64),
         T_world_cam=_shaped(row["T_world_cam"], (4, 4), np.float64),
         segmentation=None if segmentation is None else _decoded(row, "segmentation", cv2.IMREAD_UNCHANGED),
         segments=tuple(Segment(*values) for values in constants.get("segments", ())),
         depth_m=None if depth is None else _metres(_decoded(row, "depth", cv2.IMREAD_UNCHANGED)),
-        boxes={name: _shaped(value, (4,)) for name, value in known.items()},
+        boxes={name: _known(value, (4,)) for name, value in known.items()},
         joint_names=tuple(constants.get("joint_names", ())),
         joint_positions=_shaped(row["joint_positions"], (-1,)),
         link_names=tuple(constants.get("link_names", ())),
@@ -168,8 +168,12 @@ def _flat(value: np.ndarray | None, dtype: type) -> np.ndarray | None:
     return None if value is None else np.asarray(value, dtype).reshape(-1)
 
 
+def _known(value: Any, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+    return np.array(value, dtype).reshape(shape)
+
+
 def _shaped(value: Any, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray | None:
-    return None if value is None else np.array(value, dtype).reshape(shape)
+    return None if value is None else _known(value, shape, dtype)
 
 
 def _depth_steps(depth_m: np.ndarray) -> np.ndarray:

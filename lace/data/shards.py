@@ -1,7 +1,7 @@
 """Parquet shards, published atomically: temporary name, fsync, rename, fsync of the folder."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +96,7 @@ def _facts(schema: pa.Schema) -> dict[str, Any]:
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def _damage_named(path: Path) -> Generator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:

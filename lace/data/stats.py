@@ -33,7 +33,7 @@ def dataset_stats(ds: FrameDataset) -> dict[str, Any]:
     stats |= {key: _counts(ds.column(column)) for key, column in counted.items()}
     stats["targets"] = _counts(_target(text) for text in ds.column("objects"))
     stats["visibility"] = _visibility_rates(np.asarray(ds.column("visibility")))
-    stats["draws"], stats["choices"] = _draws(ds.column("draws"))
+    stats["draws"], stats["choices"] = _draws(list(ds.column("draws")))
     stats["joints"] = _joints(ds)
     stats["palm_uv"], stats["palm_world_xy"] = _palm(ds.column("keypoints_uv")), _palm(ds.column("keypoints_world"))
     return stats

@@ -114,7 +114,7 @@ class _View:
     @classmethod
     def of(cls, record: FrameRecord) -> "_View":
         height, width = record.image.shape[:2]
-        inside = ((record.keypoints_uv >= 0) & (record.keypoints_uv < (width, height))).all(1)
+        inside = np.all((record.keypoints_uv >= 0) & (record.keypoints_uv < (width, height)), axis=1)
         camera = record.camera
         if camera is None or record.keypoints_world is None:
             return cls(record, inside, None, np.full(len(NAMES), np.nan))
@@ -217,7 +217,7 @@ def _check_depth(view: _View) -> Found:
 
 
 def mask_box(mask: np.ndarray) -> np.ndarray:
-    """xyxy (4,) float32 [px] around the true pixels of (height, width), outer edge to outer edge; NaN if none is."""
+    """Box xyxy (4,) float32 [px] around the true pixels of (height, width), outer edges included; NaN if none."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return np.full(4, np.nan, np.float32)

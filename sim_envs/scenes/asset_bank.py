@@ -9,6 +9,7 @@ from assets.rooms import ROOMS
 from assets.shapes import Part
 from assets.tables import TABLES
 from assets.textures import TEXTURES
+from lace.core.draws import generator
 from lace.core.errors import UnknownNameError
 from lace.core.geometry import axis_angle, transform
 from sim_envs.config.axes import Axes
@@ -71,8 +72,8 @@ class AssetBankBuilder:
         targets = known_names("target", axes.target.names, every)
         tables = known_names("table", axes.table.kinds, TABLES.names())
         rooms = [ROOMS[kind] for kind in known_names("room", axes.room.kinds, ROOMS.names())]
-        room_layouts = [make(np.random.default_rng([self.seed, i])) for make in rooms for i in range(axes.room.layouts)]
-        table_layouts = [TABLES[name](np.random.default_rng([self.seed, 7])) for name in tables]
+        room_layouts = [make(generator(self.seed, i)) for make in rooms for i in range(axes.room.layouts)]
+        table_layouts = [TABLES[name](generator(self.seed, 7)) for name in tables]
         return AssetBank(
             targets=self.object_set(targets),
             distractors=self.object_set(tuple(distractors)),
@@ -87,7 +88,7 @@ class AssetBankBuilder:
         for spec in specs:
             mesh = spec.build()
             meshes.append(self.library.add_mesh(mesh))
-            rngs = [np.random.default_rng([self.seed, look]) for look in range(LOOKS)]
+            rngs = [generator(self.seed, look) for look in range(LOOKS)]
             textures.append([self.library.add_texture(spec.texture(rng), 1.0) for rng in rngs])
             height = float(mesh.vertices[:, 2].max())
             sizes.append((float(np.linalg.norm(mesh.vertices[:, :2], axis=1).max()), height))
@@ -130,7 +131,7 @@ class AssetBankBuilder:
     def _texture(self, name: str) -> list[int]:
         if name not in self._textures:
             texture = TEXTURES[name]
-            rngs = [np.random.default_rng([self.seed, 100 + look]) for look in range(LOOKS)]
+            rngs = [generator(self.seed, 100 + look) for look in range(LOOKS)]
             self._textures[name] = [
                 self.library.add_texture(texture.make(rng, TEXTURE_PX), 1 / texture.tile_m) for rng in rngs
             ]

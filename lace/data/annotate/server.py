@@ -25,9 +25,11 @@ class AnnotationServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, session: Session, port: int = 0):
-        """Args:
-        session: What is labelled.
-        port: 0 takes a free one.
+        """Opens the port.
+
+        Args:
+            session: What is labelled.
+            port: 0 takes a free one.
         """
         self.session, self.token = session, secrets.token_urlsafe(24)
         try:
@@ -50,7 +52,7 @@ class AnnotationServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: AnnotationServer
+    server: AnnotationServer  # ty: ignore[incompatible-mutable-override]  (the only server that makes these)
 
     def do_GET(self) -> None:
         words = self._allowed()

@@ -37,15 +37,17 @@ class Session:
     """
 
     def __init__(self, folder: str | Path):
-        """Args:
-        folder: A dataset of ours, or a folder of images; its labels are kept in it as LABELS_NAME.
+        """Opens a folder and reads its labels.
+
+        Args:
+            folder: A dataset of ours, or a folder of images; its labels are kept in it as LABELS_NAME.
         """
         self.folder = Path(folder)
         self._path = self.folder / LABELS_NAME
         self._dataset = FrameDataset(folder) if (self.folder / META_NAME).is_file() else None
         self._files = [] if self._dataset else image_files(folder)
         if self._dataset:
-            self.names = [f"frame-{index:08d}" for index in self._dataset.column("index").tolist()]
+            self.names = [f"frame-{index:08d}" for index in np.asarray(self._dataset.column("index"))]
         else:
             self.names = [file.relative_to(self.folder).as_posix() for file in self._files]
         self.labels: dict[str, dict[str, Any]] = self._read()
@@ -60,7 +62,7 @@ class Session:
         try:
             frames = json.loads(self._path.read_bytes())["frames"]
             return {name: checked(frame) for name, frame in frames.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DatasetError(
                 f"reading {self._path}", f"it is not what the page saved ({error})", "labels", "move it away"
             ) from error
@@ -138,7 +140,7 @@ class Session:
         if not visibility.any():
             raise SkipFrame("not labelled yet")
         record = FrameRecord(self.image(number), embodiment, uv, visibility, source=plain_text(f"annotated/{name}"))
-        if not by_hand:
+        if not by_hand and self._dataset is not None:
             brought = self._dataset[number]
             record = replace(record, source=brought.source, draws=brought.draws)
         return settle(record)

@@ -44,8 +44,8 @@ def grabcut_mask(record: FrameRecord) -> np.ndarray:
     bones = np.zeros(record.image.shape[:2], np.uint8)
     for a, b in SKELETON:
         if there[a] and there[b]:
-            ends = (tuple(int(x) for x in points[k]) for k in (a, b))
-            cv2.line(bones, *ends, 1, max(1, round(size / 25)))
+            ends = points[[a, b]].astype(int).tolist()
+            cv2.line(bones, ends[0], ends[1], 1, max(1, round(size / 25)))
     for point in points[there]:  # where the keypoint's neighbours are not labelled, there is no bone
         bones[tuple(np.clip(point[::-1].astype(int), 0, np.subtract(bones.shape, 1)))] = 1
     distance = cv2.distanceTransform(1 - bones, cv2.DIST_L2, 5)
@@ -54,7 +54,8 @@ def grabcut_mask(record: FrameRecord) -> np.ndarray:
     cv2.setRNGSeed(0)
     bgr = cv2.cvtColor(record.image, cv2.COLOR_RGB2BGR)
     try:
-        cv2.grabCut(bgr, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(bgr, guess, (0, 0, 0, 0), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     except cv2.error as error:
         raise InvalidValueError(
             "masking a hand by GrabCut", f"OpenCV says {error.err!r}", "keypoints apart from each other", "label more"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def _by_image(annotations: Sequence[Any], category: Any) -> tuple[dict[Any, list
     return of_image, malformed
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: Any) -> TypeGuard[int | float | str]:
     return (
         isinstance(value, (int, str)) and not isinstance(value, bool) or isinstance(value, float) and value.is_integer()
     )
@@ -202,9 +202,9 @@ def _keypoints(flat: Any, columns: Mapping[int, int]) -> tuple[np.ndarray, np.nd
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     """(width, height) [px] that the file says, None where it says none."""
-    size = image.get("width"), image.get("height")
-    if size in ((None, None), (0, 0)):
+    width, height = image.get("width"), image.get("height")
+    if (width, height) in ((None, None), (0, 0)):
         return None
-    if not all(isinstance(side, int) or (isinstance(side, float) and side.is_integer()) for side in size):
-        raise SkipFrame("malformed image entry", f"width and height {size}")
-    return int(size[0]), int(size[1])
+    if not (_is_id(width) and _is_id(height)) or isinstance(width, str) or isinstance(height, str):
+        raise SkipFrame("malformed image entry", f"width and height {(width, height)}"[:80])
+    return int(width), int(height)

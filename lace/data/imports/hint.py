@@ -102,7 +102,7 @@ def _load(folder: Path, stem: str, crop: bool, size: int | None, check: FrameChe
 
 
 def _around(record: FrameRecord, box: np.ndarray) -> np.ndarray:
-    """xyxy [px] around the annotated box and all keypoints in the image."""
+    """Box (4,) xyxy [px] around the annotated box and all keypoints in the image."""
     points = keypoint_box(record.keypoints_uv, record.visibility, tuple(range(COUNT)))
     return np.concatenate([np.minimum(box[:2], points[:2]), np.maximum(box[2:], points[2:])])
 

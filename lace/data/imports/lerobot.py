@@ -1,7 +1,7 @@
 """Frames of one episode of a LeRobot dataset (v3), read by the lerobot library; without labels."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,7 @@ def _is_pointer(path: Path) -> bool:
 
 
 @contextmanager
-def _errors_named(name: str, local: bool) -> Iterator[None]:
+def _errors_named(name: str, local: bool) -> Generator[None]:
     """What lerobot and its readers raise, as DatasetError; ours and Ctrl-C pass."""
     try:
         yield

@@ -1,8 +1,9 @@
 """Adds target boxes, found by a text and a detector, to a dataset; images and all other labels stay unchanged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,6 @@ def _stored(dataset: FrameDataset, i: int) -> tuple[bytes, str]:
     return row["image"], row["image_format"]
 
 
-def share_found(boxes: Sequence) -> float:
+def share_found(boxes: Iterable[Any]) -> float:
     """Share of frames that have a box."""
     return float(np.mean([box is not None and bool(np.isfinite(box).all()) for box in boxes]))

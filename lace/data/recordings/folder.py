@@ -28,11 +28,13 @@ class RecordingWriter:
     """Writes one recording; use as a context."""
 
     def __init__(self, folder: Path, joint_names: Sequence[str], camera: PinholeCamera, facts: Mapping[str, Any]):
-        """Args:
-        folder: New or empty; DatasetError otherwise.
-        joint_names: Of the states.
-        camera: Of the images.
-        facts: What else to keep ("embodiment", "calibration", the options).
+        """Opens a recording.
+
+        Args:
+            folder: New or empty; DatasetError otherwise.
+            joint_names: Of the states.
+            camera: Of the images.
+            facts: What else to keep ("embodiment", "calibration", the options).
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise DatasetError(

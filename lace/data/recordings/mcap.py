@@ -78,7 +78,7 @@ def _topics(path: Path) -> dict[str, str]:
     """Name of the schema of each topic."""
     from mcap.reader import make_reader
 
-    with _damage_named(path), path.open("rb") as stream:
+    with _DamageNamed(path), path.open("rb") as stream:
         summary = make_reader(stream).get_summary()
         if summary is None:
             raise DatasetError(
@@ -107,7 +107,7 @@ def _messages(path: Path, topics: list[str]) -> Iterator[tuple[str, float, Any]]
     from mcap.reader import make_reader
 
     decoders: dict[int, Any] = {}
-    with _damage_named(path), path.open("rb") as stream:
+    with _DamageNamed(path), path.open("rb") as stream:
         for schema, channel, message in make_reader(stream).iter_messages(topics=topics):
             if channel.id not in decoders:
                 decoders[channel.id] = _decoder(path, channel.message_encoding, schema)
@@ -169,7 +169,7 @@ def _image_bytes(path: Path, message: Any) -> bytes | np.ndarray:
     return np.ascontiguousarray(pixels[..., ::-1] if encoding == "bgr8" else pixels)
 
 
-class _damage_named:
+class _DamageNamed:
     """Turns the mcap library's errors into ours."""
 
     def __init__(self, path: Path):

@@ -7,6 +7,7 @@ import numpy as np
 from assets.humans.hand import HumanHand
 from assets.humans.poses import Capsules, random_poses
 from assets.humans.sleeve import UPPER_ARM
+from lace.core.draws import generator
 from lace.core.geometry import Array, axis_angle, invert, transform
 from lace.core.limits import Range
 from sim_envs.config.axes import ArmAxis
@@ -39,7 +40,7 @@ class HumanBank:
 def build_human_bank(capsules: Capsules, seed: int, size: int) -> HumanBank:
     """`size` hands, the same for the same seed; shapes in an order of their own."""
     hand, index = capsules.hand, np.arange(size)
-    order = np.random.default_rng(seed).permutation(len(hand.shapes))
+    order = generator(seed).permutation(len(hand.shapes))
     shape = hand.shapes[order[index % len(order)]]
     return HumanBank(random_poses(capsules, seed, index, shape)[0], shape, size)
 

@@ -10,6 +10,7 @@ from assets.humans.skin_maps import skin_maps
 from assets.humans.skinned import PARTS, part_of_bone, skin_mesh
 from assets.humans.sleeve import sleeve_mesh
 from assets.textures import TEXTURES
+from lace.core.draws import generator
 from lace.core.geometry import Array, invert
 from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, pose_of, reach, shoulder_of
 from sim_envs.bodies.human.reach import plan_grasp
@@ -68,7 +69,7 @@ class HumanBody:
         maps = skin_maps(self.hand, SKIN_PX)
 
         def rng(look: int) -> np.random.Generator:
-            return np.random.default_rng([self.config.seed, look])
+            return generator(self.config.seed, look)
 
         self._tones = np.array(
             [

@@ -134,7 +134,7 @@ def test_data_commands_end_to_end(tmp_path, capsys):
 def test_verify_exits_1_with_the_reasons(tmp_path, capsys):
     folder = make_dataset(tmp_path / "ds", 4, 2, 48)
     (folder / "shards" / shard_name(1)).write_bytes(b"PAR1 cut")
-    assert cli.main(["data", "verify", str(folder)]) == cli.EXIT_PROBLEMS
+    assert cli.main(["data", "verify", str(folder)]) == 1
     text = capsys.readouterr().out
     assert shard_name(1) in text and "2 frames missing: 2, 3" in text
 
