@@ -13,8 +13,8 @@ from torch.nn.functional import avg_pool2d
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.data.dataset import FrameDataset, named_folders
 from lace.data.origins import NAME, Origins
-from lace.measure import correspondence_report as report_module
 from lace.measure import evaluate_correspondence as evaluate
+from lace.measure import pictures
 from lace.measure.predictors import NAMES
 from lace.reports.paper import PAPER
 from tests.synthetic import make_dataset
@@ -173,7 +173,7 @@ def test_measurements_are_kept_when_a_picture_fails(small, monkeypatch):
     def broken(*_):
         raise RuntimeError("no picture")
 
-    monkeypatch.setattr(report_module, "pca_figure", broken)
+    monkeypatch.setattr(pictures, "pca_figure", broken)
     monkeypatch.setattr(evaluate, "load_backbone", lambda name, **_: MeanColour())
     with pytest.raises(RuntimeError, match="no picture"):
         evaluate.main(small)
@@ -181,7 +181,10 @@ def test_measurements_are_kept_when_a_picture_fails(small, monkeypatch):
 
 
 def test_a_pca_that_the_frames_do_not_allow_is_left_out(small, monkeypatch):
-    monkeypatch.setattr(report_module, "hand_tokens", lambda records, grid, _words: torch.zeros(len(records), 144) > 0)
+    def nothing(records, grid, _words):
+        return torch.zeros(len(records), grid[0] * grid[1]) > 0
+
+    monkeypatch.setattr(pictures, "hand_tokens", nothing)
     _evaluated(small, monkeypatch)
     assert not (small.out / "joint_pca_of_hand_patches.png").exists()
     assert (small.out / "report.html").is_file()
