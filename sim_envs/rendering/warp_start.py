@@ -11,9 +11,18 @@ from contextlib import contextmanager
 
 import warp as wp
 
+from lace.core.cache import require_cache, share_cache
+
 
 def start_warp() -> None:
-    """Initialises Warp. Where there is a driver, everything from warnings upwards comes through."""
+    """Initialises Warp, its kernel cache below $LACE_CACHE if that is set; with a driver its warnings are shown.
+
+    Raises:
+        AssetError: The kernel cache cannot be written.
+    """
+    share_cache()
+    if "WARP_CACHE_PATH" not in os.environ:
+        require_cache()  # Warp's own folder lies beside ours and ends with a traceback
     wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
     if has_driver():
         wp.init()

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from lace.core.cache import built_folder, share_cache
 from lace.core.errors import AssetError, DatasetError
 from lace.core.files import publish_bytes
 from lace.core.lock import locked_folder
+from tests import ROOT
 
 
 @pytest.mark.parametrize("home", ["/sys", "/dev/null", "/proc/none"])
@@ -58,3 +61,19 @@ def test_a_read_only_file_system_is_an_error_of_ours(code, tmp_path, monkeypatch
         patch.setattr("os.open", refuses)
         with pytest.raises(DatasetError, match=os.strerror(code)), locked_folder(tmp_path):
             pass
+
+
+def test_warp_starts_with_our_message_where_home_cannot_be_written():
+    """In a process of its own: Warp is started once for all other tests."""
+    program = """
+from lace.core.errors import AssetError
+try:
+    import sim_envs.rendering.warp_start
+except AssetError as error:
+    print(error)
+"""
+    free = {name: value for name, value in os.environ.items() if name not in ("LACE_CACHE", "WARP_CACHE_PATH")}
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=free | {"HOME": "/sys"}, capture_output=True, text=True
+    )
+    assert "set LACE_CACHE" in result.stdout, result.stderr
