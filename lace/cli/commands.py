@@ -76,7 +76,9 @@ COMMANDS: dict[str, Command] = {
         "real_bridge.calibration.command:CalibrateConfig",
     ),
     "bridge check": Command(
-        "pre-flight list of arm, hand and camera: go or no-go", "real_bridge.check:main", "real_bridge.check:CheckConfig"
+        "pre-flight list of arm, hand, camera: go or no-go",
+        "real_bridge.check:main",
+        "real_bridge.check:CheckConfig",
     ),
     "bridge record": Command(
         "record a demonstration on the robot and label it",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.camera import PinholeCamera
+from lace.core.errors import InvalidValueError
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,8 @@ class FrameRecord:
             and (instance is None or segment.instance == instance)
             and (name is None or segment.name == name)
         ]
+        if self.segmentation is None:
+            raise InvalidValueError(
+                "reading a mask", "a frame without segmentation", "a simulated frame", "check `segmentation` before"
+            )
         return np.isin(self.segmentation, wanted)

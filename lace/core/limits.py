@@ -69,7 +69,7 @@ def check_numbers(config: Any, option: str = "--{}") -> None:
         InvalidValueError: Names the first field that is out of its limits, or whose range is reversed.
     """
     for name, value, marks in _numbers(config):
-        numbers = value if isinstance(value, tuple) else (value,)
+        numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
         shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
         limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
         if not all(math.isfinite(number) and limits.holds(number) for number in numbers):

@@ -73,8 +73,8 @@ def _made_in_pool(
     build: Callable[[], Maker[Any, Any]], tasks: Sequence[Any], workers: int, on_ready: Callable[[], None]
 ) -> Iterator[tuple[Any, Any]]:
     context = multiprocessing.get_context("spawn")
-    # Workers exit when the other end of this pipe is closed: by us, or by the system when we were killed. An Event would
-    # not do: setting it waits for every process that waits for it, also for one that was killed.
+    # Workers exit when the other end of this pipe is closed: by us, or by the system when we were killed. An Event does
+    # not serve: setting it waits for every process that waits for it, also for one that was killed.
     watched, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, _start_worker, (build, watched))
     try:

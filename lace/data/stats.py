@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def _visibility_rates(visibility: np.ndarray) -> dict[str, dict[str, float]]:
     return {name: {kind: float(rate[k]) for kind, rate in rates.items()} for k, name in enumerate(NAMES)}
 
 
-def _draws(texts: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _draws(texts: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(histograms of numeric draws, counts of text draws)."""
     numbers, words = defaultdict(list), defaultdict(list)
     for text in texts:

@@ -58,10 +58,12 @@ class MujocoPhysics:
     name = "mujoco"
 
     def __init__(self, robot: Robot | None = None, threads: int = 1, step_hz: int = STEP_HZ):
-        """Args:
-        robot: The xArm7 with the LEAP Hand if not given.
-        threads: Worlds stepped at the same time.
-        step_hz: Steps per second.
+        """Makes one.
+
+        Args:
+            robot: The xArm7 with the LEAP Hand if not given.
+            threads: Worlds stepped at the same time.
+            step_hz: Steps per second.
         """
         if step_hz < STEP_HZ:
             raise InvalidValueError(

@@ -43,9 +43,11 @@ class Demonstrations:
     """ReachMotion m is the first that is possible and in view, counted from (seed, m); its frames share one scene."""
 
     def __init__(self, composer: Composer, frames_each: int):
-        """Args:
-        composer: Draws the scenes.
-        frames_each: Frames of one motion.
+        """Makes one.
+
+        Args:
+            composer: Draws the scenes.
+            frames_each: Frames of one motion.
         """
         self.composer, self.frames_each = composer, frames_each
         self._planned: OrderedDict[int, tuple[SceneBatch, ReachMotion]] = OrderedDict()

@@ -60,7 +60,7 @@ def crop(image: np.ndarray, square: Square, size: int, border: int) -> np.ndarra
     half a pixel of the crop.
     """
     corners = square.to_image(np.array([[0, 0], [1, 0], [0, 1]])).astype(np.float32)
-    M = cv2.getAffineTransform(corners, np.float32([[0, 0], [size, 0], [0, size]]))
+    M = cv2.getAffineTransform(corners, np.array([[0, 0], [size, 0], [0, size]], np.float32))
     return cv2.warpAffine(image, M, (size, size), flags=cv2.INTER_LINEAR, borderMode=border).astype(np.float32) / 255
 
 

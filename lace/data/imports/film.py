@@ -57,7 +57,7 @@ class Film:
         try:
             for frame in self._frames:
                 small = frame.reformat(THUMBNAIL_PX, THUMBNAIL_PX, "gray", interpolation="AREA").to_ndarray()
-                yield frame.pts, float(frame.pts * self._stream.time_base), small
+                yield frame.pts, float(frame.pts * (self._stream.time_base or 0)), small
         except av.FFmpegError as error:
             raise self._unreadable(f"it is damaged: {_reason(error)}") from error
 

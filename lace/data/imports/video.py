@@ -107,12 +107,14 @@ class _Reader:
 
     def __init__(self, files: dict[str, Path]):
         self._files = files
-        self._name, self._film = "", None
+        self._name = ""
+        self._film: Film | None = None
 
     def frame(self, name: str, stamp: int) -> np.ndarray | None:
         """See `Film.frame`."""
-        if name != self._name:
-            if self._film:
-                self._film.__exit__()
-            self._name, self._film = name, Film(self._files[name])
-        return self._film.frame(stamp)
+        film = self._film
+        if film is None or name != self._name:
+            if film is not None:
+                film.__exit__()
+            self._name, self._film = name, (film := Film(self._files[name]))
+        return film.frame(stamp)

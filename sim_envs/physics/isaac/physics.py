@@ -70,10 +70,12 @@ class IsaacPhysics:
     name = "isaac"
 
     def __init__(self, robot: Robot | None = None, device: str = "cpu", step_hz: int = STEP_HZ):
-        """Args:
-        robot: The xArm7 with the LEAP Hand if not given.
-        device: "cpu" or "cuda:0".
-        step_hz: Steps per second.
+        """Makes one.
+
+        Args:
+            robot: The xArm7 with the LEAP Hand if not given.
+            device: "cpu" or "cuda:0".
+            step_hz: Steps per second.
         """
         if step_hz < STEP_HZ:
             raise InvalidValueError(
