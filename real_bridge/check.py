@@ -128,7 +128,9 @@ def camera_checks(config: CheckConfig, mount: Mount | None, wrong: LaceError | N
     try:
         first = camera.newest()
         fps, age, frozen = watch(camera)
-        yield Finding("camera", fps >= config.least_fps and not frozen, f"{fps:.1f} frames/s{', all the same' * frozen}")
+        yield Finding(
+            "camera", fps >= config.least_fps and not frozen, f"{fps:.1f} frames/s{', all the same' * frozen}"
+        )
         yield Finding("image age", 0 <= age * 1000 <= config.image_age_ms, f"{1000 * age:.0f} ms when they arrive")
         height, width = first.image.shape[:2]
         if wrong is not None:
@@ -193,7 +195,11 @@ def hand_checks(rig: Rig, limits: np.ndarray) -> Iterator[Finding]:
     yield Finding("hand heat", hot < SafetyLimits().hand_hot_C - 10, f"warmest motor {hot:.0f} C")
     slack = 0.1  # a free finger rests against its stop
     inside = ((state.positions > limits[:, 0] - slack) & (state.positions < limits[:, 1] + slack)).all()
-    yield Finding("hand limits", bool(inside), "zeros and limits agree" if inside else "a joint is beyond its limits: check the zeros")
+    yield Finding(
+        "hand limits",
+        bool(inside),
+        "zeros and limits agree" if inside else "a joint is beyond its limits: check the zeros",
+    )
 
 
 def estop_check(rig: Rig, seconds: float) -> Finding:
@@ -205,7 +211,9 @@ def estop_check(rig: Rig, seconds: float) -> Finding:
         except LaceError as error:
             return Finding("e-stop", False, _short(error))
         if fault:
-            return Finding("e-stop", True, f"seen after {time.monotonic() - start:.1f} s: {fault}; pull it out and clear it")
+            return Finding(
+                "e-stop", True, f"seen after {time.monotonic() - start:.1f} s: {fault}; pull it out and clear it"
+            )
         time.sleep(0.02)
     return Finding("e-stop", False, f"no press was seen within {seconds:.0f} s")
 
