@@ -47,10 +47,10 @@ class GraspEnvConfig(SceneConfig):
         if unknown or not self.observations:
             got = f"unknown {', '.join(unknown)}" if unknown else "none"
             raise InvalidValueError(
-                "choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "mend observations="
+                "choosing observations", got, f"any of {', '.join(OBSERVATIONS)}", "fix observations="
             )
         if self.actions not in ("joint", "end_effector"):
-            raise InvalidValueError("choosing actions", repr(self.actions), "joint or end_effector", "mend actions=")
+            raise InvalidValueError("choosing actions", repr(self.actions), "joint or end_effector", "fix actions=")
         if self.physics is not None:
             PHYSICS[self.physics]
         check_numbers(self, option="{}=")

@@ -24,7 +24,7 @@ class GraspEnv(gymnasium.Env):
     def __init__(self, render_mode: str | None = None, **options: Any):
         if render_mode not in (None, "rgb_array"):
             raise InvalidValueError(
-                "making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "mend render_mode="
+                "making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "fix render_mode="
             )
         self.config, self.render_mode = options_of(**options), render_mode
         self.metadata = self.metadata | {"render_fps": self.config.rate_hz}

@@ -13,8 +13,8 @@ from sim_envs.grasp_env.worlds import GraspWorlds
 
 
 class GraspVectorEnv(VectorEnv):
-    """As GraspEnv, for `num_envs` worlds. Each world whose episode has ended begins anew with the next step, which ignores
-    its action and earns it nothing (gymnasium's next-step autoreset); the others go on.
+    """As GraspEnv, for `num_envs` worlds. A world whose episode has ended resets on the
+    following step, whose action is ignored and reward is 0 (gymnasium's next-step autoreset).
     """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
@@ -73,7 +73,7 @@ class GraspVectorEnv(VectorEnv):
                 "resetting worlds",
                 f"the mask {mask.tolist()}",
                 f"{self.num_envs} times true or false, not all false, and all true the first time",
-                "mend options={'reset_mask': ...}",
+                "fix options={'reset_mask': ...}",
             )
         return mask
 

@@ -188,7 +188,7 @@ class MujocoWorlds:
     def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
         """See Worlds."""
         if not np.isfinite(commands).all():
-            raise InvalidValueError("stepping MuJoCo", "commands that are no numbers", "finite angles", "mend the plan")
+            raise InvalidValueError("stepping MuJoCo", "commands that are no numbers", "finite angles", "fix the plan")
         chosen = [self._worlds[i] for i in (range(self.count) if worlds is None else worlds)]
         if self._threads == 1 or len(chosen) == 1:
             rows = [world.roll(row, stride) for world, row in zip(chosen, commands, strict=True)]

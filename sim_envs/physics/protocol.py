@@ -108,7 +108,7 @@ class Worlds(Protocol):
         ...
 
     def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
-        """Begins `worlds` anew, each with a scene of its own, at time 0; the others are as they were."""
+        """Resets `worlds` to time 0, each with a scene of its own; the others keep their state."""
         ...
 
     def close(self) -> None:

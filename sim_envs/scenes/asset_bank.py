@@ -1,4 +1,4 @@
-"""Everything a world can wear beside its body: objects, tables and rooms as numbers in the library, ready to be gathered."""
+"""Objects, tables and rooms that scenes can show, as numbers of meshes and textures in the library."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The `lace simulate` command: runs, prints a table, writes results.json, report.html and what was asked to be filmed."""
+"""The `lace simulate` command: runs trials, prints a table, writes results.json, report.html and films."""
 
 import json
 from collections.abc import Callable, Iterator

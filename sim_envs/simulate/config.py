@@ -37,7 +37,7 @@ class SequentialConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateConfig(SceneConfig):
-    """Runs policies in the simulated cell, all on the same trials, and says how often they grasp the target and why not."""
+    """Runs policies in the simulated cell on the same trials; reports grasp success rates and causes of failure."""
 
     out: Path
     """Folder of the results; the same command resumes an interrupted run."""
@@ -83,7 +83,7 @@ class SimulateConfig(SceneConfig):
         bad = [number for number in self.film if not 0 <= number < self.trials]
         if bad:
             raise InvalidValueError(
-                "reading the options", f"film {bad[0]}", f"trial numbers from 0 to {self.trials - 1}", "mend --film"
+                "reading the options", f"film {bad[0]}", f"trial numbers from 0 to {self.trials - 1}", "fix --film"
             )
         return self
 

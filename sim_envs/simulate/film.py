@@ -1,4 +1,4 @@
-"""Films of trials: run again, drawn from their states, checked to end as recorded, with how deep things overlap in them."""
+"""Films of trials: each is run again, checked against its record, drawn from its states; overlaps are measured."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Sequential stopping: each question keeps a fair share of the error, and is answered once the evidence is overwhelming.
+"""Sequential tests: a run stops once every question is answered at its share of the error probability.
 
 The evidence (`lace.measure.rates.log_evidence`) exceeds 1 / alpha with probability at most alpha if the answer is "no
 difference", however often one looks; with q questions each has alpha / q (Bonferroni).

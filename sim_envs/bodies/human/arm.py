@@ -1,4 +1,4 @@
-"""Where a person's arm is: forearm, elbow and upper arm behind a hand that reaches onto the table. Poses from a bank."""
+"""Human arm: forearm, elbow and upper arm behind a hand that reaches onto the table. Hand poses come from a bank."""
 
 from dataclasses import dataclass
 

@@ -297,7 +297,7 @@ class IsaacWorlds:
         self._require_open()
         if not np.isfinite(commands).all():
             raise InvalidValueError(
-                "stepping Isaac Lab", "commands that are no numbers", "finite angles", "mend the plan"
+                "stepping Isaac Lab", "commands that are no numbers", "finite angles", "fix the plan"
             )
         moving = np.arange(self.count) if worlds is None else np.asarray(worlds)
         still = np.setdiff1d(np.arange(self.count), moving)
