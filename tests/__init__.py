@@ -1,4 +1,4 @@
-"""Tests, in the same tree as the code; `ROOT` is the repository."""
+"""Tests, in the same tree as the code. `ROOT` is the repository's folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What tests of the bridge share: the emulator with a camera that draws two discs, and a cell on it."""
+"""Shared by the tests of the bridge: the emulator with a camera that draws two discs, and a cell on it."""
 
 import threading
 import time
@@ -33,14 +33,14 @@ from real_bridge.safety import SafetyLimits
 from real_bridge.tape import RecordedPorts
 
 PATIENT = SafetyLimits(image_age_s=2.0, arm_age_s=1.0, hand_age_s=1.0, guardian_s=2.0)
-"""Limits for a machine that is busy with other tests: its pauses are no faults of the devices."""
+"""Limits for a machine that is busy with other tests: its delays are not device faults."""
 SIZE, EYE, LOOKS_AT = 96, (1.3, 0.4, 0.8), (0.4, 0.05, 0.05)
 SEEN_M = 0.045
-"""Height over the table at which a target is seen (GraspConfig.seen_height_m)."""
+"""Height above the table at which a target is observed (GraspConfig.seen_height_m)."""
 
 
 class SketchCamera:
-    """Serves frames like the emulator's camera, with its faults, but draws the target and the hand as discs."""
+    """Serves frames with the faults of the emulator's camera, but draws the target and the hand as discs."""
 
     def __init__(self, emulator: EmulatorProcess, robot: Robot, fps: float = 20.0):
         self.camera = PinholeCamera(intrinsics(0.9, SIZE, SIZE), look_at(EYE, LOOKS_AT), SIZE, SIZE)
@@ -66,7 +66,7 @@ class SketchCamera:
         self._admin.close()
 
     def frame(self, truth: dict) -> Frame:
-        """The picture of a moment."""
+        """The image at a given time."""
         q = np.array(truth["joint_positions"])
         keypoints = self._kinematics.keypoints(self._kinematics.link_poses(q))
         hand, depth = end_effector_point(keypoints, self.camera)
@@ -85,7 +85,7 @@ class SketchCamera:
 
 @dataclass
 class Bench:
-    """An emulator with a sketch camera and everything to try a grasp on it."""
+    """An emulator with a sketch camera and everything needed to attempt a grasp on it."""
 
     emulator: EmulatorProcess
     sketch: SketchCamera
@@ -105,7 +105,7 @@ class Bench:
         )
 
     def reset(self) -> None:
-        """The plain scene from its beginning, devices as after power-on, no latch."""
+        """The plain scene reset to its start: devices as after power-on, no latch."""
         self.emulator.admin.clear()
         self.emulator.admin.start()
         for latch in (self.folder / "state").glob("*/latch.json"):
@@ -113,7 +113,7 @@ class Bench:
 
     @contextmanager
     def rig(self, limits: SafetyLimits = PATIENT, **changes) -> Iterator[Rig]:
-        """A session; enabled if the caller does so."""
+        """A session, not yet enabled."""
         rig = Rig(replace(self.config, **changes), self.robot.embodiment, {}, limits)
         try:
             yield rig

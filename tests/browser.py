@@ -1,4 +1,4 @@
-"""A headless Chromium driven over its own debugging pipe (messages end in a zero byte): no driver, no package."""
+"""A headless Chromium controlled over its debugging pipe (messages end in a zero byte): no driver or package."""
 
 import json
 import os
@@ -27,12 +27,12 @@ def find_browser():
 
 
 class Browser:
-    """One page of a browser of its own; use it in `with`."""
+    """One page of a separate browser process; use it in `with`."""
 
     def __init__(self, path, profile):
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        # The browser reads descriptor 3 and writes descriptor 4; bash puts them there.
+        # The browser reads from descriptor 3 and writes to descriptor 4; bash sets them up.
         line = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
         command = [
             "bash",

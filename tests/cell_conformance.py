@@ -1,4 +1,4 @@
-"""What every robot cell must do. A test file subclasses `CellLaws` and gives it a fixture `cell` that is fresh each time."""
+"""Requirements of every robot cell. A test file subclasses `CellLaws` and provides a new `cell` fixture per test."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def still_path(cell: RobotCell, offset: float = 0.0):
 
 
 class CellLaws:
-    """Laws of `RobotCell`."""
+    """Requirements of `RobotCell`."""
 
     def test_it_is_a_cell(self, cell):
         assert isinstance(cell, RobotCell)

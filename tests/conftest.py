@@ -1,4 +1,4 @@
-"""Shared by tests that need the simulator: one stage for the whole run, because opening it takes seconds."""
+"""Fixtures of tests that need the simulator: one renderer for the whole run, because opening it takes seconds."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def batch(source):
 
 @pytest.fixture(scope="session")
 def emulator_process(tmp_path_factory):
-    """The emulated arm and hand in a process of their own, without a camera; one for the whole run."""
+    """The emulated arm and hand in a separate process, without a camera; one for the whole run."""
     from tests.emulated import running
 
     with running(tmp_path_factory.mktemp("emulator")) as process:
@@ -39,7 +39,7 @@ def emulator_process(tmp_path_factory):
 
 @pytest.fixture
 def emulator(emulator_process):
-    """The same with its scene begun again and its devices as after power-on."""
+    """The same with its scene reset and its devices as after power-on."""
     emulator_process.admin.clear()
     emulator_process.admin.start()
     return emulator_process

@@ -1,4 +1,4 @@
-"""Small made-up demonstrations on disk: synthetic frames, four to a demonstration."""
+"""Small synthetic demonstrations on disk: four frames to a demonstration."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tests of the emulated devices share: an address of their own, and clients as the vendors ship them."""
+"""Shared by tests of the emulated devices: a loopback address, and clients as the vendors distribute them."""
 
 import os
 import socket
@@ -37,7 +37,7 @@ needs_ports = pytest.mark.skipif(not may_listen(), reason="port 502 needs root, 
 
 @contextmanager
 def running(folder: Path, number: int = 1, *arguments: str) -> Iterator[EmulatorProcess]:
-    """An emulator with options of its own."""
+    """An emulator with its own options."""
     with EmulatorProcess(own_host(number), folder, arguments) as process:
         yield process
 
@@ -57,7 +57,7 @@ def vendor_arm(host: str, ready: bool = True) -> Iterator:
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:
-    """Whether `condition` comes true; the limit only ends a hopeless wait."""
+    """Whether `condition` becomes true before the timeout."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         if condition():

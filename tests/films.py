@@ -1,4 +1,4 @@
-"""Small videos made from pictures, as cameras and phones write them."""
+"""Small videos made from images, encoded as cameras and phones write them."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 HANDS = Path(__file__).parent / "golden" / "hands"
-"""Pictures of our simulated humans, and what MediaPipe 0.10.21 says of them; `benchmarks.hand_detector` makes them."""
+"""Images of our simulated humans with MediaPipe 0.10.21's results; `benchmarks.hand_detector` makes them."""
 _UNIT = Fraction(1, 1000)
 _IDENTITY, _QUARTER = (
     (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000),
@@ -28,8 +28,8 @@ def write_film(path: Path, frames: Sequence[np.ndarray], times: Sequence[float],
     Args:
         path: File to write.
         frames: All of one size.
-        times: Rising.
-        portrait: Written lying on its side with a display matrix that turns it upright, as phones do.
+        times: Increasing.
+        portrait: Stores the frames rotated, with a display matrix that turns them upright, as phones do.
     """
     stored = [np.rot90(frame) if portrait else frame for frame in frames]
     with av.open(str(path), "w") as container:
@@ -47,7 +47,7 @@ def write_film(path: Path, frames: Sequence[np.ndarray], times: Sequence[float],
 
 
 def _replace_display_matrix(path: Path) -> None:
-    """In the track header: a quarter turn instead of the identity; PyAV cannot write it."""
+    """Writes a quarter turn instead of the identity into the track header; PyAV cannot."""
     old, new = (b"".join(value.to_bytes(4, "big", signed=value < 0) for value in m) for m in (_IDENTITY, _QUARTER))
     content = path.read_bytes()
     start = content.index(b"tkhd")

@@ -1,4 +1,4 @@
-"""Does something that is done again and again leave anything behind? Live objects are counted and memory is read."""
+"""Detects leaks of repeated work: counts live objects and measures memory."""
 
 import gc
 import json
@@ -10,27 +10,27 @@ from pathlib import Path
 from resource import getpagesize
 
 ROUNDS = 4
-"""A leak grows in every round; an allocator that takes a bigger piece once does not."""
+"""A leak grows in every round; a single larger allocation does not."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """What came about in every one of ROUNDS rounds: ROUNDS times the smallest growth of a round."""
+    """Growth in every one of ROUNDS rounds: ROUNDS times the smallest growth of a round."""
 
     objects: Counter
-    """Live objects that the garbage collector tracks, by kind; kinds that did not grow in some round are left out."""
+    """Live objects that the garbage collector tracks, by kind; kinds that did not grow in every round are omitted."""
     memory_MiB: float
-    """Of the process, as the kernel has it at the time (not its peak)."""
+    """Resident memory of the process when measured (not the peak)."""
 
 
 def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
-    """Does `work` `warm_up` times, then ROUNDS rounds of it, at least `times` in all, and looks after each."""
+    """Does `work` `warm_up` times, then ROUNDS rounds of it, at least `times` in all, and measures after each."""
 
     def look() -> str:
         gc.collect()
         kinds = Counter(f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
         memory = int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 2**20
-        return json.dumps([kinds, memory])  # a string is not tracked: what is kept of a look is not seen by the next
+        return json.dumps([kinds, memory])  # strings are not tracked: a stored snapshot does not count in the next one
 
     for _ in range(warm_up):
         work()

@@ -1,4 +1,4 @@
-"""What every physics engine must do. A test file subclasses `PhysicsLaws` and gives it a fixture `physics`."""
+"""Requirements of every physics engine. A test file subclasses `PhysicsLaws` and provides a fixture `physics`."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, RigidObject
 
 TABLE_Z, MASS_KG = -0.05, 0.1
 PLACES = [(x, y) for x in (0.95, 1.25) for y in (-0.6, -0.2, 0.2, 0.6)]
-"""On the table, out of the robot's reach and of each other's way [m]."""
+"""On the table, away from the robot and from each other [m]."""
 
 
 def cube(side_m: float = 0.06, at=(0.45, 0.0), friction: float = 0.8, name: str = "target") -> RigidObject:
@@ -23,7 +23,7 @@ def cube(side_m: float = 0.06, at=(0.45, 0.0), friction: float = 0.8, name: str 
 
 
 def standing(name: str, at: tuple[float, float]) -> RigidObject:
-    """An object of ours on the table."""
+    """One of our objects on the table."""
     T = np.eye(4)
     T[:3, 3] = [*at, TABLE_Z]
     return RigidObject(name, convex_parts(name), float(np.mean(OBJECTS[name].mass_kg)), 0.8, T)
@@ -34,7 +34,7 @@ def scene(home: np.ndarray, *objects: RigidObject) -> PhysicsScene:
 
 
 class PhysicsLaws:
-    """Laws of `Physics` and `Worlds`, on the xArm7 with the LEAP Hand."""
+    """Requirements of `Physics` and `Worlds`, on the xArm7 with the LEAP Hand."""
 
     @pytest.fixture
     def home(self):
@@ -132,7 +132,7 @@ class PhysicsLaws:
 
     @pytest.mark.parametrize("larger", [False, True], ids=["in_its_place", "with_more_objects"])
     def test_a_world_begins_anew_while_the_others_go_on(self, physics, home, larger):
-        """As if it had just been opened, and as if nothing had happened."""
+        """A reset world equals a newly opened one."""
         first = scene(home, cube(), cube(0.05, at=(0.6, 0.2), name="other"))
         things = (cube(0.04, friction=0.4), cube(0.05, (0.4, -0.2), name="other"), cube(0.06, (0.3, 0.3), name="third"))
         fresh = scene(home + 0.05, *things[: 3 if larger else 2])

@@ -1,4 +1,4 @@
-"""Recordings made up for tests: a robot that swings, filmed as bright spots at its keypoints, in every form we read."""
+"""Synthetic recordings for tests: a swinging robot, drawn as bright spots at its keypoints, in every format read."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ CAMERA = PinholeCamera(
 
 
 def swing(stamps_s: Array) -> Array:
-    """Joint angles (n, joints) [rad] of a motion that speeds up and slows down."""
+    """Joint angles (n, joints) [rad] of a motion that accelerates and decelerates."""
     q = np.tile(BODY.home, (len(stamps_s), 1))
     q[:, 0] += 0.35 * np.sin(2.1 * stamps_s) + 0.2 * np.sin(5.3 * stamps_s)
     q[:, 3] += 0.15 * np.sin(3.7 * stamps_s)
@@ -37,7 +37,7 @@ def spots(q: Array) -> np.ndarray:
 
 
 def made_up(lag_s: float = 0.0, seconds: float = 4.0) -> Recording:
-    """Images at 20 Hz, states at 50 Hz; an image shows what the joints were `lag_s` before its stamp."""
+    """Images at 20 Hz, states at 50 Hz; an image shows the joints at `lag_s` before its time stamp."""
     images, states = np.arange(0.2, seconds - 0.2, 0.05), np.arange(0, seconds, 0.02)
     return Recording(
         "made_up",
@@ -53,8 +53,12 @@ def made_up(lag_s: float = 0.0, seconds: float = 4.0) -> Recording:
 def lens_file(path: Path) -> Path:
     """The calibration file of CAMERA."""
     row = {
-        "K": CAMERA.K.tolist(), "distortion": [], "T_base_cam": CAMERA.T_world_cam.tolist(), "width": WIDTH, "height": HEIGHT
-    }  # fmt: skip
+        "K": CAMERA.K.tolist(),
+        "distortion": [],
+        "T_base_cam": CAMERA.T_world_cam.tolist(),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
     path.write_text(json.dumps(row))
     return path
 
@@ -133,7 +137,7 @@ def as_ros2(recording: Recording, path: Path) -> Path:
 
 
 def as_lerobot(recording: Recording, folder: Path, fps: int = 20) -> Path:
-    """The recording as a LeRobot dataset: one row an image, with the joints of its moment."""
+    """The recording as a LeRobot dataset: one row per image, with the joints at its time."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     names = list(recording.joint_names)

@@ -1,4 +1,4 @@
-"""Backdrops once more, world by world in numpy and OpenCV: the second opinion that the kernels are held to."""
+"""Reference backdrops, computed per world with numpy and OpenCV, to compare the kernels with."""
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ def _photo(folder: PhotoFolder, draw: np.ndarray, size: tuple[int, int]) -> np.n
 
 
 def panorama(image: np.ndarray, camera: PinholeCamera, turns: np.ndarray) -> np.ndarray:
-    """Pictures (n, height, width, 3) of a panorama (rows, columns, 3) uint8, turned by `turns` (n,)."""
+    """Pictures (n, height, width, 3) of a panorama (rows, columns, 3) uint8, rotated by `turns` (n,)."""
     x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     uv = np.broadcast_to(np.stack([x, y], -1).reshape(-1, 2), (len(turns), x.size, 2))
     directions = camera.unproject(uv, np.ones(uv.shape[:2])) - camera.T_world_cam[:, None, :3, 3]
@@ -57,7 +57,7 @@ def _look(image: np.ndarray, directions: np.ndarray, turn: float) -> np.ndarray:
 
 
 def splats(cloud: Splats, camera: PinholeCamera, turns: np.ndarray) -> np.ndarray:
-    """Pictures (n, height, width, 3) of a cloud as SplatCloud places it by default, turned by `turns` (n,)."""
+    """Pictures (n, height, width, 3) of a cloud with SplatCloud's default placement, rotated by `turns` (n,)."""
     centres, axes = placed(cloud, np.array(UP["-y"], float), 2.5)
     covariances, size = axes @ axes.swapaxes(1, 2), (camera.width, camera.height)
     images = []

@@ -1,4 +1,4 @@
-"""Stand-ins for the simulated cell: trials whose outcome follows from their number, at once."""
+"""Stand-ins for the simulated cell: trials whose outcome is a function of their number, computed at once."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def chance_of(policy: str) -> float:
 
 
 def record(seed: int, number: int, policies: tuple[str, ...], size: int = 224) -> TrialRecord:
-    """A trial in a made-up scene; clutter makes failures likelier."""
+    """A trial in a made-up scene; clutter makes failures more likely."""
     draws = Draws(seed, [number])
     clutter = int(draws.choice("clutter", 5)[0])
     hand, target = draws.uniform("hand", 0.3, 0.5, 2)[0] * size, draws.uniform("target", 0.5, 0.8, 2)[0] * size
@@ -82,7 +82,7 @@ def record(seed: int, number: int, policies: tuple[str, ...], size: int = 224) -
 
 
 def picture(number: int, size: int = 224) -> bytes:
-    """A JPEG of a colour of its own."""
+    """A JPEG of one colour, different for each trial."""
     image = np.full((size, size, 3), (60 + 11 * number % 160, 120, 150), np.uint8)
     return cv2.imencode(".jpg", image)[1].tobytes()
 
@@ -101,7 +101,7 @@ class MadeUp:
 
 
 class Killed(MadeUp):
-    """Ends the whole run on the second block, as `kill -9` does: this process, or the one that this one works for."""
+    """Kills the whole run on the second block, as `kill -9` does: this process, or its parent if it is a worker."""
 
     blocks = 0
 
@@ -111,7 +111,7 @@ class Killed(MadeUp):
             return super().run(numbers)
         (self.config.out.parent / "killer").write_text(str(os.getpid()))
         os.kill(os.getpid() if self.config.workers == 1 else os.getppid(), signal.SIGKILL)
-        time.sleep(60)  # a worker must not wait for this: it leaves when it sees that its parent is gone
+        time.sleep(60)  # a worker must not wait for this: it exits when it detects that its parent has ended
         raise AssertionError("still here")
 
 
@@ -121,7 +121,7 @@ def run_and_die(config: SimulateConfig) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process exists and is not only waiting to be collected."""
+    """Whether a process exists and is not a zombie."""
     try:
         return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

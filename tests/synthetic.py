@@ -1,4 +1,4 @@
-"""Small made-up frames whose labels agree with each other: a coloured disc as the robot, a square as the target."""
+"""Small synthetic frames with consistent labels: a coloured disc as the robot, a square as the target."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def make_frame(index: int = 0, size: int = 96, seed: int = 0, human: bool = Fals
 
 
 def _place_keypoints(record: FrameRecord, rng: np.random.Generator, centre: np.ndarray, radius: float) -> None:
-    """World keypoints on the disc (number 16 left of the image), projected; visibility read off the segmentation."""
+    """World keypoints on the disc (number 16 left of the image), projected; visibility from the segmentation."""
     size = len(record.image)
     camera = PinholeCamera(intrinsics(0.9, size, size), look_at([1.5, 0.4, 1.1], [0, 0, 0.2]), size, size)
     angle, reach = rng.uniform(0, 2 * np.pi, PRESENT), radius * 0.9 * np.sqrt(rng.uniform(0, 1, PRESENT))

@@ -1,4 +1,4 @@
-"""The rules of the house, checked on the syntax trees of all our files; each detector is shown to bite first."""
+"""The project's code rules, checked on the syntax trees of all our files; each check is first tested on a bad case."""
 
 import ast
 import re
@@ -45,15 +45,15 @@ FLOORS = {
         "policies",
         "sim_envs",
         "real_bridge",
-    ),  # a simulated cell behind the wire
+    ),  # the emulator runs a simulated cell
 }
-"""What each package may import of ours; the longest matching name rules. Tests and benchmarks may import all."""
+"""Our packages that each package may import; the longest matching name applies. Tests and benchmarks may import all."""
 LAZY_TOP = "lace/cli/"
-"""The command line sits above all floors; beyond its own floor it imports inside functions."""
+"""The command line may import every package, but those not listed for it only inside functions."""
 
 HEAVY = {
     r"isaaclab\w*": {"sim_envs/rendering/renderer.py", "sim_envs/physics/isaac/physics.py"},
-    r"mujoco_usd_converter": set(),  # runs in a process of its own
+    r"mujoco_usd_converter": set(),  # runs in a separate process
     r"pxr": set(),
     r"timm": {"lace/backbones/efficientnet_lite.py"},
     r"transformers": {
@@ -101,7 +101,7 @@ def _lines(node: ast.AST) -> int:
 
 
 def _nesting(node: ast.AST) -> int:
-    """Depth of blocks in blocks below `node`; an elif is as deep as its if, a function inside counts for itself."""
+    """Nesting depth of blocks below `node`; an elif is as deep as its if, an inner function starts from zero."""
     deepest = 0
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (*_Function.__args__, ast.ClassDef, ast.Lambda)):
@@ -203,7 +203,7 @@ def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
 
 
 def import_circle(graph: dict[str, set[str]]) -> list[str]:
-    """The modules of one circle of imports in their order, the first again at the end; [] if there is none."""
+    """The modules of one import circle in order, the first repeated at the end; [] if there is none."""
     done: set[str] = set()
 
     def search(module: str, path: list[str]) -> list[str]:
@@ -335,7 +335,7 @@ BAD = {
     "utils": (catch_all_names, "lace/utils.py", "", "lace/utils.py"),
     "image_utils": (catch_all_names, "lace/image_utils/a.py", "", "image_utils"),
 }
-"""Name -> (detector, file it stands in, source, what the complaint must say)."""
+"""Name -> (detector, file name, source, text that the message must contain)."""
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -1,4 +1,4 @@
-"""Tiny random detectors and segmenters saved to a folder as real ones are, so that the real loading path runs."""
+"""Tiny random detectors and segmenters, saved to a folder in the format of real ones, to test the loading path."""
 
 import json
 

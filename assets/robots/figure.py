@@ -1,4 +1,4 @@
-"""`lace assets figure`: the hand from both sides with its numbered keypoints, and the table that explains them."""
+"""`lace assets figure`: draws the hand from both sides with numbered keypoints and a table of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ COLOURS = ("#ffffff", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7")
 _INK, _PAPER = "#1c1f24", "#ffffff"
 _PX_PER_M = 2400
 _TURN_RAD = {"palm side": 0.30, "back": 0.30}
-"""How far each view is turned about the fingers' axis, so that the sides of the phalanges show [rad]."""
+"""Rotation of each view about the fingers' axis, so that the sides of the phalanges are visible [rad]."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def views() -> tuple[View, View]:
 
 
 def hand_triangles(robot: Robot, T_palm_link: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Corners (n, 3, 3) [m], normals (n, 3, 3) and colours (n, 3) of everything drawn of the hand."""
+    """Corners (n, 3, 3) [m], normals (n, 3, 3) and colours (n, 3) of the hand's visual meshes."""
     corners, normals, colours = [], [], []
     for visual in robot.visuals:
         if visual.link not in robot.embodiment.hand_links:
@@ -54,18 +54,18 @@ def hand_triangles(robot: Robot, T_palm_link: dict[str, np.ndarray]) -> tuple[np
         faces = visual.mesh.faces
         corners.append(apply(T, visual.mesh.vertices)[faces])
         normals.append((visual.mesh.normals @ T[:3, :3].T)[faces])
-        lifted = 0.44 + 0.52 * np.array(visual.colour)  # the real hand is nearly black: too dark to read on paper
+        lifted = 0.44 + 0.52 * np.array(visual.colour)  # the real hand is nearly black: too dark in print
         colours.append(np.tile(lifted, (len(faces), 1)))
     return np.concatenate(corners), np.concatenate(normals), np.concatenate(colours)
 
 
 def shade(view: View, triangles: tuple[np.ndarray, np.ndarray, np.ndarray], extent: np.ndarray) -> np.ndarray:
-    """RGBA (height, width, 4) picture of the triangles by a depth buffer, two samples a pixel edge.
+    """RGBA image (height, width, 4) of the triangles by a depth buffer, 2 x 2 samples per pixel.
 
     Args:
-        view: Where it is seen from.
+        view: Viewpoint.
         triangles: As from `hand_triangles`.
-        extent: Left, right, bottom, top of the picture in the view [m].
+        extent: Left, right, bottom, top of the image in the view [m].
     """
     scale = 2 * _PX_PER_M
     width, height = (2 * round(_PX_PER_M * (extent[i + 1] - extent[i])) for i in (0, 2))
@@ -106,7 +106,7 @@ def _draw_view(axes: Axes, view: View, image: np.ndarray, extent: np.ndarray, po
         interpolation="antialiased",
     )
     flat = {k: view.project(point)[:2] for k, point in points.items()}
-    for a, b in reversed(SKELETON):  # the first of those who share a point lies on top
+    for a, b in reversed(SKELETON):  # of keypoints that share a point, the first is drawn on top
         if a in flat and b in flat:
             line = np.stack([flat[a], flat[b]])
             axes.plot(*line.T, color=_INK, linewidth=3.4, solid_capstyle="round")
@@ -144,7 +144,7 @@ def _colour(k: int) -> str:
 
 
 def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
-    """One line a keypoint: number, name, link, offset in millimetres."""
+    """One line per keypoint: number, name, link, offset in millimetres."""
     axes.set(xlim=(0, 1), ylim=(23.2, -1.2))
     axes.set_axis_off()
     columns = (0.13, 0.38, 0.73)
@@ -168,7 +168,7 @@ def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
 
 
 def main(out: str | Path, name: str, own_assets: Path | None) -> None:
-    """Draws the hand of robot `name`, made from `own_assets` if given, with numbered keypoints into the PNG `out`."""
+    """Draws the hand of robot `name`, built from `own_assets` if given, with numbered keypoints; writes PNG `out`."""
     robot = ROBOTS[name](own_assets)
     body, kinematics = robot.embodiment, Kinematics(robot.embodiment)
     q = np.array([robot.figure_pose.get(name, 0.0) for name in body.joint_names])

@@ -1,4 +1,4 @@
-"""Makers' meshes made fit for ray casting: parts merged, decimated, creases kept sharp, one OBJ each."""
+"""Prepares manufacturers' meshes for ray casting: merges parts, decimates, keeps creases sharp, writes OBJ."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 CREASE_RAD = np.deg2rad(35)
-"""Edges sharper than this keep two normals; CAD chamfers are 45 degrees."""
+"""Edges sharper than this keep separate normals; CAD chamfers are 45 degrees."""
 
 
 def load_merged(path: Path) -> trimesh.Trimesh:
@@ -21,7 +21,7 @@ def load_merged(path: Path) -> trimesh.Trimesh:
 
 
 def decimate(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
-    """`mesh` with about `faces` triangles (quadric edge collapse); smaller meshes are left alone."""
+    """`mesh` with about `faces` triangles (quadric edge collapse); smaller meshes are returned unchanged."""
     if len(mesh.faces) <= faces:
         return mesh
     vertices, triangles = fast_simplification.simplify(
@@ -31,9 +31,9 @@ def decimate(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
 
 
 def export_visual(source: Path, target: Path, faces: int, inflate_m: float = 0.0) -> None:
-    """Writes the decimated mesh as one-part OBJ with normals that are smooth except across creases.
+    """Writes the decimated mesh as a one-part OBJ; normals are smooth except across creases.
 
-    `inflate_m` moves the surface outwards, for a skin that would otherwise lie in the surface of what it covers.
+    `inflate_m` moves the surface outwards, for a skin that would otherwise coincide with the surface under it.
     """
     mesh = decimate(load_merged(source), faces)
     mesh.vertices = mesh.vertices + inflate_m * mesh.vertex_normals
@@ -44,20 +44,20 @@ def export_visual(source: Path, target: Path, faces: int, inflate_m: float = 0.0
 
 
 def export_hull(source: Path, target: Path, faces: int) -> None:
-    """Writes the convex hull of a mesh, decimated, as OBJ; for collisions."""
+    """Writes the decimated convex hull of a mesh as OBJ, for collisions."""
     hull = decimate(load_merged(source).convex_hull, faces).convex_hull
     target.write_text(trimesh.exchange.obj.export_obj(hull, include_normals=False, include_texture=False))
 
 
 def write_model(spec: mujoco.MjSpec, out: Path) -> None:
-    """Writes out/robot.xml, whose meshes lie in out/meshes; the folder may be moved afterwards."""
+    """Writes out/robot.xml, which refers to out/meshes by a relative path; the folder may be moved."""
     spec.meshdir = str(out / "meshes")
     spec.compile()
     (out / "robot.xml").write_text(re.sub(r'meshdir="[^"]*"', 'meshdir="meshes"', spec.to_xml()))
 
 
 def decimate_all(spec: mujoco.MjSpec, source: Path, meshes: Path, faces: int) -> None:
-    """Points every mesh of `spec`, whose files lie in `source`, at a decimated copy in the folder `meshes`."""
+    """Replaces every mesh file of `spec` (in `source`) by a decimated copy in the folder `meshes`."""
     for mesh in list(spec.meshes):
         name = mesh.name or Path(mesh.file).stem
         export_visual(source / mesh.file, meshes / f"{name}.obj", faces)
@@ -67,7 +67,7 @@ def decimate_all(spec: mujoco.MjSpec, source: Path, meshes: Path, faces: int) ->
 def position_servo(
     spec: mujoco.MjSpec, joint: mujoco.MjsJoint, effort: float, stiffness: float, damping: float
 ) -> None:
-    """Gives a joint a position actuator of its own name that holds its range and effort [N m or N]."""
+    """Adds a position actuator with the joint's name, range and effort [N m, or N for a slide]."""
     joint.actfrclimited, joint.actfrcrange = True, [-effort, effort]
     joint.armature, joint.damping, joint.frictionloss = 0.01, [0.5, 0, 0], 0.05
     actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)

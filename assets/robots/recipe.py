@@ -1,4 +1,4 @@
-"""Everything that makes a robot, in one value: what a newcomer writes and registers."""
+"""`Recipe`: the complete definition of a robot, to be written and registered for a new robot."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a robot is made from its makers' files; called with the user's own asset folder or None, it makes it."""
+    """Builds a robot from its manufacturers' files; call it with the user's own asset folder or None."""
 
     name: str
     wheels: tuple[WheelAsset, ...]
@@ -30,19 +30,19 @@ class Recipe:
     """Raise when `build` changes what it writes: the cache is keyed by it."""
     keypoints: tuple[Keypoint, ...]
     hand_root: str
-    """The palm; it and every link under it is the hand."""
+    """The palm link; the hand is this link and all its descendants."""
     grasp_point: tuple[float, float, float]
-    """In the palm's frame [m]."""
+    """In the palm frame [m]."""
     provenance: tuple[Provenance, ...]
     home: dict[str, float] = field(default_factory=dict)
-    """[rad]; 0 where not named."""
+    """Home position by joint name [rad]; 0 for joints not named."""
     curls: dict[str, Curl] = field(default_factory=dict)
-    """Of every finger joint."""
+    """Closing ranges, one for every finger joint."""
     figure_pose: dict[str, float] = field(default_factory=dict)
-    """See Robot."""
+    """See `Robot.figure_pose`."""
 
     def __call__(self, own_assets: Path | None = None) -> Robot:
-        """The robot, built into the cache on first use (about 10 s), from `own_assets` if given."""
+        """Returns the robot; on first use builds it into the cache (about 10 s), from `own_assets` if given."""
         folders = {wheel.name: asset_folder(wheel, own_assets) for wheel in self.wheels}
         if own_assets is None:
             key = "-".join(wheel.sha256[:6] for wheel in self.wheels)
@@ -59,7 +59,7 @@ class Recipe:
         self.build(folders, out)
 
     def _read(self, xml_path: Path) -> Robot:
-        """Body 1 of the model is the root."""
+        """Reads the compiled model; its body 1 is the root link."""
         model = mujoco.MjModel.from_xml_path(str(xml_path))
         links = tuple(model.body(b).name for b in range(1, model.nbody))
         hand = {self.hand_root}

@@ -1,4 +1,4 @@
-"""A built robot: its embodiment, its MJCF, and what is drawn of it. Read back from the compiled model."""
+"""A built robot, read from the compiled model: embodiment, MJCF and visual meshes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from lace.core.embodiment import Curl, Embodiment, Joint
 from lace.core.geometry import rotation_from_quat_wxyz, transform, triple
 
 VISUAL_GROUP = 2
-"""MuJoCo geom group of what is drawn; collision shapes are in group 3."""
+"""MuJoCo geom group of visual meshes; collision shapes are in group 3."""
 COLLISION_GROUP = 3
 
 
 @dataclass(frozen=True)
 class Visual:
-    """One drawn mesh riding on a link."""
+    """One visual mesh fixed to a link."""
 
     name: str
     link: str
@@ -37,7 +37,7 @@ class Robot:
     """MJCF with meshes beside it: physics, collision shapes, actuators."""
     visuals: tuple[Visual, ...]
     figure_pose: dict[str, float]
-    """Joint positions [rad] in which `lace assets figure` draws the hand; 0 where not named."""
+    """Joint positions [rad] in which `lace assets figure` draws the hand; 0 for joints not named."""
 
 
 def _pose(position: np.ndarray, quat_wxyz: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def _as_rows(T: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 
 def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, Curl]) -> tuple[Joint, ...]:
-    """The joints of a compiled model with its limits, torque ranges and position gains; home 0 where not given."""
+    """Joints of a compiled model with limits, torque ranges and position gains; home is 0 where not given."""
     gains = {model.actuator_trnid[a, 0]: a for a in range(model.nu)}
     joints = []
     for j in range(model.njnt):
@@ -75,7 +75,7 @@ def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, 
 
 
 def read_fixed(model: mujoco.MjModel) -> tuple[tuple[str, str, tuple[tuple[float, ...], ...]], ...]:
-    """(parent, child, T_parent_child) of all bodies without a joint, but the world and the root."""
+    """(parent, child, T_parent_child) of all bodies without a joint, except the world and the root."""
     return tuple(
         (
             model.body(model.body_parentid[b]).name,
@@ -88,7 +88,7 @@ def read_fixed(model: mujoco.MjModel) -> tuple[tuple[str, str, tuple[tuple[float
 
 
 def read_visuals(model: mujoco.MjModel) -> tuple[Visual, ...]:
-    """Everything in the visual group as meshes with one normal per vertex (corners split where normals differ)."""
+    """Meshes of the visual group with one normal per vertex (vertices are split where normals differ)."""
     visuals = []
     for g in np.flatnonzero(model.geom_group == VISUAL_GROUP):
         geom = model.geom(g)
@@ -122,7 +122,7 @@ def _mesh(model: mujoco.MjModel, mesh_id: int) -> Mesh:
 
 
 def collision_spec(robot: Robot) -> mujoco.MjSpec:
-    """The robot without what is only drawn: it compiles in milliseconds."""
+    """The robot without visual geoms and their meshes; compiles in milliseconds."""
     spec = mujoco.MjSpec.from_file(str(robot.xml_path))
     for geom in [geom for geom in spec.geoms if geom.group == VISUAL_GROUP]:
         spec.delete(geom)

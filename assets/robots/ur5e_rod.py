@@ -1,4 +1,4 @@
-"""UR5e with a rod: the successor of the UR5, whose look it keeps, pushing with a pole (paper, section 5.6)."""
+"""UR5e with a rod, for pushing (paper, section 5.6). The UR5e is the UR5's successor and has the same shape."""
 
 from pathlib import Path
 
@@ -29,16 +29,16 @@ EFFORT = (150.0, 150.0, 150.0, 28.0, 28.0, 28.0)
 GAINS = ((2000.0, 400.0),) * 3 + ((500.0, 100.0),) * 3
 """(stiffness, damping) as in ur5e.xml."""
 ROD_M, ROD_RADIUS_M, COLLAR_M, COLLAR_RADIUS_M = 0.20, 0.012, 0.03, 0.031
-"""Our choice: a pole about as long as a hand, in a collar on the flange."""
+"""Our choice: a rod about as long as a hand, in a collar on the flange."""
 FLANGE = (0.0, 0.1, 0.0)
-"""Middle of the tool flange in wrist_3_link [m] (ur5e.xml, attachment_site)."""
+"""Centre of the tool flange in wrist_3_link [m] (ur5e.xml, attachment_site)."""
 ROD_IN_WRIST = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float) @ np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], float)
-"""Rotation of the rod's frame: its x leaves the flange along wrist_3_link's y."""
+"""Rotation of the rod's frame in wrist_3_link: the rod's x axis is wrist_3_link's y axis."""
 MATERIALS = {"rod": (0.80, 0.80, 0.78, 1), "collar": (0.12, 0.12, 0.13, 1)}
 
 
 def build(folders: dict[str, Path], out: Path) -> None:
-    """Menagerie's arm, facing +x, with decimated meshes and the rod on its flange."""
+    """Builds Menagerie's arm, facing +x, with decimated meshes and the rod on its flange."""
     spec = mujoco.MjSpec.from_file(str(folders["ur5e"] / "ur5e.xml"))
     for element in (*spec.lights, *spec.keys, *spec.actuators, *spec.sites):
         spec.delete(element)
@@ -56,7 +56,7 @@ def build(folders: dict[str, Path], out: Path) -> None:
 
 
 def add_rod(spec: mujoco.MjSpec, parent: mujoco.MjsBody, flange: tuple[float, ...], turn: np.ndarray) -> None:
-    """Screws the rod, a link of its own, onto `parent` at the point `flange` [m]; its x axis is `turn` (3, 3) times x."""
+    """Adds the rod as a separate link to `parent` at the point `flange` [m], rotated by `turn` (3, 3)."""
     rod = parent.add_body(
         name="rod",
         pos=flange,
@@ -131,4 +131,4 @@ UR5E_ROD = Recipe(
         Provenance("rod", "made here", "Apache-2.0"),
     ),
 )
-"""One finger: the thumb and the other fingers have no counterpart on a rod and are dropped, as the paper allows."""
+"""One finger: the thumb and the other fingers have no counterpart on a rod and are omitted, as in the paper."""

@@ -1,4 +1,4 @@
-"""The robot as USD for Isaac Lab, made from its MJCF by mujoco-usd-converter and cached."""
+"""The robot as USD for Isaac Lab, converted from its MJCF by mujoco-usd-converter and cached."""
 
 import shutil
 import subprocess
@@ -15,10 +15,10 @@ USD_VERSION = 1
 
 
 def robot_usd(robot: Robot) -> Path:
-    """The robot's USD file, converted on first use (a second): links, joints, inertias, collision shapes.
+    """The robot's USD file, converted on first use (about 1 s): links, joints, inertias, collision shapes.
 
-    Conversion loses what Isaac Lab must set again: gains, gravity compensation, and contact masks (excluded pairs of
-    links stay). Actuators are left out, for Isaac Lab adds its own to every joint, and so is what is only drawn.
+    The conversion drops gains, gravity compensation and contact masks (excluded link pairs are kept): set them again
+    in Isaac Lab. Actuators are omitted, because Isaac Lab adds its own to every joint; so are visual meshes.
     """
     digest = sha256(robot.xml_path.read_bytes()).hexdigest()[:12]
     name = robot.embodiment.name
@@ -33,7 +33,7 @@ def _convert(robot: Robot, out: Path) -> None:
     spec.compile()
     shutil.copytree(robot.xml_path.parent / "meshes", out / "meshes")
     (out / "robot.xml").write_text(spec.to_xml())
-    # In a process of its own: OpenUSD learns schemas once, and where it was asked for one before, MuJoCo's come too late.
+    # In a separate process: OpenUSD ignores MuJoCo's schemas if they are registered after its first schema query.
     command = [sys.executable, "-m", "mujoco_usd_converter", str(out / "robot.xml"), str(out / "usd")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

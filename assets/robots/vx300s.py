@@ -1,6 +1,6 @@
-"""ViperX 300 S: WidowX 250's larger sister by the same maker, with the same gripper and standard fingers.
+"""ViperX 300 S: larger than the WidowX 250, same manufacturer and gripper, with standard fingers.
 
-No wheel with a permissive licence has the WidowX 250 of the paper's section 5.6 (Open X-Embodiment's bridge).
+No wheel with a permissive licence contains the WidowX 250 of the paper's section 5.6 (Open X-Embodiment's bridge).
 """
 
 from pathlib import Path
@@ -30,26 +30,26 @@ SCENE = """<mujoco model="vx300s">
   <include file="vx300s_dependencies.xml"/>
   <worldbody><include file="vx300s_right.xml"/></worldbody>
 </mujoco>"""
-"""The maker's files are fragments; this puts one of ALOHA's four arms into a model."""
+"""The manufacturer's files are fragments; this makes a model of one of ALOHA's four arms."""
 FACES, HULL_FACES, HULL = 2500, 120, "{}_hull"
 BLACK = (0.11, 0.11, 0.12, 1)
 EFFORT = (10.6, 21.2, 21.2, 10.6, 10.6, 4.1, 76.0, 76.0)
 """[N m, last two N] stall torques at 12 V of one or two XM540-W270 and of an XM430-W350 (Dynamixel e-manual); the
-fingers share the last's torque on its 27 mm crank (vx300s_8_gripper_prop.stl)."""
+fingers share the last one's torque on its 27 mm crank (vx300s_8_gripper_prop.stl)."""
 GAINS = ((200.0, 20.0),) * 6 + ((1000.0, 50.0),) * 2
-"""(stiffness, damping): plausible, not tuned; nothing steps this robot's physics yet."""
+"""(stiffness, damping): plausible, not tuned; this robot's physics is not simulated yet."""
 FINGER = "vx300s_10_gripper_finger"
-"""The standard finger. ALOHA's own ones, which the fragments name, are another shape."""
+"""The standard finger. ALOHA's fingers, which the fragments refer to, have another shape."""
 FINGER_OFFSET = (-0.0404, 0.0575)
-"""Along the finger and across it [m], so that the pads face each other over the gripper's middle."""
+"""Along the finger and across it [m]; with it the pads face each other across the gripper's centre."""
 SHARED = "shared with the index finger, beside which it opposes the thumb: "
 LEFT = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], float)
 RIGHT = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
-"""Rotations of the finger's mesh in its link: z of the mesh along the finger, x across it."""
+"""Rotations of the finger's mesh in its link: the mesh's z axis is along the finger, x across it."""
 
 
 def build(folders: dict[str, Path], out: Path) -> None:
-    """The fragments as one arm at the origin: standard fingers, decimated meshes, hulls to collide, servos."""
+    """Builds one arm at the origin from the fragments: standard fingers, decimated meshes, collision hulls, servos."""
     folder = folders["vx300s"]
     fragments = {name: (folder / name).read_bytes() for name in ("vx300s_dependencies.xml", "vx300s_right.xml")}
     spec = mujoco.MjSpec.from_string(SCENE, include=fragments)
@@ -66,7 +66,7 @@ def build(folders: dict[str, Path], out: Path) -> None:
     spec.add_material(name="black", rgba=BLACK)
     for geom in list(spec.geoms):
         _draw_and_collide(spec, geom, folder, out / "meshes")
-    spec.add_exclude(bodyname1="base_link", bodyname2="shoulder_link")  # the turntable's hull lies in its base's
+    spec.add_exclude(bodyname1="base_link", bodyname2="shoulder_link")  # the turntable's hull overlaps the base's
     for body in spec.bodies[1:]:
         body.gravcomp = 1
     for joint, effort, gains in zip(spec.joints, EFFORT, GAINS, strict=True):
@@ -102,7 +102,7 @@ def _draw_and_collide(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, folder: Path, m
 
 
 def _finger(finger: str, side: str, sign: int, joints: tuple[str, ...], why: str = "") -> tuple[Keypoint, ...]:
-    """A rigid finger that slides: its base, twice its middle, and its tip stand for a human finger's four joints."""
+    """A rigid sliding finger: its base, two points along it and its tip represent a human finger's four joints."""
     link, pad = f"{side}_finger_link", -sign * 0.009
     places = (0.0, 0.02, 0.04, 0.062)
     reasons = (
@@ -149,4 +149,4 @@ VX300S = Recipe(
     curls={"left_finger": Curl(1.0, 0.0, noise=0.0), "right_finger": Curl(0.0, 1.0, noise=0.0)},
     figure_pose={"left_finger": 0.05, "right_finger": -0.05},
 )
-"""The finger at +y is the thumb: seen from the back of the gripper it lies to the left, as a right hand's thumb does."""
+"""The finger at +y is the thumb: seen from the back of the gripper it is on the left, as on a right hand."""

@@ -1,4 +1,4 @@
-"""xArm7 with a right LEAP Hand: the table of what is where, and why. `xarm7_leap_build.py` makes the model."""
+"""xArm7 with a right LEAP Hand: keypoints with reasons, poses, sources. `xarm7_leap_build.py` builds the model."""
 
 from assets.robots.recipe import Recipe
 from assets.robots.xarm7_leap_build import BUILD_VERSION, build
@@ -29,7 +29,7 @@ XARM7 = WheelAsset(
 )
 
 HOME = {"joint2": -0.35, "joint4": 0.9, "joint6": 1.25}
-"""Elbow up, palm over the table [rad]; all other joints zero."""
+"""Elbow up, palm above the table [rad]; all other joints 0."""
 
 _MID = 0.0145
 """Half the width of a LEAP finger along its hinge axis [m]: the middle motor sits between z = 0 and 0.029 of each
@@ -123,8 +123,8 @@ KEYPOINTS = (
 """LEAP has no little finger: keypoints 17-20 are ABSENT."""
 
 GRASP_POINT = (0.035, -0.037, -0.065)
-"""Centre of what the curled fingers and the thumb enclose, in the palm frame [m]: between the middle finger's
-pad and the palm, found by closing the hand in MuJoCo."""
+"""Centre of the volume enclosed by the curled fingers and the thumb, in the palm frame [m]: between the middle
+finger's pad and the palm, found by closing the hand in MuJoCo."""
 
 PROVENANCE = (
     Provenance(
@@ -154,10 +154,10 @@ CURLS = {
     **{f"leap_{finger}_rot": _SWING for finger in ("if", "mf", "rf")},
     **{f"leap_th_{joint}": _THUMB for joint in ("cmc", "axl", "mcp", "ipl")},
 }
-"""From nearly straight to a fist that does not pass through the palm; `rot` spreads the fingers."""
+"""From nearly straight to a fist that does not penetrate the palm; `rot` spreads the fingers."""
 
 FIGURE_POSE = {"leap_th_cmc": 0.15, "leap_th_mcp": 0.7, "leap_th_ipl": 0.15, "leap_if_rot": -0.1, "leap_rf_rot": 0.1}
-"""Fingers straight and a little spread, thumb to the side [rad]."""
+"""Fingers straight and slightly spread, thumb to the side [rad]."""
 
 XARM7_LEAP = Recipe(
     name="xarm7_leap",

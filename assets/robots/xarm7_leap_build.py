@@ -1,4 +1,4 @@
-"""Composes xArm7 and LEAP Hand into one MJCF with clean meshes, named by what they are."""
+"""Composes the xArm7 and the LEAP Hand into one MJCF with decimated, descriptively named meshes."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -12,10 +12,10 @@ from lace.core.errors import AssetError
 from lace.core.geometry import quat_wxyz_from_rotation
 
 BUILD_VERSION = 4
-"""Raise when this file changes what it builds: the cache is keyed by it."""
+"""Raise when the build result changes: the cache is keyed by it."""
 
 ARM_FACES, BASE_FACES, PALM_FACES, FINGER_FACES, HULL_FACES = 1400, 5000, 4000, 1500, 200
-"""Triangles kept per mesh: at 448 px a triangle is then about a pixel or two."""
+"""Triangles kept per mesh: at 448 px a triangle is then about one or two pixels."""
 ARM_EFFORT = (50, 50, 30, 30, 30, 20, 20)
 """[N m] UFACTORY xarm_description, xarm7.urdf.xacro."""
 ARM_GAINS = ((2000, 200),) * 4 + ((800, 60),) * 3
@@ -31,17 +31,17 @@ GREY_LINKS = ("link7",)
 FLANGE_TO_PALM = 0.024
 """Thickness of the adapter between the xArm's flange and the palm's edge [m]."""
 PALM_EDGE = np.array([-0.1, -0.035, -0.0115])
-"""Middle of the palm's lower edge in the palm frame [m]; it sits on the flange's axis."""
+"""Middle of the palm's lower edge in the palm frame [m]; it is on the flange's axis."""
 PALM_IN_FLANGE = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]], float)
 """Rotation of the palm in link7: fingers (palm x) along the flange axis z, palm normal (-z) along flange x."""
 TIP_SKIN_M = 0.0006
-"""The drawn rubber tips stand out of the distal links by this much; the makers' surfaces coincide, which speckles."""
+"""Offset of the drawn rubber tips from the distal links [m]; the original surfaces coincide and cause z-fighting."""
 INDEX_TIP_FAULT = (0.0, 0.0, -0.018)
-"""right_hand.xml puts the index fingertip's collision shape 18 mm off its finger; the others have no offset."""
+"""right_hand.xml places the index fingertip's collision shape 18 mm off its finger; the others have no offset."""
 
 
 def build(folders: dict[str, Path], out: Path) -> None:
-    """Writes robot.xml and meshes/ into `out` from the description folders of both makers."""
+    """Writes robot.xml and meshes/ into `out` from both manufacturers' description folders."""
     meshes = out / "meshes"
     spec = xarm7(folders["xarm7"], meshes)
     _attach_hand(spec, _hand(folders["leap_hand"], meshes))
@@ -53,7 +53,7 @@ def _floats(text: str) -> list[float]:
 
 
 def xarm7(folder: Path, meshes: Path) -> mujoco.MjSpec:
-    """The arm from gym-xarm's MJCF: kinematics, inertias and limits taken over, meshes decimated."""
+    """The arm from gym-xarm's MJCF: same kinematics, inertias and limits, decimated meshes."""
     source = ET.parse(folder / "xarm.xml").getroot()
     spec = mujoco.MjSpec()
     spec.modelname = "xarm7_leap"
@@ -127,7 +127,7 @@ def _arm_meshes(spec: mujoco.MjSpec, body: mujoco.MjsBody, folder: Path, meshes:
 
 
 def _hand(folder: Path, meshes: Path) -> mujoco.MjSpec:
-    """The hand from Menagerie's MJCF: free joint and sensors dropped, index fingertip mended, meshes decimated."""
+    """The hand from Menagerie's MJCF: free joint and sensors removed, index fingertip fixed, meshes decimated."""
     hand = mujoco.MjSpec.from_file(str(folder / "right_hand.xml"))
     for element in [*hand.sensors, *(j for j in hand.joints if j.type == mujoco.mjtJoint.mjJNT_FREE)]:
         hand.delete(element)
@@ -158,7 +158,7 @@ def _hand(folder: Path, meshes: Path) -> mujoco.MjSpec:
 
 
 def _hand_geom(hand: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
-    """Sorts a geom into the visual or collision group; a rubber tip is both, so it gets a drawn twin."""
+    """Assigns a geom to the visual or collision group; a rubber tip needs both, so a visual copy is added."""
     if geom.contype == 0 and geom.conaffinity == 0:
         geom.group, geom.material = VISUAL_GROUP, "black"
         return
@@ -183,7 +183,7 @@ def _hand_geom(hand: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
 
 
 def _attach_hand(spec: mujoco.MjSpec, hand: mujoco.MjSpec) -> None:
-    """Mounts the palm's lower edge on the flange by an adapter; names get the prefix `leap_`."""
+    """Mounts the palm's lower edge on the flange with an adapter; prefixes the hand's names with `leap_`."""
     flange = spec.body("link7")
     cylinder = flange.add_geom(
         name="adapter_visual",

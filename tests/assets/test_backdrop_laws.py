@@ -1,4 +1,4 @@
-"""Laws of backdrops: turning, order, opacity, batches; and agreement with numpy, world by world."""
+"""Properties of backdrops: rotation, order, opacity, batches; and agreement with a per-world numpy version."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ N = 5
 
 
 def cameras(n=N, seed=0):
-    """Cameras anywhere near the origin, principal points off centre."""
+    """Cameras at random poses near the origin, with principal points off centre."""
     rng = np.random.default_rng(seed)
     K = intrinsics(rng.uniform(0.5, 1.2, n), *SIZE, (0.5 + rng.uniform(-0.1, 0.1, (n, 2))) * SIZE)
     eyes = rng.normal(0, 0.3, (n, 3)) + (0, 0, 0.5)
@@ -28,7 +28,7 @@ def cameras(n=N, seed=0):
 
 
 def turned(camera, turns):
-    """The cameras' directions turned about z by `turns` (n,), where they stand."""
+    """The cameras' viewing directions, rotated about z by `turns` (n,); their positions are kept."""
     T = camera.T_world_cam.copy()
     R = axis_angle([0, 0, 1], 2 * np.pi * np.asarray(turns))
     T[:, :3, :3], T[:, :3, 3] = R @ T[:, :3, :3], (R @ T[:, :3, 3, None])[..., 0]
@@ -40,7 +40,7 @@ def difference(a, b):
 
 
 def scene(path, n=400, seed=0, opacity=None, order=None):
-    """A cloud of flattened Gaussians of all sizes and opacities."""
+    """A cloud of flat Gaussians of all sizes and opacities."""
     rng = np.random.default_rng(seed)
     centres, colours, scales = rng.normal(size=(n, 3)), rng.random((n, 3)), rng.uniform(-4, -1, (n, 3))
     quats, opacities = rng.normal(size=(n, 4)), rng.uniform(-4, 4, n) if opacity is None else np.full(n, opacity)
@@ -50,7 +50,7 @@ def scene(path, n=400, seed=0, opacity=None, order=None):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Photographs of noise under a gradient, of sizes below, near and far above the picture's."""
+    """Photographs of noise over a gradient, with sizes below, near and far above the image size."""
     path, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(4)
     for i, (rows, columns) in enumerate([(30, 20), (60, 64), (95, 240), (700, 400)]):
         ramp = np.linspace(0, 150, columns)[None, :, None] + np.zeros((rows, 1, 3))
@@ -114,7 +114,7 @@ def test_splats_agree_with_numpy(cloud):
 
 
 def test_a_camera_amid_large_thin_gaussians_sees_what_numpy_sees(tmp_path):
-    """Needles and sheets that fill the view, where 32 bits are least forgiving."""
+    """Needles and sheets that fill the view, where float32 is least accurate."""
     rng = np.random.default_rng(7)
     scales = np.log(rng.choice([0.0005, 0.02, 0.8], (60, 3)))
     path = write_splats(
@@ -161,7 +161,7 @@ def test_the_order_of_gaussians_in_the_file_means_nothing(cloud, tmp_path):
 
 @pytest.mark.parametrize(("opacity", "shown"), [(-30.0, 0.0), (30.0, 0.99)])
 def test_the_limits_of_opacity(tmp_path, opacity, shown):
-    """A sheet across the view: what cannot be seen shows what lies behind, what is opaque hides all but 1 % of it."""
+    """A sheet across the view: a transparent one shows what is behind it, an opaque one hides all but 1 % of it."""
     far = np.array([[9.0, 0, 0], [-9.0, 0, 0]])
     centres = np.concatenate([np.zeros((1, 3)), far])
     path = write_splats(
@@ -183,7 +183,7 @@ def test_the_limits_of_opacity(tmp_path, opacity, shown):
 
 @pytest.mark.parametrize("name", ["folder", "around", "cloud"])
 def test_a_picture_is_the_same_alone_and_among_others(name, request, monkeypatch):
-    """In a batch, as the first of it, alone, and when memory lets only few be drawn together."""
+    """As one of a batch, as the first of it, alone, and when memory allows only a few at a time."""
     backdrop, draw = open_backdrop(request.getfixturevalue(name)), np.random.default_rng(8).random((16, 3))
     many = cameras(16)
     together = render(backdrop, many, draw)
@@ -198,7 +198,7 @@ def test_a_picture_is_the_same_alone_and_among_others(name, request, monkeypatch
 
 
 def test_the_memory_for_splats_is_bounded_whatever_the_number_of_worlds(tmp_path, monkeypatch):
-    """Four worlds are counted at a time, and then drawn in halves; the lists of tiles come on top."""
+    """Worlds are counted four at a time and then drawn in halves; the tile lists need memory in addition."""
     path = scene(tmp_path / "c.ply", n=20_000)
     monkeypatch.setattr(splats, "COUNTED_AT_ONCE", 20_000 * 4)
     monkeypatch.setattr(splats, "PAIRS_AT_ONCE", 100_000)

@@ -1,4 +1,4 @@
-"""Backdrops: each kind shows what its file holds, where the camera looks, and says clearly when it cannot."""
+"""Backdrops: each kind shows its file's content in the camera's direction and reports clearly what it cannot show."""
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ def camera(targets, fov=0.9):
 
 
 def write_splats(path, centres, colours, scale=-4.0, quats=None, opacity=6.0, fields=None):
-    """A 3DGS .ply, by default of round, nearly opaque Gaussians; `fields` leaves out all other properties."""
+    """A 3DGS .ply file, by default of round, nearly opaque Gaussians; `fields` omits all other properties."""
     names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2"]
     names += ["rot_0", "rot_1", "rot_2", "rot_3"]
     n = len(centres)
@@ -141,7 +141,7 @@ def test_hdr_panorama_is_tone_mapped(tmp_path):
 
 
 def test_splat_colour_and_place(tmp_path):
-    """Six balls on the axes of a z-up file: a camera that faces one sees its colour in the middle."""
+    """Six balls on the axes of a z-up file: a camera facing one has that ball's colour at the image centre."""
     axes = np.concatenate([np.eye(3), -np.eye(3)])
     colours = np.random.default_rng(0).uniform(0.1, 0.9, (6, 3))
     cloud = SplatCloud(write_splats(tmp_path / "s.ply", axes, colours, scale=-2.0), up="z", radius_m=2.0)
@@ -153,7 +153,7 @@ def test_splat_colour_and_place(tmp_path):
 
 
 def test_splats_composite_as_one_by_one():
-    """The reference's vectorised composite equals drawing the Gaussians one after another, back to front."""
+    """The reference's vectorised composite equals drawing the Gaussians one by one, back to front."""
     rng = np.random.default_rng(3)
     n = 40
     screen, alpha, colours = rng.uniform(0, SIZE, (n, 2)), rng.uniform(0.05, 0.9, n), rng.random((n, 3))

@@ -1,4 +1,4 @@
-"""The human hand: laws of its skeleton, skin and keypoints over random poses and shapes."""
+"""The human hand: properties of its skeleton, skin and keypoints over random poses and shapes."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def hand() -> HumanHand:
 
 
 def _any_poses(hand: HumanHand, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Angles anywhere within the limits (count, 24) and shapes (count, K)."""
+    """Random angles within the limits (count, 24) and shapes (count, K)."""
     rng = np.random.default_rng(3)
     low, high = hand.limits.T
     return rng.uniform(low, high, (count, 24)), hand.shapes[rng.integers(len(hand.shapes), size=count)]
@@ -53,7 +53,7 @@ def test_zero_pose_is_straight_and_is_the_rest_mesh(hand):
 
 
 def test_hinge_tree_gives_the_keypoints_of_the_skin(hand):
-    """Two ways to the same 21 points: the generic kinematics of the hinge tree, and the posed mesh."""
+    """Two ways to compute the same 21 points: the generic kinematics of the hinge tree, and the posed mesh."""
     q, shapes = _any_poses(hand, 20)
     for i in range(20):
         body = hand.embodiment(shapes[i])
@@ -95,7 +95,7 @@ def test_limits_are_ordered_and_hold_zero(hand):
 
 
 def test_right_hand(hand):
-    """Back of the hand up and fingers forward, a right hand's thumb points left; flexion closes towards the palm."""
+    """Back of the hand up, fingers forward: a right hand's thumb points left; flexion is towards the palm."""
     _, _, flat = hand.pose(np.zeros(24), np.zeros_like(hand.shapes[:1]))
     assert flat[0, 4, 1] > flat[0, 20, 1] + 0.05
     bent = np.zeros(24)
@@ -117,7 +117,7 @@ def test_licence_lies_beside_the_data():
 
 
 def _flesh_depths(hand: HumanHand, q: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Deepest skin of a finger's outer two phalanges inside the rest of the hand (n,) [m], by the mesh's own winding."""
+    """Largest depth of a finger's two outer phalanges in the rest of the hand (n,) [m], by winding number."""
     vertices, depths = hand.pose(q, shapes)[0], np.zeros(len(q))
     of_finger = [[hand.bone_index[f"finger{f}-{k}.R"] for k in (1, 2, 3)] for f in range(1, 6)]
     for bones in of_finger:
@@ -130,7 +130,7 @@ def _flesh_depths(hand: HumanHand, q: np.ndarray, shapes: np.ndarray) -> np.ndar
 
 
 def test_random_mixes_do_not_pass_through_themselves(hand):
-    """Of 300 frames' poses under 1% have flesh over 3 mm in flesh, on the mesh itself; the test sees a pose that has."""
+    """Of 300 frames' poses, under 1 % self-penetrate by over 3 mm on the mesh; the check detects a known bad pose."""
     capsules, index = Capsules(hand), np.arange(300)
     shapes = hand.shapes[index % len(hand.shapes)]
     q, attempts = random_poses(capsules, 5, index, shapes)
@@ -159,7 +159,7 @@ def test_library_pose_is_possible(hand, name):
 
 
 def test_skin_does_not_tear(hand):
-    """Of random poses no edge grows more than fourfold, nor does any but a few shrink to a tenth."""
+    """Over random poses no edge grows more than fourfold, and only a few shrink to a tenth."""
     index = np.arange(100)
     shapes = hand.shapes[index]
     vertices, _, _ = hand.pose(mixed(hand, Draws(1, index)), shapes)

@@ -1,4 +1,4 @@
-"""Every registered object keeps the rules that scenes rely on; the mesher and the primitives keep theirs."""
+"""Every registered object meets the requirements of scenes; so do the mesher and the primitives."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ MESHES = {name: OBJECTS[name].build() for name in OBJECTS}
 
 
 def volume(vertices, faces):
-    """Signed volume: positive for a closed surface whose faces look outward."""
+    """Signed volume: positive for a closed surface whose faces point outward."""
     a, b, c = (np.asarray(vertices, float)[faces[:, k]] for k in range(3))
     return float(np.einsum("ni,ni->n", a, np.cross(b, c)).sum() / 6)
 
 
 def open_edges(vertices, faces):
-    """Fraction of edges without a partner walked the other way, after welding equal positions."""
+    """Fraction of edges without an oppositely directed partner, after merging equal positions."""
     _, weld = np.unique(np.round(vertices, 6), axis=0, return_inverse=True)
     f = weld.ravel()[faces]
     edges = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
@@ -77,7 +77,7 @@ def test_texture_conforms(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_doll_fits_a_hand_and_looks_at_you(name):
-    """Graspable across, closed, mirror-symmetric, and its eyes are painted white and black."""
+    """The width fits a grasp; the mesh is closed and mirror-symmetric, with eyes painted white and black."""
     mesh = MESHES[name]
     size = np.ptp(mesh.vertices, axis=0)
     assert 0.04 < size[1] < 0.085 and 0.08 < size[2] < 0.125
@@ -133,16 +133,16 @@ def test_upright_refuses_a_flat_mesh():
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_what_is_drawn_of_a_doll_is_collided(name):
-    """No vertex of the mesh, plates, horns and eyes included, stands out of the convex parts but for the soft seams."""
+    """No mesh vertex, plates, horns and eyes included, is outside the convex parts, except at the soft blends."""
     points = np.asarray(MESHES[name].vertices, float)
     planes = [ConvexHull(hull).equations for hull in convex_parts(name)]
     outside = np.min([(points @ plane[:, :3].T + plane[:, 3]).max(1) for plane in planes], 0)
-    assert outside.max() < 0.0045  # without what is sewn on 7 to 24 mm
+    assert outside.max() < 0.0045  # without the attached parts 7 to 24 mm
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_convex_parts_of_a_doll_stay_inside_what_is_drawn(name):
-    """They do not collide where nothing is seen."""
+    """No collision shape is where nothing is drawn."""
     hulls = np.concatenate(convex_parts(name))
     assert (hulls.min(0) > MESHES[name].vertices.min(0) - 0.003).all()
     assert (hulls.max(0) < MESHES[name].vertices.max(0) + 0.003).all()

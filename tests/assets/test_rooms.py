@@ -1,4 +1,4 @@
-"""Every registered room and table keeps the rules that scenes and ray casting rely on."""
+"""Every registered room and table meets the requirements of scenes and ray casting."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def room(name, seed):
 
 
 def bounds(part):
-    """Axis-aligned low and high corner (3,) of a part; exact for boxes on walls and for round parts."""
+    """Lowest and highest corner (3,) of a part's axis-aligned box; exact for boxes on walls and for round parts."""
     if part.kind == "box":
         c, s = abs(np.cos(part.yaw)), abs(np.sin(part.yaw))
         x, y, z = part.size
@@ -39,7 +39,7 @@ def distance_to_axis(part):
 
 
 def flickering(parts):
-    """Pairs of boxes that share part of a face plane with the same outside: a ray could hit either."""
+    """Pairs of boxes with coplanar, overlapping faces that face the same way: a ray could hit either."""
     boxes = [(part.name, *bounds(part)) for part in parts if part.kind == "box" and abs(np.sin(2 * part.yaw)) < 1e-6]
     low, high = (np.array([box[k] for box in boxes]) for k in (1, 2))
     pairs = []

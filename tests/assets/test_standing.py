@@ -1,4 +1,4 @@
-"""Collision shapes stand on a flat foot under their centre of mass, near the drawn surface."""
+"""Collision shapes have a flat base under their centre of mass and stay near the drawn surface."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_only_the_lowest_slice_differs_from_the_drawn_mesh(name):
 
 
 def test_a_thing_that_tips_over_is_an_error(monkeypatch):
-    """A slanted bar whose middle is not over what it stands on."""
+    """A slanted bar whose centre of mass is not above its base."""
     corners = np.stack(np.meshgrid([-0.01, 0.01], [-0.01, 0.01], [0, 0.1]), -1).reshape(-1, 3)
     corners[:, 0] += corners[:, 2]
     leaning = type(OBJECTS["mug"])(**{**vars(OBJECTS["mug"]), "parts": lambda: (corners,)})

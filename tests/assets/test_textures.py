@@ -1,4 +1,4 @@
-"""Every registered texture: right type, a function of its seed, lively, and without a seam."""
+"""Every registered texture: correct type, determined by its seed, enough contrast, tileable."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_texture_conforms(name):
 
 @pytest.mark.parametrize("name", TEXTURES.names())
 def test_texture_tiles(name):
-    """The step across the seam is no larger than the larger steps inside."""
+    """The step across the tile border is no larger than the larger steps inside."""
     image = made(name, size=256).astype(float)
     if name in ("poster", "chart", "book_cover", "label_print", "screen", "whiteboard"):
         image = np.roll(image, (128, 128), (0, 1))

@@ -1,6 +1,6 @@
-"""The method works where its precondition holds, and only with the right part names: the short form of the proof.
+"""Short version of benchmarks/marker_proof.py: LACE works on marked frames, and only with the right part names.
 
-Made-up frames stand for the rendered ones of benchmarks/marker_proof.py, and a smaller backbone for the tiny one.
+Uses synthetic instead of rendered frames, and a smaller backbone than `tiny`.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ LAYOUT = np.array(
 
 
 def frame(index, seed, size=96):
-    """A turned, wobbling hand of keypoints, two of them hidden, over large coloured blocks of noise."""
+    """A rotated and perturbed set of hand keypoints, two of them hidden, over large coloured blocks of noise."""
     rng = np.random.default_rng([seed, index])
     blocks = np.clip(rng.normal(rng.uniform(60, 190, 3), 20, (12, 12, 3)), 0, 255).astype(np.uint8)
     turn = rng.uniform(0, 2 * np.pi)
@@ -81,7 +81,7 @@ def numbers(backbone, held_out):
 
 
 def test_lace_aligns_marked_hands_and_shuffled_names_do_not(banks):
-    """Chance is about 1 of 6 visible keypoints; the centre of the image is what EPE must beat."""
+    """Chance is about 1 of 6 visible keypoints; EPE must be lower than that of the image centre."""
     train, held_out = banks
     before, after = numbers(fresh(), held_out), aligned(train, held_out)
     control = aligned({**train, "robot": renamed(train["robot"], 9)}, held_out)
@@ -98,7 +98,7 @@ def test_lace_aligns_marked_hands_and_shuffled_names_do_not(banks):
 def test_markers_sit_on_the_keypoints_of_the_crop():
     bank = marked([make_frame(i) for i in range(4)], "robot", seed=0)
     for image, uv, visible in zip(bank.images, bank.keypoints, bank.visible, strict=True):
-        last = int(np.flatnonzero(visible.numpy())[-1])  # drawn last, so nothing lies over it
+        last = int(np.flatnonzero(visible.numpy())[-1])  # drawn last, so nothing covers it
         x, y = uv[last].floor().int().tolist()
         assert image[:, y, x].tolist() == list(colour(last, robot=True))
 

@@ -1,4 +1,4 @@
-"""The stand-in with knowledge learns inside each embodiment and takes nothing from pairs across."""
+"""The pre-trained tiny backbone learns within each embodiment and uses no cross-embodiment pairs."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_it_learns_and_resumes(tmp_path):
 
 
 def runs(before, after):
-    """Runs in which H-R and H-H stand at the given EPE, H-H with an interval of half a pixel each way."""
+    """Runs with the given EPE for H-R and H-H; the H-H interval is half a pixel to each side."""
     found = {}
     for title, (across, inside) in ((BEFORE, before), (AFTER, after)):
         cell = {"H-R": across, "H-H": inside, "R-R": inside}

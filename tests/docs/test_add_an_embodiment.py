@@ -1,4 +1,4 @@
-"""docs/add-an-embodiment.md: its code runs, is whole, and passes the laws that registered robots obey."""
+"""docs/add-an-embodiment.md: its code is complete, runs, and passes the tests of registered robots."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""docs/aligning.md: every option it names is one, and its backbones are those there are."""
+"""docs/aligning.md: every option that it names exists, and its table lists all backbones with a checkpoint."""
 
 import re
 

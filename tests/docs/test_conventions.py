@@ -1,4 +1,4 @@
-"""docs/conventions.md says what the code does: columns, boxes, segments, visibility, units."""
+"""docs/conventions.md agrees with the code: columns, boxes, segments, visibility, units."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""docs/bridge/first-hour.md: its commands, one after the other, on the emulator."""
+"""docs/bridge/first-hour.md: its commands run in order on the emulator."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""docs/keypoints.md says what the code says, and its figure is there."""
+"""docs/keypoints.md agrees with the code, and its figure exists."""
 
 import pytest
 
@@ -12,7 +12,7 @@ MAX_FIGURE_BYTES = 400_000
 
 
 def table(name: str) -> list[list[str]]:
-    """Cells of the keypoint rows of a robot's section: those that begin with a number. The first section has no name."""
+    """Cells of a robot's keypoint rows (those that begin with a number); the first section has no name."""
     first, *others = PAGE.read_text().split("\n## ")
     sections = {"xarm7_leap": first} | {part.split("`")[1]: part for part in others}
     rows = [
@@ -56,7 +56,7 @@ def test_figure_is_there_and_small():
 
 @pytest.mark.parametrize("view", [0, 1])
 def test_figure_shows_the_thumb_where_a_right_hand_has_it(view):
-    """Fingers up, the palm of a right hand has its thumb on the viewer's right, its back on the left."""
+    """Fingers up: a right hand's thumb is on the viewer's right from the palm side, on the left from the back."""
     from assets.robots.figure import views
 
     axes = views()[view].axes

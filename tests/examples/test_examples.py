@@ -1,4 +1,4 @@
-"""Every file of examples/ runs as its docstring says, and stays short."""
+"""Every file of examples/ runs as its docstring says and is short."""
 
 import runpy
 import sys
@@ -18,7 +18,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def run(monkeypatch, name: str, *args: object, start: str = "__main__") -> dict:
-    """Runs an example as a user does, in this process; its names."""
+    """Runs an example as a user does, in this process; returns its global names."""
     monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
     return runpy.run_path(str(ROOT / "examples" / name), run_name=start)
 
@@ -45,7 +45,7 @@ def test_generating_frames(monkeypatch, tmp_path, capsys):
 
 
 def test_an_embodiment_of_ones_own(monkeypatch, tmp_path):
-    monkeypatch.setattr(ROBOTS, "_items", dict(ROBOTS._items))  # what the example adds is gone after the test
+    monkeypatch.setattr(ROBOTS, "_items", dict(ROBOTS._items))  # the example's registrations are removed after the test
     example = run(monkeypatch, "custom_embodiment.py", start="example")
     monkeypatch.setattr(BODIES, "_items", BODIES._items | {"rod": partial(RobotBody, "rod")})
     assert example["main"](tmp_path / "rod", frames=2, size=64) == 0

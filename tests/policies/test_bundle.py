@@ -1,4 +1,4 @@
-"""Bundles: saved and loaded they predict alike; what does not fit is told apart; ONNX equals PyTorch."""
+"""Bundles: predictions are equal after save and load; incompatible parts are reported; ONNX equals PyTorch."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`lace compare`: hand-worked measures, laws, and what is told where nothing can be said."""
+"""`lace compare`: measures computed by hand, properties, and the report where no comparison is possible."""
 
 import json
 
@@ -22,7 +22,7 @@ def results(folder, **counts):
 
 def test_a_right_order_violates_no_rank_and_a_wrong_one_by_its_real_gap():
     assert mmrv(np.array([0.2, 0.5, 0.9]), np.array([0.1, 0.3, 0.6])) == 0
-    # the simulation swaps the second and third policy, which really are 0.3 apart: (0 + 0.3 + 0.3) / 3
+    # the simulation swaps the second and third policy, whose true difference is 0.3: (0 + 0.3 + 0.3) / 3
     assert mmrv(np.array([0.2, 0.9, 0.5]), np.array([0.1, 0.3, 0.6])) == pytest.approx(0.2)
 
 
@@ -53,7 +53,7 @@ def test_nothing_in_common_is_an_error_and_one_policy_has_no_correlation(tmp_pat
 def test_the_colour_policy_finds_blobs_and_says_when_there_are_none():
     image = np.full((80, 80, 3), 120, np.uint8)
     cv2.rectangle(image, (10, 20), (19, 29), (40, 160, 60), -1)
-    cv2.rectangle(image, (50, 40), (59, 49), (115, 75, 20), -1)  # the hand's orange at half the light
+    cv2.rectangle(image, (50, 40), (59, 49), (115, 75, 20), -1)  # the hand's orange at half the brightness
     seen = Observation(image, None, np.zeros(2), 0.0, 0.0)
     points = make_policy("colour:28a03c/e69628").predict(seen)
     assert points.target == pytest.approx([15, 25])

@@ -1,4 +1,4 @@
-"""The loop of probes and policies: it learns, resumes bit for bit, leaves the backbone alone; features by content."""
+"""Training of probes and policies: the loss falls, resuming is bit-exact, the backbone is unchanged; feature cache."""
 
 import math
 from dataclasses import replace
@@ -128,7 +128,7 @@ def test_the_policy_overfits_eight_images_and_the_backbone_stays_frozen(tmp_path
     head = build_head("detr:small", backbone.dim)
     for module in head.modules():
         if hasattr(module, "dropout") and isinstance(module.dropout, float):
-            module.dropout = 0.0  # it keeps a head from learning eight images by heart
+            module.dropout = 0.0  # it keeps a head from memorising eight images
     config = FitConfig(iterations=300, batch=8, loss="l1", bf16=False)
     Fit(config, head, features, point_targets(frames)).run()
     predicted = predict(head, features, 32)
@@ -200,7 +200,7 @@ def test_a_demonstration_that_trains_and_tests_is_an_error_wherever_it_lies(tmp_
     copy = labelled.read(make_demonstrations(tmp_path / "c", 3, seed=1), 64)
     with pytest.raises(DatasetError, match="demonstration 0 of .*c .lab. is also demonstration 0 of .*a, which trains"):
         Split(train, {"lab": copy})
-    # Regenerated longer: other demonstrations by hash, the same pictures in them.
+    # Regenerated with more frames: other demonstrations by hash, containing the same images.
     part = copy.take([5])
     with pytest.raises(DatasetError, match="is also"):
         Split(train.take([i for i in range(len(train)) if i != 4]), {"lab": part})

@@ -1,4 +1,4 @@
-"""Instruments, and the laws that every policy without weights obeys."""
+"""Diagnostic policies, and properties of every policy without weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Metrics of predicted points, worked by hand: perfect, worst and in between; intervals over demonstrations."""
+"""Metrics of predicted points, computed by hand: best, worst and intermediate cases; intervals over demonstrations."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_unknown_keypoints_are_left_out():
 
 
 def test_intervals_resample_demonstrations_not_frames():
-    # 2 demonstrations of 500 frames each, one all hits, one all misses: frames would promise 0.5 +- 0.03.
+    # 2 demonstrations of 500 frames each, one all hits, one all misses: an interval over frames would be 0.5 +- 0.03.
     hits = np.repeat([0.0, 1.0], 500)
     by_demonstration = summarise({"emb": hits}, np.repeat(["a", "b"], 500))["emb"]
     by_frame = summarise({"emb": hits}, [str(i) for i in range(1000)])["emb"]

@@ -1,4 +1,4 @@
-"""Policies of the user's own, and what becomes of a trial whose policy fails."""
+"""The user's own policies, and the result of a trial whose policy fails."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 
 @dataclass
 class Says:
-    """Predicts whatever it was given; raises it if it is an error."""
+    """Returns the given prediction; raises it if it is an error."""
 
     answer: Any
     name: str = "says"

@@ -1,4 +1,4 @@
-"""The runner on a cell that does not move: phases, errors, and the stop that always comes."""
+"""The runner on a cell that does not move: phases, errors, and the stop at the end of every trial."""
 
 from dataclasses import dataclass, field, replace
 
@@ -39,7 +39,7 @@ BODY = Embodiment(
 
 @dataclass
 class StillCell:
-    """A cell whose clock alone moves."""
+    """A cell in which only the clock advances."""
 
     embodiment: Embodiment = BODY
     table_z: float = 0.0
@@ -90,7 +90,7 @@ class TestStillCell(CellLaws):
 
 @dataclass
 class Pointing:
-    """A policy that always sees the same."""
+    """A policy with a constant prediction."""
 
     name: str = "pointing"
 

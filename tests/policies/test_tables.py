@@ -1,4 +1,4 @@
-"""Tables of probes and policies: rows as asked for, finished rows kept, the control and the baselines among them."""
+"""Tables of probes and policies: requested rows, finished rows kept, control and baselines included."""
 
 import json
 
@@ -108,7 +108,7 @@ def test_a_masked_picture_shows_nothing_of_the_embodiment():
 def test_fingers_are_told_apart_by_hand(tmp_path):
     frames = read(make_demonstrations(tmp_path, 1), 64).take([0])
     frames.pose[0] = [[0, 0], [10, 0], [20, 0], [30, 0], [40, 0]]
-    frames.boxes[0, 1] = [38, -2, 42, 2]  # the target's middle is at the ring tip
+    frames.boxes[0, 1] = [38, -2, 42, 2]  # the target's centre is at the ring tip
     points = frames.points.copy()
     right = finger_metrics(frames.pose, points, frames)
     assert right["nearest fingertip"][0] == 1 and right["thumb to index [deg]"][0] == pytest.approx(0)

@@ -1,4 +1,4 @@
-"""The emulated cell with our renderer as its camera, which runs in a thread of the test instead of a process."""
+"""The emulated cell with our renderer as its camera, running in a thread of the test instead of a process."""
 
 import threading
 from dataclasses import replace
@@ -15,11 +15,11 @@ from real_bridge.emulator.process import EmulatorProcess
 
 WIDTH, HEIGHT = 480, 360
 EYE, LOOKS_AT = (0.95, -0.15, 0.75), (0.38, 0.0, 0.36)
-"""The camera looks at the palm from the front and above."""
+"""The camera views the palm from the front and above."""
 
 
 class Filmed:
-    """Serves pictures of an emulator until it is closed."""
+    """Serves images of an emulator until it is closed."""
 
     def __init__(self, emulator: EmulatorProcess, scenes: SceneCamera, fps: float = 10.0):
         self.emulator, self._scenes, self._end = emulator, scenes, threading.Event()
@@ -45,7 +45,7 @@ class Filmed:
 
 
 class Watched:
-    """A camera that remembers what the emulator knew of each frame, by its stamp."""
+    """A camera that stores the emulator's state for each frame, by time stamp."""
 
     def __init__(self, address: str):
         self._camera: Camera = open_camera(address)
@@ -62,5 +62,5 @@ class Watched:
 
 
 def scene_camera() -> SceneCamera:
-    """Opens the renderer; takes some seconds."""
+    """Opens the renderer, which takes some seconds."""
     return SceneCamera(CameraConfig("", 0, WIDTH, HEIGHT, preset="lab"))

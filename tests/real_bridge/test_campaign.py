@@ -1,6 +1,6 @@
-"""Every fault at any moment of a grasp: nothing is commanded after the stop, the arm stands, the next start refuses.
+"""Faults at any time of a grasp: no command after the stop, the arm stands still, the next start is refused.
 
-The normal run draws a few; LACE_FAULT_RUNS=500 and `-m slow` draw as many as asked.
+By default a few faults are drawn; LACE_FAULT_RUNS=500 with `-m slow` draws 500.
 """
 
 import json
@@ -30,12 +30,12 @@ from tests.emulated import needs_ports, own_host
 
 pytestmark = needs_ports
 GRASP_S = 6.0
-"""A grasp at full speed takes so long: the moment of the fault is drawn from it."""
+"""Duration of a grasp at full speed; the time of the fault is drawn from it."""
 STILL = 0.02
-"""A joint slower than this stands [rad/s]."""
+"""A joint slower than this counts as standing still [rad/s]."""
 ERRORS = (11, 14, 17, 19, 21, 22, 23, 24, 25, 31, 35, 38, 60)
 HARMLESS = ("controller_warning", "slow_controller", "torn_replies", "torn_frames", "delayed_frames")
-"""Within the limits these are no reason to stop: a warning, an answer that is late but in time, a mixed picture."""
+"""Within the limits these do not stop a grasp: a warning, a delayed reply, a mixed image."""
 
 FAULTS = st.one_of(
     st.sampled_from(ERRORS).map(known.ControllerError),
@@ -65,7 +65,7 @@ def site(tmp_path_factory):
 
 
 def arm_commands(site, since_s: float) -> list[str]:
-    """What could move the arm, as it arrived there."""
+    """Commands received that could move the arm."""
     rows = site.emulator.admin.commands(since_s)
     return [row["name"] for row in rows if row["device"] == "arm" and row["name"].startswith("MOVE")]
 
@@ -78,13 +78,13 @@ def stands(site) -> bool:
 
 
 def stopped(site) -> bool:
-    """Whether the controller says that it will not move."""
+    """Whether the controller reports that it will not move."""
     truth = site.emulator.admin.truth()
     return truth["state"] == 4 or bool(truth["error"])
 
 
 def one(site, fault: known.Fault, after_s: float) -> str:
-    """One grasp with a fault; checks everything that must hold, and says how it ended."""
+    """One grasp with a fault; checks all requirements and returns how it ended."""
     site.reset()
     site.emulator.admin.inject(PlannedFault(fault, after_s=after_s))
     outcome = None
@@ -127,7 +127,7 @@ def cell_moved(log: list) -> bool:
 
 
 def campaign(site, runs: int, seed: int | None = None) -> Counter:
-    """Draws faults and moments; how the runs ended, by fault."""
+    """Draws faults and times; returns how the runs ended, by fault."""
     ends: Counter = Counter()
 
     @settings(
@@ -148,7 +148,7 @@ def campaign(site, runs: int, seed: int | None = None) -> Counter:
 
 
 def write(path: Path, ends: Counter) -> None:
-    """How the runs ended so far, as JSON."""
+    """How the runs have ended so far, as JSON."""
     rows = [{"fault": fault, "end": end, "runs": count} for (fault, end), count in sorted(ends.items())]
     path.write_text(json.dumps({"runs": sum(ends.values()), "rows": rows}, indent=1))
 
@@ -159,7 +159,7 @@ def test_a_few_faults_at_drawn_moments(site):
 
 @pytest.mark.slow
 def test_the_whole_campaign(site):
-    """Writes what it saw to the file that LACE_FAULT_RESULTS names."""
+    """Writes its observations to the file that LACE_FAULT_RESULTS names."""
     ends = campaign(site, int(os.environ.get("LACE_FAULT_RUNS", "500")))
     assert {fault for fault, _end in ends} == set(known.FAULTS) - {"delayed_frames"}
 

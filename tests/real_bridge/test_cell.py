@@ -1,4 +1,4 @@
-"""The physical cell on the emulator: laws of cells, a grasp from end to end, and the same decisions when played again."""
+"""The physical cell on the emulator: requirements of cells, a complete grasp, and equal decisions in a replay."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_a_grasp_from_end_to_end_and_again_from_its_log(site):
     site.reset()
     with site.cell() as cell:
         outcome = run_trial(make_policy("oracle"), cell, site.primitive)
-        assert cell.rig.station.reason  # until the session is closed in order
+        assert cell.rig.station.reason  # until the session is closed properly
     assert (outcome.result, outcome.reason) == (Result.SUCCESS, "")
     assert outcome.lifted_mm > 100
     with site.rig() as rig:  # nothing is latched

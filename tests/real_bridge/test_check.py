@@ -1,4 +1,4 @@
-"""The pre-flight list says go on a healthy emulator and names each thing that is not."""
+"""The pre-flight check passes on a healthy emulator and names each fault."""
 
 import threading
 from dataclasses import replace
@@ -25,7 +25,7 @@ def config(emulator, robot, tmp_path):
 
 
 def bad(config) -> dict[str, str]:
-    """Names and words of what is not good."""
+    """Names and messages of the failed checks."""
     found = list(findings(config, lambda _words: None))
     return {f.name: f.words for f in found if not f.good}
 

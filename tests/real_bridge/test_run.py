@@ -30,7 +30,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def typed(monkeypatch):
-    """Words that a person types, in order; `.asked` holds the questions."""
+    """Words that a person types, in order; `.asked` holds the prompts."""
 
     class Typed(list):
         asked: list[str] = []
@@ -90,7 +90,7 @@ def test_trials_have_the_files_of_simulated_ones_and_are_decided_again_offline(s
     assert replay.main(replay.ReplayConfig(out)) == 0
     assert "success again" in capsys.readouterr().out
     typed.append("MOVE")
-    assert main(config_of(site, out)) == 0  # nothing is left to do
+    assert main(config_of(site, out)) == 0  # no trial is left
     changed = log_folder(out, 0) / LOG
     lines = changed.read_text().splitlines()
     shutil.copy(changed, changed.with_suffix(".whole"))

@@ -1,4 +1,4 @@
-"""The safety layer without devices: laws of steps, hand-worked refusals, ages, the latch, the guardian."""
+"""The safety layer without devices: step limits, refusals computed by hand, ages, the latch, the guardian."""
 
 import json
 import os
@@ -169,12 +169,12 @@ def test_a_reading_that_took_its_time_may_disagree_by_what_the_arm_moved_meanwhi
 def test_a_picture_that_stays_while_the_arm_moves_is_refused():
     watching = Watch(LIMITS, Decisions())
     watching.require_image(Sight(1, 10.0, 7), np.zeros(7), 10.0)
-    watching.require_image(Sight(1, 10.0, 7), np.full(7, 0.2), 10.1)  # no newer frame is there yet
+    watching.require_image(Sight(1, 10.0, 7), np.full(7, 0.2), 10.1)  # no newer frame has arrived
     watching.require_image(Sight(2, 10.05, 7), np.full(7, 0.2), 10.15)  # it was taken before
     with pytest.raises(SafetyStop, match="sees the arm move"):
         watching.require_image(Sight(3, 10.12, 7), np.full(7, 0.2), 10.2)
     watching = Watch(LIMITS, Decisions())
-    for i in range(5):  # an arm at rest may look the same
+    for i in range(5):  # for an arm at rest the image may be equal
         watching.require_image(Sight(i, 10.0 + i / 10, 7), np.zeros(7), 10.05 + i / 10)
 
 
@@ -220,7 +220,7 @@ def test_one_commander_and_a_latch_that_outlives_the_program(tmp_path):
         Station("10.0.0.1", tmp_path)
     Station("10.0.0.2", tmp_path).close()
     station.begin()
-    station.close()  # as after kill -9: nobody ended it
+    station.close()  # as after kill -9: the session was not closed
     again = Station("10.0.0.1", tmp_path)
     with pytest.raises(SafetyStop, match="killed"):
         again.require_clear()

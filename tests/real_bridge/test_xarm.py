@@ -1,4 +1,4 @@
-"""The xArm's driver on the emulated controller: every trap of the SDK that was found is shut."""
+"""The xArm's driver on the emulated controller: it avoids every known pitfall of the SDK."""
 
 import ast
 import socket
@@ -128,7 +128,7 @@ def test_a_stop_from_another_thread_is_the_last_word(site, arm):
 
 
 def test_a_stop_while_the_arm_is_being_enabled_leaves_it_stopped(site, arm):
-    """Setting the collision sensitivity ends in a ready arm, whatever was before: the SDK does that by itself."""
+    """Setting the collision sensitivity leaves the arm ready in every case: the SDK does that itself."""
     thread = threading.Thread(target=lambda: pytest.raises(DeviceFault, arm.enable, ArmSetup()))
     thread.start()
     time.sleep(0.003)
@@ -164,7 +164,7 @@ def test_nobody_there_is_said_at_once():
 
 
 def calls(name: str) -> set[str]:
-    """Files of the bridge, the emulator apart, that call a method of this name."""
+    """Files of the bridge, without the emulator, that call a method of this name."""
     found = set()
     for path in (ROOT / "real_bridge").rglob("*.py"):
         if "emulator" in path.parts:

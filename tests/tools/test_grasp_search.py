@@ -1,4 +1,4 @@
-"""The grasp search: its parameters, and the slide that its grasps are tried on."""
+"""The grasp search: its parameters, and the vertical slide for testing grasps."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The xArm7 with the LEAP Hand: kinematics against two independent libraries, and against the makers' own files."""
+"""The xArm7 with the LEAP Hand: kinematics against two independent libraries and against the manufacturers' files."""
 
 import xml.etree.ElementTree as ET
 
@@ -19,9 +19,9 @@ POSES = 200
 MAX_ERROR_M, MAX_ERROR_RAD = 1e-4, 1e-4
 FINGER_LINKS = ("if_ds", "mf_ds", "rf_ds", "th_ds")
 TIP_OFF_AXIS_M = 0.002
-"""A fingertip's middle may lie this far from its finger's middle, along the hinge axis."""
+"""Largest distance of a fingertip's centre from its finger's centre along the hinge axis."""
 TIP_COVER_M = 0.001
-"""The drawn tip and its collision hull are decimated apart from each other: they may differ by this much."""
+"""Largest difference of the drawn tip and its collision hull, which are decimated separately."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def makers_hand() -> mujoco.MjModel:
 
 @pytest.fixture(scope="module")
 def makers_arm() -> dict[str, ET.Element]:
-    """Bodies link1 to link7 of the makers' file by name."""
+    """Bodies link1 to link7 of the manufacturer's file by name."""
     root = ET.parse(asset_folder(XARM7) / "xarm.xml").getroot()
     return {
         body.get("name"): body for body in root.iter("body") if body.get("name") in {f"link{i}" for i in range(1, 8)}
@@ -45,7 +45,7 @@ def makers_arm() -> dict[str, ET.Element]:
 
 @pytest.fixture(scope="module")
 def poses(robot) -> np.ndarray:
-    """Joint positions (POSES, joints) all over the limits [rad]."""
+    """Joint positions (POSES, joints) over the whole range of the limits [rad]."""
     limits = robot.embodiment.limits
     return np.random.default_rng(0).uniform(limits[:, 0], limits[:, 1], (POSES, len(limits)))
 
@@ -80,7 +80,7 @@ def test_kinematics_agree_with_mujoco(robot, model, poses):
 
 
 def test_kinematics_and_keypoints_agree_with_pinocchio(robot, poses):
-    """Pinocchio reads the MJCF with a parser of its own (`buildModelFromMJCF`)."""
+    """Pinocchio reads the MJCF with its own parser (`buildModelFromMJCF`)."""
     body, kinematics = robot.embodiment, Kinematics(robot.embodiment)
     pin_model = pinocchio.buildModelFromMJCF(str(robot.xml_path))
     pin_data = pin_model.createData()
@@ -135,7 +135,7 @@ def test_hand_limits_and_masses_are_the_makers(robot, model, makers_hand):
 
 
 def test_gains_and_torques_reach_the_compiled_model(robot):
-    """The gains are ours, not the makers' (right_hand.xml has 8 and 5.6): measured, see xarm7_leap_build.py."""
+    """The gains are ours, not the manufacturers' (right_hand.xml has 8 and 5.6): measured, see xarm7_leap_build.py."""
     joints = robot.embodiment.joints
     assert [(j.stiffness, j.damping) for j in joints] == [*ARM_GAINS, *(HAND_GAINS,) * 16]
     assert [j.effort for j in joints] == pytest.approx([*ARM_EFFORT, *(HAND_EFFORT,) * 16])
@@ -149,7 +149,7 @@ def _geom_vertices(model: mujoco.MjModel, geom: int) -> np.ndarray:
 
 
 def tip_off_axis(model: mujoco.MjModel, link: str) -> float:
-    """How far [m] the collision tip's middle lies from the phalanx that carries it, along the hinge axis (link z)."""
+    """Distance [m] along the hinge axis (link z) from the fingertip collision shape's centre to its phalanx."""
     geoms = [g for g in range(model.ngeom) if model.geom_bodyid[g] == model.body(link).id]
     meshes = [g for g in geoms if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
     tip = next(g for g in meshes if model.geom_contype[g])
@@ -188,7 +188,7 @@ def test_keypoint_table_is_whole_but_for_the_little_finger(robot):
 
 
 def test_open_hand_keypoints_go_outwards(robot):
-    """With the fingers straight, each joint is further from the wrist than the one before it; absent ones are NaN."""
+    """With straight fingers, each joint is further from the wrist than the one before it; absent ones are NaN."""
     kinematics = Kinematics(robot.embodiment)
     points = kinematics.keypoints(kinematics.link_poses(np.zeros(len(robot.embodiment.joints))))
     reach = np.linalg.norm(points - points[0], axis=-1)
@@ -199,7 +199,7 @@ def test_open_hand_keypoints_go_outwards(robot):
 
 
 def test_keypoints_lie_within_their_radius_of_their_own_surface(robot):
-    """Else no ray could ever call them visible."""
+    """Otherwise no ray could label them visible."""
     kinematics = Kinematics(robot.embodiment)
     T = kinematics.link_poses(np.zeros(len(robot.embodiment.joints)))
     points = kinematics.keypoints(T)

@@ -1,4 +1,4 @@
-"""Description files: pinned wheels fetched, checked and refused; a user's own folder. Works without a network."""
+"""Description files: pinned wheels are fetched and checked or refused; a user's own folder. Needs no network."""
 
 import hashlib
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.robots import ROBOTS, all_wheels
+from assets.robots import ROBOTS
 from assets.robots.xarm7_leap import LEAP_HAND, XARM7
 from lace.core import wheels
 from lace.core.errors import AssetError
 from lace.core.wheels import WheelAsset, asset_folder, unpack
 
-WHEELS = all_wheels()
+WHEELS = {wheel.name: wheel for name in ROBOTS for wheel in ROBOTS[name].wheels}
 PERMISSIVE = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause")
 
 
@@ -29,7 +29,7 @@ def empty_cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def tiny(tmp_path) -> tuple[Path, WheelAsset]:
-    """A wheel of three files, and its entry with the right hash."""
+    """A wheel of three files and its entry with the correct hash."""
     path = tmp_path / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tiny/models/hand.xml", "<mujoco/>")
@@ -64,7 +64,7 @@ def test_another_hash_is_refused(tiny, tmp_path):
 
 
 def test_fetching_other_bytes_leaves_nothing_behind(tiny, empty_cache, monkeypatch):
-    """The index answers, with something else under the right name and version."""
+    """The index returns a different file under the right name and version."""
 
     def serve(command: list[str], **_) -> subprocess.CompletedProcess:
         folder = Path(command[command.index("-d") + 1])
@@ -96,7 +96,7 @@ def test_fetched_once_then_found(tiny, empty_cache, monkeypatch):
 
 @pytest.mark.parametrize("name", WHEELS)
 def test_offline_says_the_way_out(name, empty_cache, monkeypatch):
-    """Real pip, told that there is no index."""
+    """Real pip, configured without an index."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(AssetError) as caught:
         asset_folder(WHEELS[name])

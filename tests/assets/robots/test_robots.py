@@ -1,4 +1,4 @@
-"""What every registered robot must hold: a newcomer's file is right when these pass."""
+"""Properties that every registered robot must have: a new robot file is correct if these tests pass."""
 
 import mujoco
 import numpy as np
@@ -30,7 +30,7 @@ def test_limits_are_ordered_and_home_lies_within(any_robot):
 
 
 def test_the_arm_comes_first_turns_about_z_and_faces_x(any_robot):
-    """What sim_envs/bodies/robot/poses.py leans on."""
+    """sim_envs/bodies/robot/poses.py depends on this."""
     body, kinematics = any_robot.embodiment, Kinematics(any_robot.embodiment)
     arm = body.joints[: body.arm_dof]
     assert all(joint.kind == "hinge" and joint.curl is None for joint in arm)

@@ -1,4 +1,4 @@
-"""The fine-tune command: its files, its data, and what it refuses."""
+"""The fine-tune command: its output files, its data, and the inputs that it refuses."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The objective: worked by hand on a 2 x 2 grid, against algorithm 1 line by line, and its laws."""
+"""The objective: computed by hand on a 2 x 2 grid, compared with algorithm 1 line by line, and its properties."""
 
 import math
 
@@ -28,7 +28,7 @@ def total_loss(student, teacher, pairs, *, tau=1.0, lam=1.0, kl="reverse"):
 
 @pytest.fixture
 def case():
-    """(student, teacher, pairs, patch, visible), double precision."""
+    """(student, teacher, pairs, patch, visible) in double precision."""
     g = torch.Generator().manual_seed(0)
     student, teacher = (
         normalize(torch.randn(IMAGES, PATCHES, DIM, generator=g, dtype=torch.float64), dim=-1) for _ in range(2)
@@ -53,7 +53,7 @@ def test_worked_by_hand():
     forward = sum(x * math.log(x / y) for x, y in zip(p, q, strict=True))
     assert float(align_loss(features, features, pairs)) == pytest.approx(reverse, abs=1e-6)
     assert float(align_loss(features, features, pairs, kl="forward")) == pytest.approx(forward, abs=1e-6)
-    # Grams: the student's is all ones, the teacher's has 6 zeros of 16 off its two blocks.
+    # Gram matrices: the student's is all ones, the teacher's has 6 zeros of 16 off its two blocks.
     assert float(gram_loss(torch.tensor([[e1] * 4]), torch.tensor([image_a]))) == pytest.approx(6 / 16)
 
 
@@ -61,7 +61,7 @@ def test_worked_by_hand():
 @pytest.mark.parametrize("tau", [1.0, 0.1])
 def test_agrees_with_algorithm_1(case, kl, tau):
     student, teacher, _, patch, visible = case
-    """Each image is an anchor once, so that the Gram terms too are over the same images."""
+    """Each image is an anchor once, so the Gram terms are also over the same images."""
     images = torch.arange(IMAGES)
     pairs = make_pairs(images[:3], images[3:], patch, visible)
     student.requires_grad_()
@@ -89,7 +89,7 @@ def test_all_pairs_is_every_ordered_pair(case):
 
 
 def test_anchors_and_others_of_parts_add_up_to_the_whole(case):
-    """What several processes do: each its own anchors, against the keypoint rows of all."""
+    """As in multi-process training: each process uses its own anchors against the keypoint rows of all processes."""
     student, teacher, _, patch, visible = case
     whole = all_pairs_terms(student, teacher, patch, visible)
     rows, differ = keypoint_rows(student, patch, visible), ~torch.eye(IMAGES, dtype=torch.bool)

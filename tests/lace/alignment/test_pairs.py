@@ -1,4 +1,4 @@
-"""Banks, augmentation and sampling: keypoints stay on their pixels, pairs are balanced, seeded and share keypoints."""
+"""Banks, augmentation and sampling: keypoints keep their pixels; pairs are balanced, seeded and share keypoints."""
 
 from collections import Counter
 
@@ -40,7 +40,7 @@ def test_patch_of_a_keypoint_is_row_major():
 
 
 def test_crops_carry_keypoints_to_the_same_pixel():
-    """A bright dot at a keypoint is found where the keypoint says, after the crop."""
+    """After the crop, a bright dot drawn at a keypoint is at the keypoint's new position."""
     size, uv = 64, torch.tensor([[[40.5, 22.5]]])
     image = torch.zeros(1, 3, size, size)
     image[0, :, 21:24, 39:42] = 255
@@ -140,7 +140,7 @@ def test_a_sample_is_drawn_from_the_whole_set_and_smaller_samples_are_inside_lar
 
 
 def test_crops_are_cut_from_the_full_resolution():
-    """A pattern of 1 px stripes survives a crop to half the side at full resolution and is lost after a reduction."""
+    """1 px stripes survive a crop to half the side at full resolution and are lost after a reduction."""
     image = np.zeros((128, 128, 3), np.uint8)
     image[:, ::2] = 255
     box = np.array([32.0, 32.0, 96.0, 96.0])

@@ -1,4 +1,4 @@
-"""Training: it learns, resumes bit for bit, and several processes give what one gives."""
+"""Training: the loss falls, resuming is bit-exact, and several processes give the same result as one."""
 
 import json
 from dataclasses import replace
@@ -98,7 +98,7 @@ def test_a_checkpoint_belongs_to_its_images_and_backbone(tmp_path, other, word):
 
 
 class Breaks(Trainer):
-    """Its weights are lost at step 5."""
+    """The weights of step 5 are deleted."""
 
     def step(self):
         if self.done == 4:
@@ -120,7 +120,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tm
 
 @pytest.mark.parametrize("all_pairs", [False, True])
 def test_one_direction_reads_p_and_q_over_human_images(all_pairs):
-    """Then no gradient reaches features of human images through the rows that look into robot images."""
+    """Then no gradient reaches features of human images through the rows that compare with robot images."""
     trainer = Trainer(replace(CONFIG, directions="one", all_pairs=all_pairs), banks(), small())
     if all_pairs:
         index = torch.arange(16)

@@ -1,4 +1,4 @@
-"""Every family, built small with random weights, keeps the protocol's contract."""
+"""Every backbone family, built small with random weights, meets the requirements of the protocol."""
 
 import pytest
 import torch
@@ -149,7 +149,7 @@ def test_a_checkpoint_that_is_not_available_names_the_exact_next_step(name, refu
 
 @pytest.mark.parametrize("kind", ["dinov3_vit", "siglip_vision_model", "vjepa2"])
 def test_weights_under_other_names_are_an_error_that_names_them(kind, tmp_path):
-    """Training frameworks put prefixes before the names; transformers would load random weights with a warning."""
+    """Training frameworks prefix the names; transformers would load random weights with only a warning."""
     build(kind).save(tmp_path)
     path = tmp_path / "model.safetensors"
     kept = load_file(path)
@@ -193,5 +193,5 @@ def test_a_folder_or_name_that_is_none(tmp_path):
 
 
 def test_short_names():
-    assert "dinov3-s dinov3-splus dinov3-b dinov3-l dinov3-h".split() == list(BACKBONES.names()[:5])
+    assert ["dinov3-s", "dinov3-splus", "dinov3-b", "dinov3-l", "dinov3-h"] == list(BACKBONES.names()[:5])
     assert {"dinov2-s-reg", "siglip2-b", "ijepa-h", "vjepa2-l", "tiny"} <= set(BACKBONES)

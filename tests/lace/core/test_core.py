@@ -1,4 +1,4 @@
-"""Laws of the ground floor: geometry, cameras, draws, registry, kinematics of a hand-worked arm."""
+"""Properties of `lace/core`: geometry, cameras, draws, registry, kinematics of an arm computed by hand."""
 
 import numpy as np
 import pytest

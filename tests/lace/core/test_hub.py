@@ -1,4 +1,4 @@
-"""Without a network a checkpoint is asked for once, for a few seconds at most, and what is cached still loads."""
+"""Offline, a checkpoint is requested once with a timeout of a few seconds, and cached checkpoints still load."""
 
 import httpx
 import huggingface_hub as hub
@@ -13,7 +13,7 @@ from lace.data.imports.detectors import load_detector
 
 @pytest.fixture
 def asked(monkeypatch):
-    """(requests for a checkpoint's file, {"status": what they are answered with; None refuses the connection})."""
+    """(requests for a checkpoint's file, {"status": HTTP status of the replies; None refuses the connection})."""
     seen, reply = [], {"status": None}
 
     def refused(_transport, request):
@@ -24,7 +24,7 @@ def asked(monkeypatch):
         return httpx.Response(reply["status"], request=request)
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", refused)
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between the library's own attempts, if it makes them
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between the library's own retries, if any
     hub.close_session()
     yield seen, reply
     hub.close_session()

@@ -1,4 +1,4 @@
-"""Numbers of configurations: limits, order and finiteness, named as the user sets them."""
+"""Numbers of configurations: limits, order and finiteness, reported under the option's name."""
 
 import math
 from dataclasses import dataclass, field, replace

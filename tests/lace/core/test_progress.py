@@ -1,4 +1,4 @@
-"""The progress display: rate and time to go are those of this run, and quiet runs say nothing."""
+"""The progress display: rate and remaining time count this run only; quiet runs print nothing."""
 
 import logging
 

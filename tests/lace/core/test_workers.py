@@ -1,4 +1,4 @@
-"""The pool of worker processes: every part once, errors whole, and no worker that outlives its parent."""
+"""The pool of worker processes: every part runs once, errors arrive complete, no worker outlives its parent."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests import ROOT
 
 @dataclass
 class Squares:
-    """Squares numbers and writes the process that did it into a folder; some numbers are mishaps."""
+    """Squares numbers and writes its process id into a folder; some numbers raise errors."""
 
     folder: Path
 
@@ -48,7 +48,7 @@ def pids(folder: Path) -> list[int]:
 
 
 def gone(pid: int, timeout_s: float = 20.0) -> bool:
-    """Whether a process ends in time; one that waits for its parent to collect it has ended."""
+    """Whether a process ends before the timeout; a zombie counts as ended."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""The annotation page: refuses others, keeps every click, goes on where it stopped."""
+"""The annotation page: rejects other clients, saves every click, resumes at the last position."""
 
 import http.client
 import json
@@ -152,7 +152,7 @@ def at(page, u, v):
 
 
 FITTED = "Math.abs(scale / Math.min(view.width / image.width, view.height / image.height) - 0.95) < 1e-9"
-"""The new image has come and is shown whole: until then the old one's zoom holds."""
+"""Waits until the new image is loaded and shown unzoomed; until then the old zoom is kept."""
 READY = f"typeof S === 'object' && image.complete && image.width > 0 && {FITTED}"
 
 

@@ -1,4 +1,4 @@
-"""The COCO export loads in pycocotools and says what our labels say."""
+"""The COCO export loads in pycocotools and agrees with our labels."""
 
 import json
 import shutil
@@ -91,7 +91,7 @@ def test_nothing_is_overwritten(exported):
 
 
 def merged(tmp_path):
-    """Two datasets, one folder: what copying shards together gives."""
+    """Two datasets in one folder, as when shards are copied together."""
     first, second = make_dataset(tmp_path / "a", 2, 2, 48), make_dataset(tmp_path / "b", 2, 2, 56)
     shutil.copy(second / "shards" / "shard-00000.parquet", first / "shards" / "shard-00001.parquet")
     return first

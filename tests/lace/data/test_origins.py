@@ -1,4 +1,4 @@
-"""Held-out frames may share no image and no recording with training; datasets show what they are said to show."""
+"""Held-out frames share no image and no recording with training; datasets contain the embodiment they declare."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A frame survives the trip through a row: exactly where the format is lossless, within named bounds elsewhere."""
+"""A frame written to a row and read back is equal where the format is lossless, and within stated bounds elsewhere."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Shards are whole or not there, whatever happens while they are written; datasets say what is wrong with them."""
+"""Shards are complete or absent after any failure during writing; datasets report their defects."""
 
 import errno
 import os
@@ -71,7 +71,7 @@ def test_a_full_disk_publishes_nothing_and_keeps_what_was_there(tmp_path, monkey
 
 
 def test_a_disk_that_fills_while_writing(tmp_path):
-    """A real full device: /dev/full takes no byte."""
+    """A full device: /dev/full accepts no byte."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     path = tmp_path / shard_name(0)

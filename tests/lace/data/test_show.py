@@ -1,4 +1,4 @@
-"""Pictures of frames: overlays touch a copy, sheets have the right size, rerun files are written."""
+"""Pictures of frames: overlays change a copy, sheets have the right size, rerun files are written."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def test_masks_are_outlines_and_leave_the_inside_as_it_is():
         inside = cv2.erode(mask, np.ones((7, 7))) > 0
         outside = cv2.dilate(mask, np.ones((7, 7))) == 0
         edge = mask.astype(bool) & (cv2.erode(mask, np.ones((3, 3))) == 0)
-        if semantic == "robot":  # the target's outline lies inside the robot's disc
+        if semantic == "robot":  # the target's outline is inside the robot's disc
             inside &= cv2.dilate(record.mask(semantic="target").astype(np.uint8), np.ones((7, 7))) == 0
         np.testing.assert_array_equal(drawn[inside], record.image[inside])
         assert inside.any() and outside.any()
@@ -69,7 +69,7 @@ def test_sheet_holds_every_tile_and_its_caption():
     sheet = contact_sheet(records, columns=3, tile_px=96, overlay=False)
     assert sheet.shape[1] == 2 * 24 + 3 * 96 + 2 * 12
     for record in records:
-        # The search works through Fourier transforms and is not exact, so it only says where to look.
+        # The search uses Fourier transforms and is inexact, so it only gives candidate positions.
         x, y = cv2.minMaxLoc(cv2.matchTemplate(sheet, record.image, cv2.TM_SQDIFF))[2]
         np.testing.assert_array_equal(sheet[y : y + 96, x : x + 96], record.image)
     assert caption(records[1]) == "#1  kitchen  doll_green"

@@ -1,4 +1,4 @@
-"""Statistics count what is there."""
+"""Statistics equal the counts of a dataset."""
 
 import json
 

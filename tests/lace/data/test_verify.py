@@ -1,4 +1,4 @@
-"""Each check passes clean frames and sees the one fault planted for it."""
+"""Each check accepts clean frames and detects the one fault inserted for it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Laws of the correspondence metrics: floor, invariance, agreement with a double loop, honest intervals, collapse."""
+"""Correspondence metrics: lower bound, invariance, agreement with a double loop, interval coverage, collapse."""
 
 from types import SimpleNamespace
 
@@ -62,7 +62,7 @@ def test_rotating_or_permuting_the_feature_space_changes_nothing():
 
 
 def by_loops(a, b, i, j):
-    """[count, EPE, cosine, PCK@0.1, part] of one pair, written as the paper says it."""
+    """[count, EPE, cosine, PCK@0.1, part] of one pair, by the paper's formulas."""
     out = np.zeros(5)
     for k in range(K):
         if not (a.visible[i, k] and b.visible[j, k]):
@@ -114,7 +114,7 @@ def test_intervals_are_seeded_and_hold_the_mean():
 
 
 def test_the_interval_covers_the_true_mean():
-    """Image effects of mean 0 on both sides: 95 % intervals hold 0 in most of 100 repetitions."""
+    """With image effects of mean 0 on both sides, 95 % intervals contain 0 in most of 100 repetitions."""
     rng, held = np.random.default_rng(0), 0
     for seed in range(100):
         effects = rng.normal(size=(40, 1)) + rng.normal(size=(1, 40))
@@ -143,7 +143,7 @@ def test_describe_reads_a_bank():
 
 
 def test_a_paired_difference_is_narrower_than_the_difference_of_intervals():
-    """Two sets of sums that differ by a constant per keypoint: the paired interval has no width."""
+    """Two sets of sums that differ by a constant per keypoint: the paired interval has zero width."""
     rng = np.random.default_rng(0)
     count = rng.integers(1, 5, (6, 6)).astype(float)
     values = count * rng.uniform(10, 50, (6, 6))

@@ -1,4 +1,4 @@
-"""Drift is nothing for equal backbones and stays where the features changed."""
+"""Drift is zero for equal backbones and is located where the features changed."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ class MeanColour(torch.nn.Module):
 
 
 class Shifted(MeanColour):
-    """Mean colour, with the channels turned where `where` (n, rows, cols) says."""
+    """Mean colour, with the channels permuted where `where` (n, rows, cols) is true."""
 
     def __init__(self, where):
         super().__init__()
@@ -79,7 +79,7 @@ def test_the_arm_is_neither_hand_nor_background(scene):
 
 
 def test_the_parts_of_the_simulated_human_hand_are_hand_and_its_arm_is_not():
-    """Names as `lace generate human` writes them; "bearing" holds "ring" and is none."""
+    """Names as `lace generate human` writes them; "bearing" contains "ring" but is not a finger."""
     frame = make_frame(0)
     names = {2: "human/forearm", 3: "human/thumb", 4: "human/bearing"}
     segments = tuple(Segment(i, name, "human", "human") for i, name in names.items())

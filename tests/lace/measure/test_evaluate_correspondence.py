@@ -75,7 +75,7 @@ def test_the_same_backbone_did_not_drift(result):
 
 
 def test_the_report_is_one_file_with_every_picture(result):
-    """No link leads outside; each picture beside it is in it; n, seed, commit and settings are there."""
+    """The page has no external links and contains each picture of the folder, n, seed, commit and settings."""
     page = (result["folder"] / "report.html").read_text()
     assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', page)
     pictures = sorted(path.name for path in result["folder"].glob("*.png"))
@@ -94,7 +94,7 @@ def test_more_embodiments_are_named_once_each():
 
 
 def test_the_papers_tables_agree_with_each_other():
-    """Numbers the paper prints more than once; the default row differs between its tables, which is its own doing."""
+    """Numbers that the paper prints more than once; the default row differs between its tables, as in the paper."""
     assert set(PAPER) == {1, 4, 5, 6, 8}
     assert {PAPER[t]["DINO"].hr for t in (1, 4, 5, 8)} == {(87.04, 0.473)}
     assert PAPER[1]["LACE-DINO"].hr == PAPER[6]["LACE-DINO"].hr == PAPER[8]["LACE-DINO"].hr

@@ -1,4 +1,4 @@
-"""Linear probes on tiny folders: what is linearly there is found, what is not is chance; wrong folders are named."""
+"""Linear probes on tiny folders: linear classes are learned, others stay at chance; invalid folders are named."""
 
 import json
 
@@ -47,7 +47,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
-    """Left half class 1 or 2 by its colour, right half class 3, lowest quarter of no class."""
+    """The left half is class 1 or 2 by its colour, the right half class 3, the lowest quarter has no class."""
     folder, rng = tmp_path_factory.mktemp("ade20k"), np.random.default_rng(0)
     for part, count in (("training", 8), ("validation", 4)):
         for i in range(count):
@@ -97,7 +97,7 @@ def test_segments_of_linear_features_are_found(scenes):
 
 
 def test_mean_iou_by_hand():
-    """Class 0: (2 + 0) of (4 + 4), class 1: (3 + 3) of (3 + 3), class 2 nowhere: (1/4 + 1) / 2."""
+    """Class 0: (2 + 0) of (4 + 4), class 1: (3 + 3) of (3 + 3), class 2 absent: (1/4 + 1) / 2."""
     found = mean_iou(np.array([[2.0, 3, 0], [0, 3, 0]]), np.array([[4.0, 3, 0], [4, 3, 0]]))
     assert found.value == 0.625
     assert (found.low, found.high) == (0.5, 0.75)

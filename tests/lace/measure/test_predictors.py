@@ -1,4 +1,4 @@
-"""Trivial predictors against values worked by hand."""
+"""Trivial predictors against values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The judge of realism: what counts as found, the bins by hand-worked cases, and the command."""
+"""The measurement of realism: matching rule, bins computed by hand, and the command."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ UV = np.array(json.loads((HANDS / "mediapipe_0.10.21.json").read_text())["plain_
 
 
 class Sees:
-    """A detector that always sees these hands."""
+    """A detector that always returns these hands."""
 
     def __init__(self, *hands):
         self._hands = list(hands)
@@ -66,7 +66,7 @@ def test_only_visible_keypoints_count_and_a_cut_hand_is_not_whole():
 
 
 def _seen_from(height):
-    """A flat right hand on z = 0, fingers along x, thumb towards y, under a camera at this height."""
+    """A flat right hand on z = 0, fingers along x, thumb towards y, below a camera at this height."""
     points = np.zeros((COUNT, 3), np.float32)
     for f in range(5):
         points[1 + 4 * f : 5 + 4 * f] = [[0.08 + 0.03 * k, 0.04 - 0.02 * f, 0] for k in range(4)]

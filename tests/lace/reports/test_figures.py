@@ -1,4 +1,4 @@
-"""Pictures are PNGs of a sensible size, the same bytes each time; what is missing is named."""
+"""Figures are PNGs of a reasonable size with reproducible bytes; missing inputs are named."""
 
 import json
 

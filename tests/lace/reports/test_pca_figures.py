@@ -1,4 +1,4 @@
-"""Joint PCA: equal parts get equal colours whatever the embodiment; the pictures decode."""
+"""Joint PCA: equal parts have equal colours in all embodiments; the pictures decode."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The report page: every kind of section is drawn, escaped, and in one file."""
+"""The report page: every kind of section is rendered and escaped, in one file."""
 
 import re
 
@@ -30,7 +30,7 @@ EXAMPLES = {
         {"target": "#fff"},
     ),
 }
-"""Kind of section -> one of it."""
+"""Kind of section -> example."""
 SHOWN = {
     "text": "one &amp; two</p>",
     "commands": "<pre>lace demo\nlace data show</pre>",
@@ -42,7 +42,7 @@ SHOWN = {
     "videos": "it moves",
     "gallery": "it fell",
 }
-"""Kind of section -> what the page must hold of its example."""
+"""Kind of section -> text of its example that the page must contain."""
 
 
 def page_of(folder, *shown) -> str:

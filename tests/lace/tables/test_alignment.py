@@ -1,4 +1,4 @@
-"""Every row of the paper's tables is a run that really differs; a killed table continues; what differs is refused."""
+"""Every row of the paper's tables is a distinct run; a killed table resumes; a changed configuration is refused."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_rows_are_the_papers_in_its_order(table):
 
 
 def test_changes_are_fields_and_differ_from_the_defaults():
-    """So that no row is the default under another name."""
+    """No row equals the default under another name."""
     known = {**vars(TrainConfig()), **{f: getattr(FinetuneConfig, f) for f in ("images",)}}
     for rows in TABLES.values():
         for run in rows.values():
@@ -64,7 +64,7 @@ def test_changes_are_fields_and_differ_from_the_defaults():
 
 @pytest.mark.parametrize("table", TABLES)
 def test_each_row_reaches_the_fine_tune(table, tmp_path, monkeypatch):
-    """With its own change and nothing else; equal runs of different tables are one folder."""
+    """Each run has its own change only; equal runs of different tables share one folder."""
     asked = []
     monkeypatch.setattr(finetune, "main", asked.append)
     wanted, runs = config(tmp_path, tmp_path), runs_of(table, config(tmp_path, tmp_path))

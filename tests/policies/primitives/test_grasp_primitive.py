@@ -1,4 +1,4 @@
-"""The grasp primitive without pictures: lifting, inverse kinematics, checks, and a grasp that lifts things in MuJoCo."""
+"""The grasp primitive without images: lifting to 3-D, inverse kinematics, checks, and a successful grasp in MuJoCo."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def checker():
 
 
 def observed(target, q=None, camera=CAMERA, depth=None) -> Observation:
-    """What a cell without pictures sees, with the truth for a target's axis at `target` (2,) xy [m]."""
+    """Observation of a cell without images: the true target axis is at `target` (2,) xy [m]."""
     q = BODY.home if q is None else q
     end_effector, _depth = end_effector_point(KINEMATICS.keypoints(KINEMATICS.link_poses(q)), CAMERA)
     seen, _ = CAMERA.project([[*target, TABLE_Z + GraspConfig.seen_height_m]])
@@ -179,7 +179,7 @@ def test_points_that_are_no_numbers_are_a_safety_stop(primitive, which):
 
 
 def test_a_heading_that_leaves_the_workspace_gives_way_to_another(primitive):
-    """The workspace ends a little before where the palm goes when it faces the base."""
+    """The workspace ends slightly before the palm's position when it faces the base."""
     seen = observed([0.45, 0.0])
     free = primitive.plan(seen, seen.truth, TABLE_Z)
     palms = KINEMATICS.link_poses(np.concatenate([free.moves[2].path.positions[-1], BODY.home[7:]]))
@@ -191,7 +191,7 @@ def test_a_heading_that_leaves_the_workspace_gives_way_to_another(primitive):
 
 
 def test_a_hand_beside_the_target_rises_before_it_opens(primitive):
-    """Fingers that would strike the target when they open make the arm go up first."""
+    """If opening fingers would hit the target, the arm moves up first."""
     palm = KINEMATICS.link_poses(BODY.home)[KINEMATICS.link_index[BODY.palm_link]]
     arm = primitive.ik.solve(transform(palm[:3, :3], [*palm[:2, 3], TABLE_Z + 0.22]), BODY.home[:7])
     low = np.concatenate([arm, BODY.home[7:]])
@@ -205,7 +205,7 @@ def test_a_hand_beside_the_target_rises_before_it_opens(primitive):
 
 
 def test_a_relative_correction_cancels_an_error_of_the_camera(primitive):
-    """The camera is believed 2 cm beside where it is; both points shift, and the vector between them hardly does."""
+    """The assumed camera is 2 cm off; both points shift, and the vector between them hardly changes."""
     relative = GraspPrimitive(BODY, ROBOT.xml_path, primitive.grasp, GraspConfig(correction="relative"))
     wrong = replace(CAMERA, T_world_cam=transform(None, [0.01, 0.02, 0.0]) @ CAMERA.T_world_cam)
     seen = observed([0.45, 0.05], camera=wrong)
@@ -235,7 +235,7 @@ def test_a_plan_has_its_phases_in_order_and_starts_where_the_arm_is(primitive):
 
 
 def cell_with(hulls, mass_kg=0.08, at=(0.45, 0.05), yaw=0.7) -> SimCell:
-    """A cell over one object, without pictures."""
+    """A cell above one object, without images."""
     T = transform(axis_angle([0, 0, 1], yaw), [*at, TABLE_Z])
     physics = PhysicsScene(TABLE_Z, BODY.home, (RigidObject("target", hulls, mass_kg, 0.8, T),))
     seen = observed(at)
@@ -255,7 +255,7 @@ def cell_with(hulls, mass_kg=0.08, at=(0.45, 0.05), yaw=0.7) -> SimCell:
 
 
 class Seeing:
-    """Looks at the truth, or beside it."""
+    """Returns the true points, or points with an offset."""
 
     name = "seeing"
 

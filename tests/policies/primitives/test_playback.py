@@ -1,4 +1,4 @@
-"""A plan played at a steady rate: ends where it says, holds what does not move, at any rate."""
+"""A plan played at a fixed rate: reaches its end, holds what does not move, for every rate."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Calibrating the emulated camera by the emulated board: the camera comes back; outlines pull a wrong one back."""
+"""Calibration of the emulated camera by the emulated board and by outlines recovers the true camera."""
 
 import threading
 from dataclasses import replace
@@ -23,11 +23,11 @@ from tests.emulated import READY, eventually, needs_ports
 from tests.real_bridge.filmed import EYE, LOOKS_AT
 
 ASSURED = Gate(views=8, cells=3, focal_share=0.05, std_mm=30.0)
-"""Fewer views than a person takes: each costs a rendered picture."""
+"""Fewer views than a user takes, because each must be rendered."""
 
 
 def poses(start: np.ndarray, count: int) -> list[np.ndarray]:
-    """Arm joints that turn the board about all axes near `start`."""
+    """Arm joints that rotate the board about all axes near `start`."""
     rng = np.random.default_rng(3)
     spread = np.array([0.3, 0.18, 0.3, 0.18, 0.4, 0.3, 0.4])
     return [start + spread * rng.uniform(-1, 1, 7) for _ in range(count)]
@@ -81,7 +81,7 @@ def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
 
 @pytest.mark.slow
 def test_outlines_pull_the_camera_back(scenes, robot):
-    """A camera that is 12 mm and a degree off comes back; worse, but still, where a median segments the robot."""
+    """A camera off by 12 mm and one degree is recovered; less accurately where a median segments the robot."""
     rng, trial = np.random.default_rng(0), scenes.source.draw(np.array([0]))[0]
     scenes.trial = trial
     trial.scene.camera.T_world_cam[:] = look_at((1.05, -0.25, 0.95), (0.42, 0.0, 0.3))
@@ -90,7 +90,13 @@ def test_outlines_pull_the_camera_back(scenes, robot):
     for _ in range(6):
         q = robot.embodiment.home.copy()
         q[:7] += rng.uniform(-1, 1, 7) * [1.0, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3]
-        truth = {"joint_positions": q.tolist(), "T_world_object": objects, "board": None, "evidence": {}, "stamp_s": 0.0}
+        truth = {
+            "joint_positions": q.tolist(),
+            "T_world_object": objects,
+            "board": None,
+            "evidence": {},
+            "stamp_s": 0.0,
+        }
         frame = scenes.frame(truth)
         images.append(frame.image)
         joints.append(q)
@@ -98,7 +104,7 @@ def test_outlines_pull_the_camera_back(scenes, robot):
     off = replace(frame.camera, T_world_cam=frame.camera.T_world_cam @ wrong)
 
     def shift(camera) -> float:
-        """How far the middle of the hand's region is drawn from where it is [px]."""
+        """Distance in the image between the hand region's centre as drawn and its true position [px]."""
         points = np.array([[0.4, 0.0, 0.3], [0.3, 0.1, 0.4], [0.45, -0.1, 0.25]])
         return float(np.linalg.norm(camera.project(points)[0] - frame.camera.project(points)[0], axis=1).mean())
 
@@ -112,7 +118,7 @@ def test_outlines_pull_the_camera_back(scenes, robot):
 
 
 def test_drawn_outlines_are_the_renderers(source, batch, robot):
-    """Two ways to draw the robot cover the same pixels where nothing else stands before it."""
+    """Two ways to draw the robot cover the same pixels where nothing is in front of it."""
     drawn = source.draw(batch)
     records = source.records(batch, *drawn, np.arange(source.worlds), np.zeros(source.worlds, int))
     shares = []

@@ -1,4 +1,4 @@
-"""Lens and hand-eye fits give back the camera that drew the corners; poor views are refused with their reasons."""
+"""Lens and hand-eye fits recover the camera that drew the corners; poor views are refused with reasons."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ T_LINK_BOARD = transform(Rotation.from_euler("xyz", [3.1, 0.05, 0.1]).as_matrix(
 
 
 def seen(noise_px: float, count: int = 15, turn: float = 0.35, seed: int = 0) -> Views:
-    """Views with the board in front of the camera, turned by up to `turn` [rad] about all axes."""
+    """Views with the board in front of the camera, rotated by up to `turn` [rad] about all axes."""
     rng, views = np.random.default_rng(seed), Views(WIDTH, HEIGHT)
     middle = SPEC.corners.mean(0)
     while len(views.taken) < count:
@@ -40,7 +40,7 @@ def seen(noise_px: float, count: int = 15, turn: float = 0.35, seed: int = 0) ->
 
 
 def test_corners_are_where_we_count_pixels():
-    """In a picture of the board, corner (i, j) lies on the border of pixels: at a whole number, not a half."""
+    """In an image of the board, corner (i, j) is on a pixel border: at an integer, not at a half."""
     picture = np.pad(board_picture(SPEC), ((80, 80), (80, 80), (0, 0)), constant_values=200)
     found = find_corners(picture, SPEC)
     expected = SPEC.corners[found.ids][:, :2] / SPEC.square_m * 96 + 80
@@ -99,6 +99,8 @@ def test_views_that_add_nothing_are_not_taken():
     views = seen(0.1, count=4)
     again = views.taken[0]
     assert "like a view" in views.offer(again)
-    few = View(Corners(again.corners.ids[:3], again.corners.uv[:3]), again.T_base_link, again.joint_positions, again.image)
+    few = View(
+        Corners(again.corners.ids[:3], again.corners.uv[:3]), again.T_base_link, again.joint_positions, again.image
+    )
     assert "3 corners" in views.offer(few)
     assert len(views.taken) == 4

@@ -1,4 +1,4 @@
-"""The emulated xArm7: bytes as the vendor prints them, kinematics as MuJoCo has them, the vendor's client."""
+"""The emulated xArm7: bytes as in the vendor's manual, kinematics equal to MuJoCo's, the vendor's client."""
 
 import socket
 
@@ -20,7 +20,7 @@ GOLDEN = {
     "0001 0002 0001 0D": "0001 0002 0003 0D 00 02",
     "0001 0002 0001 0E": "0001 0002 0004 0E 00 00 00",
 }
-"""Requests and replies (or how they begin) in UFACTORY's protocol documents, in the order of a session."""
+"""Requests and replies (or their first bytes) from UFACTORY's protocol documents, in the order of a session."""
 
 
 @needs_ports
@@ -105,7 +105,7 @@ def test_the_vendors_client_moves_the_simulated_arm(emulator):
 def test_servo_commands_are_followed_and_logged(emulator):
     with vendor_arm(emulator.arm) as arm:
         assert arm.set_mode(1) == 0
-        assert arm.set_servo_angle_j(READY.tolist()) == 9  # a change of mode leaves the arm not ready
+        assert arm.set_servo_angle_j(READY.tolist()) == 9  # after a change of mode the arm is not ready
         assert arm.set_state(0) == 0
         start = emulator.admin.truth()["stamp_s"]
         for share in np.linspace(0, 1, 40):

@@ -1,4 +1,4 @@
-"""Every fault that can be planned shows on the wire as the real devices show it, and is gone when it is over."""
+"""Every plannable fault appears on the wire as on the real devices and ends at its time."""
 
 import json
 import socket

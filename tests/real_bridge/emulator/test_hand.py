@@ -1,4 +1,4 @@
-"""The emulated LEAP Hand: protocol 2.0 as ROBOTIS prints it, the rules of the control table, the vendor's own client."""
+"""The emulated LEAP Hand: protocol 2.0 as in ROBOTIS's manual, the control table's rules, the vendor's client."""
 
 from contextlib import contextmanager
 
@@ -139,7 +139,7 @@ def test_the_vendors_client_moves_the_simulated_fingers(emulator):
 
 @needs_ports
 def test_motors_move_the_joint_of_their_name(emulator):
-    """Motor 1 bends the index finger at its root, motor 0 swings it sideways: the maker's order, not the model's."""
+    """Motor 1 flexes the index finger's base, motor 0 swings it sideways: the manufacturer's order, not the model's."""
     with vendor_hand(emulator.hand) as (_sdk, port, handler):
         names = emulator_joints()
         for ident, joint in ((1, "leap_if_mcp"), (0, "leap_if_rot"), (12, "leap_th_cmc")):

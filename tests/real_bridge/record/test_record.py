@@ -1,4 +1,4 @@
-"""A demonstration on the emulator becomes labelled frames; guides lead the arm, and only as fast as allowed."""
+"""A demonstration on the emulator becomes labelled frames; guides move the arm, within the allowed speed."""
 
 import threading
 from dataclasses import replace
@@ -98,7 +98,7 @@ def view():
 
 
 class Blind:
-    """A camera with noise and fresh stamps: nothing is recorded from it but pictures."""
+    """A camera with noise and new time stamps: only images are recorded from it."""
 
     def __init__(self):
         self._rng, self._count = np.random.default_rng(0), 0

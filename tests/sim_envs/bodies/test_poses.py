@@ -1,4 +1,4 @@
-"""Poses and motions: proper rotations, collision-free banks, a smooth demonstration that ends with the target held."""
+"""Poses and motions: proper rotations, collision-free banks, a smooth demonstration that ends holding the target."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def demonstrations(source):
 
 
 def test_palm_goals_are_proper_rotations():
-    """A mirrored frame can be approached in position only: that fault kept demonstrations from being planned."""
+    """A mirrored frame can be reached in position only; this fault prevented the planning of demonstrations."""
     assert np.linalg.det(FINGERS_DOWN) == pytest.approx(1)
     goals = palm_goals(Draws(0, np.arange(50)), np.array([0.03, -0.04, -0.06]))
     assert np.allclose(np.linalg.det(goals[:, :3, :3]), 1)

@@ -1,4 +1,4 @@
-"""Ranges of axes: every number of every configuration has limits, and what breaks them is refused before anything opens."""
+"""Ranges of axes: every number of every configuration has limits; a violation is refused before anything opens."""
 
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def with_range(axis: str, name: str, value) -> SceneConfig:
 
 
 def unlimited(config, prefix: str = ""):
-    """Names of the numbers of a configuration whose annotation has no limits."""
+    """Names of a configuration's numbers whose annotation has no limits."""
     hints = get_type_hints(type(config), include_extras=True)
     for field in fields(config):
         value = getattr(config, field.name)

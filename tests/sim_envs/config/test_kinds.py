@@ -1,4 +1,4 @@
-"""Robots and humans are made by their own command; an option that would change nothing is refused, not swallowed."""
+"""Robots and humans have their own commands; an option that would have no effect is refused, not ignored."""
 
 import subprocess
 import sys
@@ -41,7 +41,10 @@ def test_an_axis_that_changes_nothing_is_refused_where_it_is_set_and_only_there(
 
 
 def test_warp_starts_in_silence_and_other_words_on_stderr_still_come_through():
-    code = "import os, sim_envs.rendering.warp_start as w, warp as wp; wp.init(); print(wp.get_devices()[0]); os.write(2, b'heard')"
+    code = (
+        "import os, sim_envs.rendering.warp_start as w, warp as wp; "
+        "wp.init(); print(wp.get_devices()[0]); os.write(2, b'heard')"
+    )
     root = ROOT
     result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert result.stdout == "cpu\n" and result.stderr == "heard"

@@ -1,4 +1,4 @@
-"""The demo is a list of commands that exist; it continues where it was killed, and its report tells what came of it."""
+"""The demo is a list of existing commands; it resumes where it was killed, and its report shows their results."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from sim_envs.demo.stages import STAGES
 
 
 def a_stage(name: str) -> Stage:
-    """A stage of one harmless command."""
+    """A demo stage of one harmless command."""
     return Stage(
         name,
         f"do {name}",
@@ -29,7 +29,7 @@ def a_stage(name: str) -> Stage:
 
 @pytest.fixture
 def ran(monkeypatch):
-    """The commands that were run; none is."""
+    """The commands that were requested; none of them is executed."""
     found = []
 
     def call(words):

@@ -1,4 +1,4 @@
-"""Frames before a backdrop: it is what shows where nothing stands, and a frame is the same whatever the batch."""
+"""Frames with a backdrop: it is visible where there is no geometry, and a frame does not depend on the batch."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from lace.core.camera import PinholeCamera
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Clean pictures, no sensor, before a panorama of noise; 6 at once."""
+    """Images without the sensor model, in front of a panorama of noise; 6 at once."""
     from sim_envs.config.axes import HandAxis
     from sim_envs.config.scene import SceneConfig, with_preset
     from sim_envs.frames.source import SimulatedFrames

@@ -1,4 +1,4 @@
-"""GrabCut finds a drawn hand, and nothing of the old background stays."""
+"""GrabCut segments a drawn hand, and nothing of the old background remains."""
 
 import cv2
 import numpy as np

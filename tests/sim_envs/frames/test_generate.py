@@ -1,4 +1,4 @@
-"""Datasets are whole, resumable and the same for any number of processes; bad input is told of."""
+"""Datasets are complete, resumable and the same for any number of processes; invalid input is reported."""
 
 import os
 import signal

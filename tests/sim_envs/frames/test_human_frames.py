@@ -1,4 +1,4 @@
-"""Frames of the simulated human: skinning against numpy, keypoints against the mesh that is drawn, and its masks."""
+"""Frames of the simulated human: skinning against numpy, keypoints and masks against the drawn mesh."""
 
 import numpy as np
 import pytest
@@ -22,19 +22,19 @@ def human(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scenes(human):
-    """Scenes 0 to 15 of seed 0, on the stage."""
+    """Scenes 0 to 15 of seed 0, loaded into the renderer."""
     batch = human.compose(np.arange(human.worlds), np.zeros(human.worlds, int))
     human.apply(batch)
     return batch
 
 
 def drawn_vertices(human, worn) -> np.ndarray:
-    """(worlds, V, 3) [m], in the wrist's frame, as the device has them."""
+    """(worlds, V, 3) [m], in the wrist's frame, read from the device."""
     return worn.points.numpy().reshape(human.worlds, worn.vertices, 3)
 
 
 def test_warp_skinning_agrees_with_numpy(human, scenes):
-    """Two implementations of the skin: Warp's, split into parts, and the hand's own."""
+    """Two implementations of skinning: Warp's, split into parts, and the hand's own."""
     hand, pose = human.body.hand, scenes.pose
     expected, _bones, _points = hand.pose(pose.q, pose.shape)
     drawn = drawn_vertices(human, human.body._skin)
@@ -53,7 +53,7 @@ def test_every_world_has_a_shape_a_pose_and_a_sleeve_of_its_own(human, scenes):
 
 
 def test_keypoints_lie_on_the_mesh_that_is_drawn(human, scenes):
-    """Tips within 1 mm of a drawn vertex; joints in the flesh, no deeper than their radius in the table says."""
+    """Tips are within 1 mm of a drawn vertex; joints are inside the hand, no deeper than their radius in the table."""
     pose = scenes.pose
     local = apply(invert(human.body.palm(pose)), pose.keypoints_world)
     nearest = np.linalg.norm(local[:, :, None] - drawn_vertices(human, human.body._skin)[:, None], axis=-1).min(-1)
@@ -90,7 +90,7 @@ def test_frames_pass_the_checks_of_any_dataset_and_say_whose_hand_they_show(huma
 
 
 def test_rays_meet_the_bent_skin_that_is_drawn(human, scenes):
-    """Shadows and keypoints ask the bounding volumes, pictures the vertices: both know the same hand in every world."""
+    """Shadows and keypoints use the bounding volumes, images the vertices: both have the same hand in every world."""
     human.apply(scenes)
     _rgb, segment, depth = human.draw(scenes)
     segment, depth = segment.numpy(), depth.numpy()
@@ -109,7 +109,7 @@ def test_rays_meet_the_bent_skin_that_is_drawn(human, scenes):
 
 
 def test_bending_all_worlds_refits_each_garment_once(human, scenes, monkeypatch):
-    """No loop over worlds: the skins of all lie in one mesh, the sleeves in another."""
+    """No loop over worlds: all skins are in one mesh, all sleeves in another."""
     import warp as wp
 
     refitted, refit = [], wp.Mesh.refit

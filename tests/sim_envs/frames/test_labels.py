@@ -1,4 +1,4 @@
-"""Labels of the simulated robot against second opinions: rays against triangles, markers, Newton's public renderer."""
+"""Labels of the simulated robot against independent checks: rays and triangles, markers, Newton's public renderer."""
 
 import newton
 import numpy as np
@@ -86,7 +86,7 @@ def test_markers_are_drawn_where_the_labels_say(source, batch):
 
 @pytest.mark.parametrize("fault", ["link", "label"])
 def test_the_marker_test_sees_a_link_or_a_label_that_is_astray(source, batch, fault):
-    """By 5 mm: some two pixels."""
+    """By 5 mm: about two pixels."""
     odd = batch.rows(np.arange(source.worlds))
     if fault == "link":
         odd.table.T[:, source.layout.body, 2, 3] += 5e-3
@@ -112,7 +112,7 @@ def test_markers_stand_where_they_are_seen_whole_and_apart():
 
 
 def test_depth_and_shapes_agree_with_newtons_public_renderer(source, batch):
-    """Fails loudly when the pinned version changes what we lean on."""
+    """Fails with a clear message if the pinned version changes behaviour that we depend on."""
     assert newton.__version__ == PINNED_NEWTON
     _rgb, _segment, depth = source.draw(batch)
     model = source.renderer.model

@@ -1,4 +1,4 @@
-"""Other backgrounds: what stays is the same, what goes is the new picture, and each frame says how it was masked."""
+"""Replaced backgrounds: the foreground is unchanged, the rest is the new image, each frame records its mask method."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from tests.sim_envs.frames.test_backgrounds import drawn_hand
 from tests.synthetic import make_dataset
 
 JPEG_LEVELS = 12
-"""Mean difference that JPEG makes of noise at quality 95 stays far below this [of 255]."""
+"""Upper bound of the mean change of noise by JPEG at quality 95 [of 255]."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_dataset_masks_itself(tmp_path, photos, capsys):
     for old, new in zip(before, after, strict=True):
         stays = old.mask(semantic="robot") | old.mask(semantic="target")
         inside = cv2.erode(stays.astype(np.uint8), np.ones((5, 5))) > 0
-        outside = cv2.dilate(stays.astype(np.uint8), np.ones((17, 17))) == 0  # JPEG blocks that hold no edge
+        outside = cv2.dilate(stays.astype(np.uint8), np.ones((17, 17))) == 0  # JPEG blocks without an edge
         assert np.abs(new.image[inside].astype(int) - old.image[inside]).mean() < JPEG_LEVELS
         assert np.abs(new.image[outside].astype(int) - (0, 200, 0)).mean() < 4
         np.testing.assert_array_equal(new.segmentation, np.where(stays, old.segmentation, 0))

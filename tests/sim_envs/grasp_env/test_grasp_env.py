@@ -1,4 +1,4 @@
-"""The gymnasium environment: gymnasium's own checker, spaces, seeds, controls, and no leak."""
+"""The gymnasium environment: gymnasium's own checker, spaces, seeds, controls, no memory leak."""
 
 import warnings
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
 
 
 def test_gymnasiums_checker_has_no_complaint(env):
-    """After all other tests of `env`, for it closes it."""
+    """Runs after all other tests of `env`, because it closes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".*infinity.*")
@@ -141,7 +141,7 @@ def test_a_mask_resets_only_its_worlds_and_each_ends_in_its_own_time(vector):
 
 
 def test_the_others_do_not_notice_a_reset(vector):
-    """A world moves as it would have, whatever begins anew beside it."""
+    """Resetting other worlds does not change the motion of a world."""
     action, ways = still(vector), []
     action[:, 1] = 0.5
     for mask in (None, np.array([True, False, False])):

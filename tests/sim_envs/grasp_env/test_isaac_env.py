@@ -1,4 +1,4 @@
-"""The gymnasium environment on Isaac Lab's physics, in one process with the renderer; few steps, for they are slow on a CPU."""
+"""The gymnasium environment on Isaac Lab's physics, in one process with the renderer; few steps (slow on a CPU)."""
 
 import warnings
 from dataclasses import replace
@@ -34,7 +34,7 @@ def test_it_runs_on_the_device_that_it_is_told(env):
 
 
 def test_pictures_and_physics_live_side_by_side(env):
-    """A picture is the same before and after physics opens and steps, and drawing leaves the state alone."""
+    """An image is the same before and after physics opens and steps, and rendering does not change the state."""
     first, _facts = env.reset(seed=2)
     assert np.array_equal(env.render(), first["image"])
     before = env.worlds.state
@@ -43,7 +43,7 @@ def test_pictures_and_physics_live_side_by_side(env):
 
 
 def test_a_seed_decides_everything_whatever_was_before(env):
-    """To the bit, also after scenes whose objects had other numbers of parts."""
+    """Bit-exact, also after scenes whose objects had other numbers of parts."""
     runs = []
     for _ in range(2):
         first, _facts = env.reset(seed=7)
@@ -65,7 +65,7 @@ def test_steps_and_resets_leave_nothing_behind(env, times):
 
 
 def test_gymnasiums_checker_has_no_complaint(env):
-    """After all other tests of `env`, for it closes it."""
+    """Runs after all other tests of `env`, because it closes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".*infinity.*")
@@ -75,7 +75,7 @@ def test_gymnasiums_checker_has_no_complaint(env):
 
 
 def test_unlike_worlds_of_the_vector_form_end_in_their_own_time():
-    """All axes of randomisation: worlds differ in objects, their number, their parts, the table."""
+    """All randomisation axes: worlds differ in objects, their number, their parts, the table."""
     axes = replace(PRESETS["randomized"], hand=HAND)
     options = SMALL | {"preset": "randomized", "axes": axes, "observations": ("state",)}
     made = gymnasium.make_vec(sim_envs.ENVIRONMENT, num_envs=3, vectorization_mode="vector_entry_point", **options)

@@ -1,6 +1,6 @@
-"""Isaac Lab on Newton MJWarp behind the physics seam: the known traps in one pair of worlds; all laws with -m slow.
+"""Isaac Lab on Newton MJWarp as `Physics`: known pitfalls in one pair of worlds; all conformance tests with -m slow.
 
-Every opening of worlds costs seconds, and stepping few worlds on a CPU is slow.
+Opening worlds takes seconds, and stepping few worlds on a CPU is slow.
 """
 
 import os
@@ -62,7 +62,7 @@ def test_gravity_is_compensated_but_for_objects_and_base(model):
 
 
 def test_what_conversion_must_keep(model, physics):
-    """Friction, condim, armature, passive damping and excluded pairs are those of our MJCF."""
+    """Friction, condim, armature, passive damping and excluded pairs equal those of our MJCF."""
     ours = collision_spec(physics.robot).compile()
     assert np.allclose(model.dof_armature[: ours.nv], ours.dof_armature)
     assert np.allclose(model.dof_damping[: ours.nv], ours.dof_damping)
@@ -84,7 +84,7 @@ def test_an_objects_contact_is_the_same_as_mujocos(model):
 
 
 def test_fingertips_collide_where_they_are_drawn(physics):
-    """The middle of each tip's collision shape lies on its fingertip keypoint's link, within its size."""
+    """The centre of each tip's collision shape is on its fingertip keypoint's link, within the shape's size."""
     model = collision_spec(physics.robot).compile()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
@@ -109,7 +109,7 @@ def test_worlds_rest_and_stand_still_while_others_move(worlds, home):
     assert 0.05 < after.joint_positions[1, 0] - home[0] < 0.2
     assert (
         np.linalg.norm(apply(after.T_world_object[1, 0], [[0, 0, 0]])[0, :2] - [0.5, 0.1]) < 1e-4
-    )  # it crept by 2 mm without multiccd
+    )  # it moved by 2 mm without multiccd
     with pytest.raises(InvalidValueError, match="finite"):
         worlds.roll(np.full((2, 5, len(home)), np.nan))
 
@@ -122,7 +122,7 @@ def doll(name: str, scale: float, at=(0.5, 0.0), slot: str = "target") -> RigidO
 
 
 def test_every_world_collides_its_own_hulls_whatever_stands_beside_it(physics, home):
-    """Worlds of other numbers of objects and parts do together what each does alone, but for rounding."""
+    """Worlds with other numbers of objects and parts, stepped together, equal each alone except for rounding."""
     cube_pair = scene(home, cube(0.05, friction=0.5), cube(0.06, at=(0.4, 0.2), name="other"))
     scenes = [scene(home), scene(home, doll("dinosaur", 1.0)), cube_pair]
     commands = np.tile(home, (1, 25, 1))
@@ -145,27 +145,27 @@ def test_worlds_that_another_simulation_ended_say_so(physics, home):
 
 
 def test_the_robot_is_converted_whatever_was_imported_before(tmp_path):
-    """OpenUSD knows no schema that is registered after it was first asked for one."""
+    """OpenUSD ignores schemas that are registered after its first schema query."""
     code = (
         "import newton; from pxr import Usd; Usd.SchemaRegistry(); "
         "import os; from assets.robots import ROBOTS; from assets.robots.usd import robot_usd; "
         f"robot = ROBOTS['xarm7_leap'](None); os.environ['LACE_CACHE'] = {str(tmp_path)!r}; print(robot_usd(robot))"
     )
-    known = {name: value for name, value in os.environ.items() if name != "PXR_PLUGINPATH_NAME"}  # Isaac Lab's, here
+    known = {name: value for name, value in os.environ.items() if name != "PXR_PLUGINPATH_NAME"}  # here from Isaac Lab
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=known)
     assert done.returncode == 0, done.stderr[-500:]
     assert Path(done.stdout.strip().splitlines()[-1]).is_file()
 
 
 def test_contacts_without_room_are_an_error(physics, home, monkeypatch):
-    """The engine itself prints a line and drops them. It makes room for the start, so the room is taken away later."""
+    """The engine prints a line and drops contacts. The buffer fits the start state, so the test shrinks it later."""
     worlds = physics.open([scene(home, cube())])
     monkeypatch.setattr(NewtonManager._solver.mjw_data, "naconmax", 2)
     with pytest.raises(IntegrityError, match="no room for all contacts.*NARROWPHASE"):
         worlds.roll(np.tile(home, (1, 5, 1)))
     monkeypatch.undo()
     worlds.restart([0], [scene(home, cube())])
-    worlds.roll(np.tile(home, (1, 5, 1)))  # what a world lost is forgotten when it begins anew
+    worlds.roll(np.tile(home, (1, 5, 1)))  # contacts lost in a world do not persist after its reset
     worlds.close()
 
 

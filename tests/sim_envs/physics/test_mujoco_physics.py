@@ -1,4 +1,4 @@
-"""MuJoCo C behind the physics seam, and the convex parts that it collides."""
+"""The MuJoCo C implementation of the physics interface, and its convex collision parts."""
 
 import numpy as np
 import pytest
@@ -37,9 +37,7 @@ def test_parts_are_about_as_large_as_the_mesh(name):
     parts = np.concatenate(convex_parts(name))
     mesh = OBJECTS[name].build().vertices
     size = np.ptp(mesh, axis=0)
-    soft = (
-        0.012 if OBJECTS[name].role == "target" else 0.002
-    )  # eyes, plates and horns are felt: physics has no part of them
+    soft = 0.012 if OBJECTS[name].role == "target" else 0.002  # a doll's surface extends beyond its convex parts
     assert (parts.min(0) > mesh.min(0) - 0.004).all()
     assert (parts.max(0) < mesh.max(0) + 0.004).all()
     assert parts[:, 2].min() < 0.002, "it stands on the table"

@@ -1,4 +1,4 @@
-"""Overlaps are seen by collision shapes and by drawn meshes alike, and only where things pass through one another."""
+"""Overlaps are measured by collision shapes and by drawn meshes, and are zero where nothing penetrates."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from sim_envs.physics.protocol import PhysicsScene, RigidObject
 
 NAME, TABLE_Z = "dinosaur", -0.1
 AGREE_M = 0.006
-"""Collision shapes and drawn meshes differ by so much: boxes around a finger's links, parts inside a doll's skin."""
+"""Difference of collision shapes and drawn meshes: boxes around a finger's links, parts inside a doll's surface."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def robot():
 
 @pytest.fixture(scope="module")
 def measured(robot):
-    """Overlaps by both ways of one moment: joints, and where the doll's frame is."""
+    """Overlaps of one moment by both methods, from joints and the doll's pose."""
     physics, drawn = MujocoPhysics(robot), DrawnRobot(robot)
 
     def both(q, at):
@@ -55,7 +55,7 @@ def test_a_doll_in_the_table_is_as_deep_as_it_was_sunk(measured, home, depth):
 
 
 def test_a_finger_pushed_into_the_doll_is_seen_the_deeper_the_further(robot, measured, home):
-    """The doll comes up from under the index finger's tip."""
+    """The doll is raised from below the index finger's tip."""
     kinematics = Kinematics(robot.embodiment)
     tip = kinematics.keypoints(kinematics.link_poses(home))[8]
     body = np.concatenate(convex_parts(NAME))
@@ -69,7 +69,7 @@ def test_a_finger_pushed_into_the_doll_is_seen_the_deeper_the_further(robot, mea
 
 
 def test_a_thumb_through_a_finger_is_seen(robot, measured, home):
-    """Of many poses of the hand, all that a collision calls deep are deep as drawn, and none is called deep that is apart."""
+    """Over many hand poses, collision shapes that are deep are deep as drawn, and no separate pair is called deep."""
     rng, limits, dof = np.random.default_rng(2), robot.embodiment.limits, robot.embodiment.arm_dof
     found = []
     for _ in range(12):

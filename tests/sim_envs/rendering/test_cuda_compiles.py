@@ -1,4 +1,4 @@
-"""Every kernel of ours compiles for CUDA: Warp brings the compiler with it, so no GPU and no driver are needed."""
+"""All our kernels compile for CUDA: Warp includes the compiler, so no GPU and no driver are needed."""
 
 import importlib
 import re
@@ -15,7 +15,7 @@ ARCHITECTURE = 90
 
 
 def modules() -> dict[str, wp.Module]:
-    """Warp's modules of our packages that hold kernels, and those made on demand, by name."""
+    """Warp modules of our packages that contain kernels, and those created at run time, by name."""
     files = [
         path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "@wp.kernel" in path.read_text()
     ]

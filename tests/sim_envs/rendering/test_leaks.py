@@ -1,4 +1,4 @@
-"""The instrument that looks for leaks sees real ones, and only those."""
+"""The leak detector finds real leaks and reports no false ones."""
 
 import mmap
 
@@ -15,7 +15,7 @@ class Thing:
 
 
 def filled(size_MiB: int) -> mmap.mmap:
-    """Memory of the process's own, every page of it written: an allocator may have had others' at hand."""
+    """Newly allocated memory, every page written: an allocator may reuse memory that is already resident."""
     memory = mmap.mmap(-1, size_MiB * MIB)
     memory.write(b"x" * len(memory))
     return memory

@@ -1,4 +1,4 @@
-"""Bytes per world: the formula against what Warp's own tracker counts while worlds are really drawn."""
+"""Bytes per world: the formula against the count of Warp's own tracker while worlds are drawn."""
 
 import gc
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import warp as wp
-from warp._src import context  # Warp reports its tracker's numbers as text only
+from warp._src import context  # Warp reports its tracker's numbers only as text
 
 from sim_envs.config.axes import HandAxis
 from sim_envs.config.scene import SceneConfig, with_preset
@@ -17,7 +17,7 @@ from sim_envs.rendering.memory import BACKDROP_BYTES, PIXEL_BYTES, SAMPLE_BYTES,
 
 
 def peak_bytes(make) -> int:
-    """Most bytes held at any moment of `make`, by Warp's arrays and by its native structures."""
+    """Peak bytes held during `make`, by Warp's arrays and by its native structures."""
     gc.collect()
     with wp.ScopedMemoryTracker("counted", print=False) as tracker:
         tracker.clear()
@@ -29,7 +29,7 @@ def peak_bytes(make) -> int:
 
 @pytest.mark.parametrize("samples", [1, 2])
 def test_pictures_take_the_bytes_that_are_counted_for_a_pixel(source, batch, samples):
-    """Between two sizes: what else a drawing needs is the same for both."""
+    """Difference between two sizes: the fixed memory of a drawing cancels."""
     source.renderer.apply(batch.table)
     view = source.view(batch)
     sizes = [(64, 48), (96, 64)]
@@ -43,7 +43,7 @@ def test_pictures_take_the_bytes_that_are_counted_for_a_pixel(source, batch, sam
 
 
 def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
-    """A human, who bends, before a panorama, from nothing to labelled frames, in two and in five worlds."""
+    """A posed human in front of a panorama, from start to labelled frames, in two and in five worlds."""
     from sim_envs.frames.source import SimulatedFrames
 
     cv2.imwrite(str(tmp_path / "p.png"), np.zeros((32, 64, 3), np.uint8))

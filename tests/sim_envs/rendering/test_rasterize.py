@@ -1,4 +1,4 @@
-"""The rasteriser against rays: the same surfaces at the same depth through every pixel, and its parts by hand."""
+"""The rasteriser against ray casting: the same surfaces at the same depth in every pixel; its parts by hand."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sim_envs.rendering.rasterize import BOX_FACES, CHUNK, box_triangle, edges_o
 
 @pytest.fixture(scope="module")
 def drawn_and_cast(source, batch):
-    """Segments and depth (worlds, height, width) drawn, and met by a ray through every pixel's centre."""
+    """Segments and depth (worlds, height, width) as rasterised, and by a ray through every pixel's centre."""
     width, height = source.config.width, source.config.height
     source.renderer.apply(batch.table)
     view = source.view(batch)

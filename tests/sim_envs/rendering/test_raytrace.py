@@ -1,4 +1,4 @@
-"""What one ray foretells against what the picture shows, and our texture sampler against a plain one."""
+"""Visibility predicted by one ray per keypoint against the image, and our texture sampler against a plain one."""
 
 import numpy as np
 import warp as wp
@@ -8,7 +8,7 @@ from sim_envs.rendering.texels import Texel, TextureRow, pack_textures, sample_l
 
 
 def test_one_ray_a_keypoint_foretells_what_the_picture_shows(source):
-    """Never fewer than the picture shows, so that no good frame is refused; hardly ever more."""
+    """Never fewer than in the image, so that no valid frame is refused; rarely more."""
     indices, attempts = np.arange(source.worlds), np.zeros(source.worlds, int)
     foretold = source.visible(indices, attempts)
     shown = np.array([(frame.visibility == Visibility.VISIBLE).sum() for frame in source.frames(0, indices)])

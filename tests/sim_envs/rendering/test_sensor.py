@@ -1,4 +1,4 @@
-"""The sensor against its definition in plain NumPy: blur at the edges too, noise that grows with the root of the signal."""
+"""The sensor model against plain NumPy: blur, also at the borders; noise that grows with the signal's square root."""
 
 import numpy as np
 import warp as wp

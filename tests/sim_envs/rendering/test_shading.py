@@ -1,4 +1,4 @@
-"""The tone curve: never falling, a set slope in the dark, and no clipping below its white."""
+"""The tone curve: monotonic, a fixed slope in the dark, no clipping below its white point."""
 
 import numpy as np
 

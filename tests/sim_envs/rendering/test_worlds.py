@@ -1,4 +1,4 @@
-"""Device and worlds of a process: what is missing is told of, and memory beyond a shard changes nothing."""
+"""Device and worlds of a process: missing resources are reported; memory beyond a shard changes nothing."""
 
 from dataclasses import replace
 

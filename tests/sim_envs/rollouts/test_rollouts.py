@@ -25,7 +25,7 @@ JOINTS, SIZE = 3, 32
 
 
 class MadeUp:
-    """Implements Demonstrator: every third trial fails; pictures and states follow from the trial's number."""
+    """Implements Demonstrator: every third trial fails; images and states are functions of the trial's number."""
 
     embodiment = SimpleNamespace(name="made_up", joints=range(JOINTS), joint_names=tuple("abc"))
 
@@ -67,7 +67,7 @@ def config_in(tmp_path, **changes):
 
 
 def content(config):
-    """Everything that lerobot says of a run's dataset, frame by frame."""
+    """All data that lerobot reads from a run's dataset, frame by frame."""
     root = config.out / "dataset"
     dataset = LeRobotDataset("local/rollouts", root=root, video_backend="pyav")
     rows = [{name: np.asarray(value).tolist() for name, value in dataset[i].items()} for i in range(len(dataset))]
@@ -141,7 +141,7 @@ def test_a_rate_out_of_range_is_refused(tmp_path, fps):
 
 @pytest.mark.parametrize("fps", [10, 20, 25, 30])
 def test_states_and_actions_are_those_of_their_times(fps):
-    """A joint that moves by its time: states are k / fps to half a step, actions lie one step before the next frame."""
+    """A joint that moves with time: states are k / fps to half a step, actions lie one step before the next frame."""
     step, count = 0.004, 500
     times = step * np.arange(1, count + 1)
     start = SimpleNamespace(joint_positions=np.zeros(1), objects=[SimpleNamespace(T_world_object=np.eye(4))])

@@ -1,4 +1,4 @@
-"""Robot demonstrations go to the target without swinging round: path length and joint speed are bounded."""
+"""Robot demonstrations move to the target without detours: path length and joint speed are bounded."""
 
 from dataclasses import dataclass, replace
 
@@ -53,7 +53,7 @@ def test_nearly_all_of_500_motions_onto_every_kind_of_target_are_direct(composer
 
 @dataclass
 class MadeUp:
-    """A palm that goes 0.3 m ahead, over a detour to the side, while the last joint makes a number of turns."""
+    """A palm that moves 0.3 m forward with a sideways detour, while the last joint makes a number of turns."""
 
     detour_m: float = 0.0
     turns: float = 0.0

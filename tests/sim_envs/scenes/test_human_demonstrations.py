@@ -1,4 +1,4 @@
-"""A person's grasps: contact, nothing through the object, a lift that only goes up; distances against closed forms."""
+"""Human grasps: contact, no penetration of the object, a monotonic lift; distances against closed forms."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ TARGETS = ("dinosaur", "can", "apple", "mug", "puzzle_cube", "rubber_duck")
 
 @pytest.fixture(scope="module")
 def composer():
-    """Scenes of a human without a stage: motions need none."""
+    """Scenes of a human without a renderer: motions need none."""
     config = with_preset(SceneConfig(embodiment="human_right"), "clean")
     axes = replace(config.axes, target=TargetAxis(names=TARGETS), room=RoomAxis(kinds=("studio",), layouts=1))
     config = replace(config, axes=replace(axes, hand=replace(axes.hand, poses=64)))
@@ -53,7 +53,7 @@ def in_object_frame(composer, pose, T_world_target, scale) -> np.ndarray:
 
 
 def test_fingers_touch_and_never_pass_through_the_object(composer, motions):
-    """Exact distances of every vertex at 100 times, other times than the planner looked at."""
+    """Exact distances of every vertex at 100 times, different from the planner's times."""
     hand, grasped = composer.body.hand, set()
     for scene, motion in motions:
         target = scene.objects[0]
@@ -116,7 +116,7 @@ def test_distance_to_a_ball_is_the_closed_form():
 
 
 def test_inside_and_outside_are_told_apart_for_every_object():
-    """Points just under the surface are inside, corners of the box around it are not: all our meshes are wound right."""
+    """Points just under the surface are inside, corners of the bounding box outside: meshes have correct winding."""
     for name in OBJECTS:
         mesh = OBJECTS[name].build()
         corners = mesh.vertices[mesh.faces].astype(float)

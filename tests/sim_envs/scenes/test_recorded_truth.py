@@ -1,4 +1,4 @@
-"""Every draw that is recorded is what the frame holds, for every axis, on and off."""
+"""Every recorded draw equals the value in the frame, for every axis, on and off."""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,4 @@
-"""`lace simulate` in the simulated cell itself: few trials, small pictures."""
+"""`lace simulate` with the real simulated cell: few trials, small images."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(config):
-    """Of a run in two processes."""
+    """Output of a run in two processes."""
     assert command.main(config) == 0
     return config.out
 
@@ -109,7 +109,7 @@ def test_a_film_that_is_there_is_whole_however_soon_it_was_killed(tmp_path, monk
         publish_bytes(file, content)
 
     monkeypatch.setattr(film, "publish_bytes", killed)
-    for survived in range(3):
+    for survived in range(3):  # noqa: B007 read by `killed`
         written.clear()
         with pytest.raises(KeyboardInterrupt):
             film.publish(path, images, {})

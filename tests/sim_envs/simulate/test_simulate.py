@@ -1,4 +1,4 @@
-"""`lace simulate` around made-up trials: pairing, resuming, stopping, summing up, the report."""
+"""`lace simulate` on made-up trials: pairing, resuming, stopping, summary, report."""
 
 import json
 import multiprocessing
@@ -32,7 +32,7 @@ def config_of(folder: Path, **changes) -> SimulateConfig:
 
 
 def simulated(config: SimulateConfig, build=MadeUp) -> dict[str, bytes]:
-    """Runs and reports; every file of the folder by name."""
+    """Runs and reports; returns every file of the folder by name."""
     with opened_folder(config.checked()) as origin:
         trials = run(config, build, lambda _trials: None)
         results = summarise(trials, config, origin)
@@ -185,7 +185,7 @@ def test_answers_do_not_change_with_more_trials():
 
 
 def test_sequential_stopping_is_rarely_wrong():
-    """Two policies of equal rate, independent: the share of runs that call one better stays under alpha."""
+    """Two independent policies of equal rate: the share of runs that declare one better stays under alpha."""
     rng, wrong, runs = np.random.default_rng(8), 0, 300
     template = record(0, 0, ("oracle", "frozen"))
     config = SequentialConfig(on=True, threshold=0.5, alpha=0.2)

@@ -1,4 +1,4 @@
-"""The data of a policy study: which datasets, from which seeds, seen by which cameras."""
+"""The data of a policy study: datasets, their seeds and their cameras."""
 
 from dataclasses import replace
 from pathlib import Path

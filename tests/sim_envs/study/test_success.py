@@ -1,4 +1,4 @@
-"""The table of success: rows, rates, pairs and the scenes that policies are tried in; no simulator runs here."""
+"""The table of success: rows, rates, pairs and the evaluation scenes; no simulator runs here."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ BUNDLES = {
 
 
 def trials(results):
-    """One record a trial: (results of base, of the others) by name of `Result`, the same for every regime and seed."""
+    """One record per trial: (results of base, of the others) by name of `Result`, equal for every regime and seed."""
     made = []
     for number, (base, ours) in enumerate(results):
         outcomes = {str(path): {"result": base if cell.variant == "base" else ours} for cell, path in BUNDLES.items()}

@@ -1,4 +1,4 @@
-"""Trials with pictures: the simulated cell obeys the laws of cells, and its truth is the truth."""
+"""Trials with images: the simulated cell meets the requirements of cells, and its ground truth is correct."""
 
 from dataclasses import replace
 

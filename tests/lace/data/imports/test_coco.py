@@ -1,4 +1,4 @@
-"""COCO keypoints of the user's own: the mapping is explicit, and every wrong one is named."""
+"""The user's COCO keypoints: the mapping is explicit, and every error in it is reported by name."""
 
 import json
 
@@ -116,7 +116,7 @@ def test_bad_annotations_are_listed(tmp_path):
 
 
 def document(count=1):
-    """A plain file of `count` hands in images of 80 x 60 px."""
+    """A valid file of `count` hands in images of 80 x 60 px."""
     keypoints = [10, 20, 2, 30, 40, 1, 50, 30, 2]
     images = [{"id": i + 1, "file_name": f"f{i}.png", "width": 80, "height": 60} for i in range(count)]
     annotations = [
@@ -127,7 +127,7 @@ def document(count=1):
 
 
 def imported(folder, content, map_="wrist=wrist", count=2):
-    """Writes pictures and the document; returns (exit code, records, reasons)."""
+    """Writes images and the JSON document; returns (exit code, records, reasons)."""
     folder.mkdir(exist_ok=True)
     for i in range(count):
         pixels = np.random.default_rng(i).integers(0, 255, (6, 8, 3), np.uint8)
@@ -190,7 +190,7 @@ SIDE = {"upright": (60, 80), "stored": (80, 60), "another": (81, 60), "none": No
 @pytest.mark.parametrize("labelled", SIDE)
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
 def test_a_rotated_photograph_has_its_label_on_the_right_pixel_or_is_skipped(labelled, orientation, tmp_path):
-    """A red dot at (23, 53) of what the annotator saw: the upright picture, or the stored one."""
+    """A red dot at (23, 53) of the image the annotator saw: the upright image or the stored one."""
     turned = orientation >= 5
     upright_size = (60, 80) if turned else (80, 60)
     size = {"upright": upright_size, "stored": (80, 60)}.get(labelled, SIDE[labelled])

@@ -1,4 +1,4 @@
-"""Detectors and segmenters through their real loading path, and what the commands make of them."""
+"""Detectors and segmenters through their real loading path, and the commands that use them."""
 
 import json
 import re
@@ -79,7 +79,7 @@ def test_a_text_longer_than_the_model_reads_is_refused(folders):
 
 
 class Says:
-    """A detector that always finds the same."""
+    """A detector that always returns the same detections."""
 
     def __init__(self, *labels):
         self.labels = labels

@@ -1,4 +1,4 @@
-"""HInt as it lies on disk, with everything wrong that a copy can have: what is good comes in, the rest is listed."""
+"""HInt as stored on disk, with every possible defect: valid entries are imported, the others are listed."""
 
 import json
 
@@ -25,7 +25,7 @@ def hand(seed=0):
 
 
 def put(folder, stem, seed=0, image=True, **changes):
-    """One pair of HInt, with keys changed, or left out where they are None."""
+    """One pair of HInt, with keys changed, or removed where the value is None."""
     folder.mkdir(parents=True, exist_ok=True)
     uv, box = hand(seed)
     label = {"bbox": [box.tolist()], "keypoints": uv.tolist(), "occlusion": [0] * 20 + [1], **changes}

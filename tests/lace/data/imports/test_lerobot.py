@@ -1,4 +1,4 @@
-"""A tiny LeRobot dataset, made by the library itself, comes in ready to annotate."""
+"""A tiny LeRobot dataset, written by the library itself, is imported ready to annotate."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A dataset made from a source is refused for another content of that source, whatever its name, in every import."""
+"""In every import, a dataset is not continued from a source with different content, whatever the source's name."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from tests.synthetic import make_dataset
 
 
 class Fixed:
-    """A detector that always finds the same box."""
+    """A detector that always returns the same box."""
 
     def find(self, image, text, threshold=0.3):
         return Found(np.array([[1, 2, 30, 40]], np.float32), np.array([0.9]), (text,))

@@ -1,4 +1,4 @@
-"""People's own videos and photographs: which pictures become frames, why others do not, and what is written down."""
+"""The user's videos and photographs: which images become frames, why others do not, and what is recorded."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def report(out):
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """Two that differ, two like the second, one blurred, one of nothing, a left hand; at uneven times."""
+    """Two different images, two like the second, one blurred, one empty, one of a left hand; at uneven times."""
     blurred = np.mean([moved(8 + k) for k in range(41)], 0).astype(np.uint8)
     frames = [RIGHT, moved(8), moved(8), moved(8), blurred, NOTHING, LEFT]
     return write_film(tmp_path_factory.mktemp("film") / "clip.mp4", frames, [0, 0.04, 0.08, 0.5, 0.51, 0.9, 2.0])
@@ -51,14 +51,14 @@ def test_a_film_becomes_labelled_frames_and_the_rest_is_counted(film, tmp_path, 
     assert run("video", film, tmp_path / "out") == 0
     said = report(tmp_path / "out")
     reasons = dict(said["reasons"])
-    assert reasons.pop("the hand is blurred", 0) + reasons.pop("no hand is seen") == 2  # the blurred one may be unseen
+    assert reasons.pop("the hand is blurred", 0) + reasons.pop("no hand is seen") == 2  # the blurred one may be missed
     assert reasons == {"near-duplicate of the frame before": 2, "a left hand": 1}
     assert said["frames"] == 2 and said["candidates"] == 7
     first, second = FrameDataset(tmp_path / "out")
     assert first.source == "video/clip.mp4@0.000s" and second.source == "video/clip.mp4@0.040s"
     assert first.embodiment == "human_right" and first.image.shape == RIGHT.shape
     (hand,) = json.loads((HANDS / "mediapipe_0.10.21.json").read_text())["plain_0"]
-    assert np.abs(first.keypoints_uv - hand["uv"]).max() < 8  # the film is compressed
+    assert np.abs(first.keypoints_uv - hand["uv"]).max() < 8  # the video is compressed
     inside = ((first.keypoints_uv >= 0) & (first.keypoints_uv < 256)).all(1)
     np.testing.assert_array_equal(first.visibility == Visibility.VISIBLE, inside)
     assert 0.5 < first.draws["detector.presence"] <= 1 and first.draws["visibility"] == "estimated"
@@ -77,7 +77,7 @@ def test_left_hands_and_mirrored_films_give_right_hands(film, tmp_path):
         (hand,) = json.loads((HANDS / "mediapipe_0.10.21.json").read_text())["mirrored_0"]
         assert (
             np.abs(record.keypoints_uv - [256, 0] - np.multiply(hand["uv"], [-1, 1])).max() < 8
-        )  # the film is compressed
+        )  # the video is compressed
         assert np.abs(record.image.astype(int) - LEFT[:, ::-1]).mean() < 6
 
 
@@ -167,7 +167,7 @@ def test_photographs_are_turned_as_exif_says_and_counted(tmp_path):
 
 
 def _exif_turned(image):
-    """A JPEG whose pixels lie on their side, with EXIF orientation 6 (turn clockwise to see it upright)."""
+    """A JPEG stored rotated by 90 degrees, with EXIF orientation 6 (rotate clockwise to view it upright)."""
     tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
     exif = b"Exif\0\0" + tiff
     jpeg = cv2.imencode(".jpg", np.rot90(image)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()

@@ -1,4 +1,4 @@
-"""Recordings of a real robot: joints between stamps, the clocks' lag, every form that is read, the labels."""
+"""Recordings of a real robot: joints between time stamps, clock offset, every supported format, the labels."""
 
 import json
 from dataclasses import replace
@@ -77,7 +77,7 @@ def test_a_missing_joint_is_named():
 
 
 def same(a, b, image_atol=0) -> None:
-    """Both recordings say the same at the same moments."""
+    """Both recordings hold the same values at the same times."""
     at = a.image_stamps_s[2:-2]
     np.testing.assert_allclose(b.joints_at(at), a.joints_at(at), atol=1e-5)
     for i in (0, len(at) // 2):
@@ -95,7 +95,7 @@ def test_our_own_folder_comes_back(tmp_path):
             writer.add_state(stamp, q)
     same(found, read_folder(tmp_path / "one"), image_atol=2)
     with (tmp_path / "one" / "states.jsonl").open("a") as file:
-        file.write('{"stamp_s": 99, "joint_po')  # killed in the middle of a line
+        file.write('{"stamp_s": 99, "joint_po')  # killed while writing a line
     assert len(read_folder(tmp_path / "one").state_stamps_s) == len(found.state_stamps_s)
     with pytest.raises(DatasetError, match="there already"):
         RecordingWriter(tmp_path / "one", found.joint_names, CAMERA, {})
@@ -140,7 +140,7 @@ def test_lerobot_comes_back_and_an_old_one_says_how_to_convert(tmp_path):
 
 
 def test_a_bent_image_is_straightened():
-    """A point that the lens moved comes back to where a pinhole sees it."""
+    """Undistorting a distorted point gives its pinhole projection."""
     K = CAMERA.K.copy()
     K[1, 1] *= 1.1
     lens = columns.Lens(K, (-0.2, 0.05, 0.001, -0.001, 0.0), CAMERA.T_world_cam, WIDTH, HEIGHT)
@@ -170,7 +170,7 @@ def labeller():
 
 
 def test_labels_are_those_of_the_simulated_picture(labeller, source, batch):
-    """What was drawn with everything around it, and what is labelled from its joints and camera alone."""
+    """A frame drawn with its surroundings, and its labels from joints and camera alone."""
     drawn = source.draw(batch)
     records = source.records(batch, *drawn, np.arange(source.worlds), np.zeros(source.worlds, int))
     agreed = []
