@@ -1,4 +1,4 @@
-"""A cache or folder that cannot be written is said so, with the variable that moves it."""
+"""An unwritable cache or folder is reported, with the variable that sets its location."""
 
 import errno
 import os
@@ -48,7 +48,7 @@ def test_sharing_leaves_variables_that_are_set(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
 def test_a_read_only_file_system_is_an_error_of_ours(code, tmp_path, monkeypatch):
-    """On a read-only mount opening fails, and so does removing the temporary file that never was."""
+    """On a read-only mount opening fails, and so does removing the temporary file, which does not exist."""
 
     def refuses(*_args, **_kwargs):
         raise OSError(code, os.strerror(code))

@@ -1,4 +1,4 @@
-"""Generated junk at every reader: what comes back verifies, or a LaceError says why. Nothing else may be raised."""
+"""Invalid generated input to every reader: the result verifies or a LaceError is raised, and no other error."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def places(value, path=()):
 
 @st.composite
 def damaged(draw, original):
-    """A copy of a JSON value in which one to three values, anywhere, are junk or gone."""
+    """A copy of a JSON value in which one to three values at any depth are invalid or removed."""
     value = json.loads(json.dumps(original))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(list(places(value))))
@@ -89,7 +89,7 @@ def dataset(tmp_path_factory):
 
 
 def written(candidates):
-    """Writes the candidates; every frame that is kept passes the checks of `lace data verify`."""
+    """Writes the candidates; every accepted frame passes the checks of `lace data verify`."""
     with tempfile.TemporaryDirectory() as folder:
         report = write_frames(Path(folder) / "out", candidates, {})
         assert report.n_frames + len(report.skipped) == len(candidates)
@@ -204,7 +204,7 @@ def test_dataset_json(meta, dataset):
 @SETTINGS
 @given(data=st.data())
 def test_shard_bytes(data, dataset):
-    """A shard with bytes changed, or cut: verify reports it, reading raises a LaceError or gives the frames."""
+    """A shard with changed or truncated bytes: verify reports it; reading raises a LaceError or returns the frames."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(dataset, Path(folder) / "ds")
         (shard,) = (copy / "shards").glob("*.parquet")
