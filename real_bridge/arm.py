@@ -47,7 +47,7 @@ class ArmSetup:
 
 @runtime_checkable
 class Arm(Protocol):
-    """One arm, one commander. Methods raise DeviceFault; nothing here clears an error."""
+    """One arm, one commander. Methods raise DeviceFault; only `clear` clears an error."""
 
     def read(self) -> ArmState:
         """A reading asked for now; never a value kept from before."""
@@ -70,6 +70,10 @@ class Arm(Protocol):
 
         Never raises, never waits for a command under way. Afterwards `servo` and `enable` refuse.
         """
+        ...
+
+    def clear(self) -> None:
+        """Clears latched errors and warnings. For `lace bridge clear`, after a person's word; never called by a run."""
         ...
 
     def close(self) -> None:

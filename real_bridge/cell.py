@@ -1,6 +1,6 @@
 """The physical robot cell: `policies.cell.RobotCell` on an arm, a hand and a camera, behind the safety layer."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +71,14 @@ class RealCell:
         self._guard = Guard(embodiment, xml_path, table_z, config.limits, tell)
         self._dof = embodiment.arm_dof
         self._pace, self._steps, self._moved, self._failed, self._ended = 0.0, 0, False, False, False
-        self._arm_goal: Array | None = None
-        self._hand_goal: Array | None = None
+        self._sent: tuple[Array, Array] | None = None
+
+    @property
+    def _goals(self) -> tuple[Array, Array]:
+        """The newest goals of arm and hand [rad]; SafetyStop before the first motion."""
+        if self._sent is None:
+            raise SafetyStop("moving", "no motion has begun", "goals to go on from", "report this")
+        return self._sent
 
     def now(self) -> float:
         """See RobotCell."""
@@ -102,7 +108,7 @@ class RealCell:
             elapsed = 0.0
             while elapsed < path.duration_s:
                 elapsed = min(elapsed + self._stride(), path.duration_s)
-                self._step(path.at(np.array([elapsed]))[0], self._hand_goal)
+                self._step(path.at(np.array([elapsed]))[0], self._goals[1])
             self._settle(path.positions[-1])
             self._ports.rest()
 
@@ -112,11 +118,11 @@ class RealCell:
         with self._latching("moving the hand"):
             self._read()
             self._begin()
-            start, elapsed = self._hand_goal, 0.0
+            start, elapsed = self._goals[1], 0.0
             while elapsed < duration_s:
                 elapsed = min(elapsed + self._stride(), duration_s)
-                self._step(self._arm_goal, start + elapsed / duration_s * (targets - start))
-            self._step(self._arm_goal, targets, hand_now=True)
+                self._step(self._goals[0], start + elapsed / duration_s * (targets - start))
+            self._step(self._goals[0], targets, hand_now=True)
             self._ports.rest()
 
     def evidence(self) -> Evidence:
@@ -131,7 +137,7 @@ class RealCell:
         self._ports.stop(reason)
 
     @contextmanager
-    def _latching(self, doing: str) -> Iterator[None]:
+    def _latching(self, doing: str) -> Generator[None]:
         """Whatever goes wrong inside stops the arm at once and is latched, an interrupt by the user too."""
         try:
             self._require_running()
@@ -165,12 +171,10 @@ class RealCell:
 
     def _begin(self) -> None:
         """A motion starts from rest: the arm where it is, the hand from the goals that it was given last."""
-        if self._arm_goal is None:
-            self._arm_goal = self._arm.positions
-        if self._hand_goal is None:
+        if self._sent is None:
             limits = self.embodiment.limits[self._dof :]
-            self._hand_goal = np.clip(self._hand.positions, *limits.T)
-        self._guard.begin(self._arm_goal, self._hand_goal)
+            self._sent = self._arm.positions, np.clip(self._hand.positions, *limits.T)
+        self._guard.begin(*self._sent)
         self._pace, self._due = 0.0, self._ports.now()
         self._moved = True
 
@@ -178,7 +182,7 @@ class RealCell:
         """The motion's own time in the next step [s]: less near a singularity, none without permission."""
         allowed = self._ports.permitted()
         self._guard.decisions.slow("permission", not allowed, "the operator does not hold the key", Verdict.PAUSED)
-        share = self._guard.pace(self._arm_goal, self._hand.positions) if allowed else 0.0
+        share = self._guard.pace(self._goals[0], self._hand.positions) if allowed else 0.0
         period = self._config.limits.period_s
         ramp = period / RAMP_S
         self._pace = float(np.clip(self._config.speed * share, self._pace - ramp, self._pace + ramp))
@@ -193,7 +197,7 @@ class RealCell:
             "arm state", self._arm.stamp_s, self._ports.now(), self._config.limits.arm_age_s
         )
         self._ports.move(arm, hand if with_hand else None)
-        self._arm_goal, self._hand_goal, self._steps = arm, hand, self._steps + 1
+        self._sent, self._steps = (arm, hand), self._steps + 1
         self._due = max(self._due, self._ports.now() - self._config.limits.period_s) + self._config.limits.period_s
         self._ports.wait(self._due)
         self._read(hand=with_hand)
@@ -203,10 +207,10 @@ class RealCell:
         for _ in range(round(SETTLE_S * self._config.limits.rate_hz)):
             if (
                 np.abs(self._arm.positions - goal).max() <= SETTLED_RAD
-                and np.abs(self._arm_goal - goal).max() <= SETTLED_RAD
+                and np.abs(self._goals[0] - goal).max() <= SETTLED_RAD
             ):
                 break
-            self._step(goal, self._hand_goal)
+            self._step(goal, self._goals[1])
         stray = float(np.abs(self._arm.positions - goal).max())
         if stray > STRAY_RAD:
             raise Collision(

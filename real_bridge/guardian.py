@@ -41,29 +41,32 @@ class Guardian:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
         )
-        ready, _w, _x = select.select([self._process.stdout], [], [], START_S)
-        if not ready or self._process.stdout.read(len(READY)) != READY:
+        beats, answers = self._process.stdin, self._process.stdout
+        assert beats is not None and answers is not None  # both are PIPE
+        self._beats, self._answers = beats, answers
+        ready, _w, _x = select.select([answers], [], [], START_S)
+        if not ready or answers.read(len(READY)) != READY:
             self._process.kill()
             raise OSError("the guardian process did not start")
 
     def beat(self, moving: bool) -> None:
         """One step was made; OSError where the guardian is gone."""
-        self._process.stdin.write(MOVING if moving else IDLE)
+        self._beats.write(MOVING if moving else IDLE)
 
     def stop(self) -> None:
         """Lets the guardian stop the arm, for as long as that takes, beyond the end of this program; never raises."""
         self._left_alone = True
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._beats.close()
 
     def close(self) -> None:
         """Dismisses the guardian, unless it was told to stop the arm; may be called twice."""
         if self._left_alone:
             return
         try:
-            if not self._process.stdin.closed:
-                self._process.stdin.write(QUIT)
-                self._process.stdin.close()
+            if not self._beats.closed:
+                self._beats.write(QUIT)
+                self._beats.close()
         except OSError:
             pass
         try:
@@ -71,7 +74,7 @@ class Guardian:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._answers.close()
 
 
 def watch(source: int, silence_s: float) -> str:

@@ -1,7 +1,7 @@
 """The devices of one cell for one trial: connected, enabled once, stopped once, and gone. No way back but a new one."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,10 +9,10 @@ from typing import Literal
 from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
 from real_bridge import leap_hand, xarm  # noqa: F401  (fill the registries)
-from real_bridge.arm import ARMS, ArmSetup
+from real_bridge.arm import ARMS, Arm, ArmSetup
 from real_bridge.faults import DeviceFault
 from real_bridge.guardian import Guardian
-from real_bridge.hand import HANDS
+from real_bridge.hand import HANDS, Hand
 from real_bridge.safety.limits import SafetyLimits
 from real_bridge.safety.stop import StopLatch
 from real_bridge.station import Station
@@ -65,20 +65,36 @@ class Rig:
             DeviceFault: A device does not answer.
         """
         self.config, self.latch = config.checked(), StopLatch()
-        self._limits, self._fault, self._enabled, self._guardian = limits, "", False, None
+        self._limits, self._fault, self._enabled = limits, "", False
+        self._guardian: Guardian | None = None
         self._first_stop = threading.Lock()
         self._kind, self._hand_kind = ARMS[config.arm], HANDS[config.hand]
         _require_robot(self._kind.embodiment, embodiment)
         names: Sequence[str] = embodiment.joint_names[embodiment.arm_dof :]
-        self.arm = self.hand = None
+        self._arm: Arm | None = None
+        self._hand: Hand | None = None
         self.station = Station(config.address, config.state)
         try:
             self.station.require_clear()
-            self.arm = self._kind.connect(config.address, limits.arm_age_s)
-            self.hand = self._hand_kind.connect(config.hand_port, names, zeros, limits.hand_age_s)
+            self._arm = self._kind.connect(config.address, limits.arm_age_s)
+            self._hand = self._hand_kind.connect(config.hand_port, names, zeros, limits.hand_age_s)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def arm(self) -> Arm:
+        """The arm; DeviceFault where it never connected."""
+        if self._arm is None:
+            raise DeviceFault("using the arm", "no connection", "a connected arm", "start again")
+        return self._arm
+
+    @property
+    def hand(self) -> Hand:
+        """The hand; DeviceFault where it never connected."""
+        if self._hand is None:
+            raise DeviceFault("using the hand", "no connection", "a connected hand", "start again")
+        return self._hand
 
     def enable(self) -> None:
         """From here on the arm may move; a program that ends without `close` leaves a latch behind."""
@@ -98,6 +114,8 @@ class Rig:
 
     def beat(self, moving: bool) -> None:
         """Tells the guardian that the program is alive; DeviceFault where nobody listens."""
+        if self._guardian is None:
+            raise DeviceFault("moving", "no guardian process was started", "a guardian", "enable the rig first")
         try:
             self._guardian.beat(moving)
         except OSError as error:
@@ -108,11 +126,13 @@ class Rig:
         self.latch.set(reason)
         if not self._enabled or not self._first_stop.acquire(blocking=False):
             return
-        stands = self._quietly(self.arm.stop)
+        arm, hand = self._arm, self._hand
+        stands = arm is not None and self._quietly(arm.stop)
         if not stands and self._guardian is not None:
             self._guardian.stop()
             self.fault(f"{reason}; the controller did not confirm the stop")
-        self._quietly(self.hand.freeze if self.config.on_stop == "hold" else self.hand.release)
+        if hand is not None:
+            self._quietly(hand.freeze if self.config.on_stop == "hold" else hand.release)
 
     def fault(self, reason: str) -> None:
         """This session ends with a fault: the next one refuses until a person clears it."""
@@ -128,7 +148,7 @@ class Rig:
     def close(self) -> None:
         """Stops, takes the hand's torque away, frees everything; may be called twice."""
         self.stop("the session was closed")
-        for device in (self.arm, self.hand, self._guardian):
+        for device in (self._arm, self._hand, self._guardian):
             if device is not None:
                 self._quietly(device.close)
         if self._enabled and not self._fault:
@@ -136,7 +156,7 @@ class Rig:
         self._enabled = False
         self.station.close()
 
-    def _quietly(self, act):
+    def _quietly(self, act: Callable[[], bool | None]) -> bool | None:
         """What `act` returns; an error must not keep the next device from being stopped: it becomes the fault."""
         try:
             return act()

@@ -43,6 +43,8 @@ class Bus:
         self._port, self._packets, self._dirty = PortHandler(port), Protocol2PacketHandler(), False
         try:
             self._port.setBaudRate(BAUD)
+            if self._port.ser is None:
+                raise OSError("the port did not open")
             fcntl.flock(self._port.ser.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:  # serial.SerialException is one
             raise DeviceFault(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lace.core.geometry import Array
 from lace.data.recordings.folder import RecordingWriter
 from real_bridge.cameras.camera import Camera, Frame
 from real_bridge.cameras.mount import Mount
 from real_bridge.ports import sight_of
-from real_bridge.record.guide import Guide
+from real_bridge.record.guide import Goal, Guide
 from real_bridge.rig import Rig
 from real_bridge.safety.guard import Guard
 
@@ -58,7 +59,7 @@ class Recorder:
                 break
             if self.guard is not None:
                 self.guard.require_readings(arm, hand, sight_of(self.camera.newest()), time.monotonic())
-                self._lead(goal.arm, goal.hand, arm.positions, hand.positions, period_s)
+                self._lead(self.guard, goal, arm.positions, hand.positions, period_s)
             tell(due - start)
             due = max(due + period_s, time.monotonic() - period_s)
             time.sleep(max(0.0, due - time.monotonic()))
@@ -71,12 +72,12 @@ class Recorder:
             image = frame.image if self.mount is None else self.mount.rectified(frame.image)
             writer.add_image(frame.stamp_s, image)
 
-    def _lead(self, arm, hand, measured_arm, measured_hand, dt: float) -> None:
+    def _lead(self, guard: Guard, goal: Goal, measured_arm: Array, measured_hand: Array, dt: float) -> None:
         """One step towards the goal, no faster than allowed, through the guard."""
         before_arm, before_hand = self._goal
-        wanted = before_arm + np.clip(arm - before_arm, -LEAD_SPEED_RAD_S * dt, LEAD_SPEED_RAD_S * dt)
-        fingers = before_hand + np.clip(hand - before_hand, -HAND_SPEED_RAD_S * dt, HAND_SPEED_RAD_S * dt)
-        self._goal = self.guard.step(wanted, fingers, measured_arm, measured_hand)
+        wanted = before_arm + np.clip(goal.arm - before_arm, -LEAD_SPEED_RAD_S * dt, LEAD_SPEED_RAD_S * dt)
+        fingers = before_hand + np.clip(goal.hand - before_hand, -HAND_SPEED_RAD_S * dt, HAND_SPEED_RAD_S * dt)
+        self._goal = guard.step(wanted, fingers, measured_arm, measured_hand)
         self.rig.beat(moving=True)
         self.rig.arm.servo(self._goal[0])
         self.rig.hand.servo(self._goal[1])

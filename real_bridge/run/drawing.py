@@ -37,14 +37,15 @@ def _draw_way(image: np.ndarray, plan: Plan, seen: Observation, kinematics: Kine
     for move in plan.moves:
         if not isinstance(move, ArmMove):
             continue
-        arm = move.path.at(np.linspace(0, move.path.duration_s, 24))
+        arm = move.path.at(np.linspace(0, move.path.duration_s, 24, dtype=float))
         joints = np.concatenate([arm, np.tile(hand, (len(arm), 1))], 1)
         way = apply(kinematics.link_poses(joints)[:, palm], np.array([body.grasp_point]))[:, 0]
         line = _pixels(seen.camera, way, scale)
         cv2.polylines(image, [line.reshape(-1, 1, 2)], False, COLOURS[move.phase], 2, cv2.LINE_AA)
         if move.phase not in told:
             told.add(move.phase)
-            _write(image, move.phase.value, tuple(int(x) for x in line[len(line) // 2]), COLOURS[move.phase])
+            middle = line[len(line) // 2]
+            _write(image, move.phase.value, (int(middle[0]), int(middle[1])), COLOURS[move.phase])
     at = tuple(int(x) for x in _pixels(seen.camera, plan.target_world[None], scale)[0])
     cv2.drawMarker(image, at, GOAL, cv2.MARKER_TILTED_CROSS, 8 * scale, 2)
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from assets.robots.robot import Robot
 from lace.core.geometry import Array
-from policies.path import JointPath
 from policies.primitives import ArmMove, Plan
 from real_bridge.safety.decisions import Decision
 from real_bridge.safety.guard import Guard
@@ -37,13 +36,14 @@ def rehearse(plan: Plan, start: Array, robot: Robot, table_z: float, limits: Saf
     arm, hand, steps = start[:dof], np.clip(start[dof:], *body.limits[dof:].T), 0
     for move in plan.moves:
         guard.begin(arm, hand)
-        is_arm = isinstance(move, ArmMove)
-        path: JointPath | None = move.path if is_arm else None
-        duration, elapsed, first = (path.duration_s if path else move.duration_s), 0.0, hand
+        duration = move.path.duration_s if isinstance(move, ArmMove) else move.duration_s
+        elapsed, first = 0.0, hand
         while elapsed < duration:
             elapsed = min(elapsed + limits.period_s * speed * guard.pace(arm, hand), duration)
-            goal = path.at(np.array([elapsed]))[0] if path else arm
-            fingers = hand if path else first + elapsed / duration * (move.targets - first)
+            if isinstance(move, ArmMove):
+                goal, fingers = move.path.at(np.array([elapsed]))[0], hand
+            else:
+                goal, fingers = arm, first + elapsed / duration * (move.targets - first)
             arm, hand = guard.step(goal, fingers, arm, hand)
             steps += 1
     return Rehearsal(steps * limits.period_s, tuple(told))

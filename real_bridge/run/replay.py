@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tyro.conf import Positional
@@ -73,11 +74,13 @@ def replay(folder: Path) -> tuple[str, int]:
 
 def _limits(values: dict) -> SafetyLimits:
     box = {name: tuple(corner) for name, corner in values["workspace"].items()}
-    return SafetyLimits(**values | {"workspace": Workspace(**box)})
+    fields: dict[str, Any] = values | {"workspace": Workspace(**box)}
+    return SafetyLimits(**fields)
 
 
 def _mount(values: dict | None) -> Mount | None:
     if values is None:
         return None
     arrays = {name: np.array(values[name]) for name in ("K", "T_base_cam")}
-    return Mount(**values | arrays | {"distortion": tuple(values["distortion"])})
+    fields: dict[str, Any] = values | arrays | {"distortion": tuple(values["distortion"])}
+    return Mount(**fields)

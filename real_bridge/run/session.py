@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,7 +100,7 @@ def run_live(kit: Tools, number: int, folder: Path) -> tuple[Outcome, str]:
 
 
 @contextmanager
-def interrupts_latch(rig: Rig) -> Iterator[None]:
+def interrupts_latch(rig: Rig) -> Generator[None]:
     """While a rig may move, Ctrl-C and SIGTERM set its latch before they raise.
 
     The arm's SDK waits for answers inside bare excepts: an interrupt that comes there is swallowed. The latch is not:

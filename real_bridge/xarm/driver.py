@@ -10,6 +10,7 @@ limit and prints (put back, kept quiet); a two-second wait for each answer (shor
 
 import contextlib
 import io
+import logging
 import socket
 import threading
 import time
@@ -223,7 +224,7 @@ def _open(address: str, stopper: XArmStop, patience_s: float):
             from xarm.core.utils.log import logger
             from xarm.wrapper import XArmAPI
 
-            logger.setLevel(logger.CRITICAL)  # its warnings compare with reports that are late; what matters is raised
+            logger.setLevel(logging.CRITICAL)  # its warnings compare with reports that are late; what matters is raised
             api = XArmAPI(
                 address,
                 is_radian=True,

@@ -51,20 +51,24 @@ class XArmStop:
     def _ask(self, register: int, payload: bytes) -> bytes:
         """Sends one request; the answer's payload. Answers to earlier requests are passed over."""
         self._number = self._number % 0xFFFF + 1
-        self._socket.sendall(struct.pack(">HHHB", self._number, 2, len(payload) + 1, register) + payload)
+        connection = self._socket
+        if connection is None:  # an OSError: `stop` connects again
+            raise ConnectionError("there is no connection to the controller")
+        connection.sendall(struct.pack(">HHHB", self._number, 2, len(payload) + 1, register) + payload)
         end = time.monotonic() + ANSWER_S
         while True:
-            number, _protocol, length = struct.unpack(">HHH", self._exactly(6, end))
-            body = self._exactly(length, end)
+            number, _protocol, length = struct.unpack(">HHH", _exactly(connection, 6, end))
+            body = _exactly(connection, length, end)
             if number == self._number and body[0] == register:
                 return body[2:]  # after the register and the status byte
 
-    def _exactly(self, count: int, end: float) -> bytes:
-        data = b""
-        while len(data) < count:
-            self._socket.settimeout(max(end - time.monotonic(), 1e-3))
-            part = self._socket.recv(count - len(data))
-            if not part:
-                raise ConnectionError("the controller closed the connection")
-            data += part
-        return data
+
+def _exactly(connection: socket.socket, count: int, end: float) -> bytes:
+    data = b""
+    while len(data) < count:
+        connection.settimeout(max(end - time.monotonic(), 1e-3))
+        part = connection.recv(count - len(data))
+        if not part:
+            raise ConnectionError("the controller closed the connection")
+        data += part
+    return data
