@@ -93,7 +93,7 @@ class TwoPointPolicy:
         return TwoPoints(end_effector, target)
 
     @torch.inference_mode()
-    def predict_batch(self, images: Array) -> Array:
+    def predict_batch(self, images: np.ndarray) -> Array:
         """Points (n, 2, 2) [px], end effector and target, of RGB images (n, height, width, 3) uint8."""
         self._require_size(images.shape)
         size, device = self.config.image_size, next(self.head.parameters()).device
@@ -197,9 +197,10 @@ def read_config(folder: str | Path) -> tuple[BundleConfig, Mapping[str, Any] | N
         raise BundleError(doing, f"there is no {path}", "a bundle", remedy)
     try:
         content = json.loads(path.read_text())
-        known = {name: content[name] for name in BundleConfig.__dataclass_fields__}
-        camera = dict(known["camera"], focal_px=tuple(known["camera"]["focal_px"]))
-        config = BundleConfig(**(known | {"camera": Camera(**camera)}))
+        known: dict[str, Any] = {name: content[name] for name in BundleConfig.__dataclass_fields__}
+        camera: dict[str, Any] = known["camera"] | {"focal_px": tuple(known["camera"]["focal_px"])}
+        known["camera"] = Camera(**camera)
+        config = BundleConfig(**known)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(doing, f"{path} does not read ({error!r})", f"a bundle of format {FORMAT}", remedy) from error
     if config.format != FORMAT:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
-from lace.core.geometry import Array
 from policies.bundle import TwoPointPolicy, load_policy
 from policies.features import tokens
 
@@ -100,7 +100,7 @@ def latency_ms(call: Callable[[], object], repeats: int) -> dict[str, float]:
     return {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))}
 
 
-def latencies(policy: TwoPointPolicy, repeats: int, image: Array | None = None) -> dict[str, float]:
+def latencies(policy: TwoPointPolicy, repeats: int, image: np.ndarray | None = None) -> dict[str, float]:
     """Of `predict_batch` on one picture as the cameras give it [ms]."""
     camera = policy.config.camera
     picture = np.zeros((1, camera.height, camera.width, 3), np.uint8) if image is None else image[None]
@@ -112,7 +112,7 @@ def main(config: ExportConfig) -> int:
     import onnxruntime
 
     policy = load_policy(config.policy)
-    found = export(policy, config.out)
+    found: dict[str, Any] = dict(export(policy, config.out))
     size = policy.config.image_size
     session = onnxruntime.InferenceSession(str(config.out), providers=["CPUExecutionProvider"])
     one = np.zeros((1, 3, size, size), np.float32)

@@ -74,7 +74,7 @@ class SeenThrough:
         device = next(self.backbone.parameters()).device
         images = self.frames.images(index.tolist()).to(device).float() / 255
         sigma = float(torch.rand(())) * self.blur_px
-        images = gaussian_blur(images, 5, [sigma]) if sigma > 0.05 else images
+        images = gaussian_blur(images, [5, 5], [sigma]) if sigma > 0.05 else images
         gain = 1 + self.noise * (2 * torch.rand(len(images), 3, 1, 1) - 1)
         return tokens(self.backbone, (images * gain.to(device)).clamp(0, 1))
 

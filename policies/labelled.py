@@ -130,7 +130,7 @@ class LabelledFrames:
         return found.hexdigest()[:16]
 
 
-def resized(image: Array, size: int) -> Array:
+def resized(image: np.ndarray, size: int) -> np.ndarray:
     """RGB uint8 at `size` x `size` px, both axes on their own, as LACE's training images."""
     if image.shape[:2] == (size, size):
         return image

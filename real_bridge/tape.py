@@ -268,7 +268,7 @@ def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
     """Writes the image (PNG) and the depth (NumPy) beside the log; what the log says of the frame."""
     path = folder / f"frame-{frame.number}.png"
     publish_bytes(path, cv2.imencode(".png", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))[1].tobytes())
-    said = {
+    said: dict[str, Any] = {
         "number": frame.number,
         "stamp_s": frame.stamp_s,
         "facts": dict(frame.facts),
@@ -283,7 +283,11 @@ def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
 
 def load_frame(folder: Path, said: dict[str, Any]) -> Frame:
     """A frame that `save_frame` wrote."""
-    image = cv2.cvtColor(cv2.imread(str(folder / f"frame-{said['number']}.png")), cv2.COLOR_BGR2RGB)
+    path = folder / f"frame-{said['number']}.png"
+    stored = cv2.imread(str(path))
+    if stored is None:
+        raise DatasetError("replaying", f"{path} is no image", "the frame that the log names", "copy the run again")
+    image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
     depth = np.load(folder / f"depth-{said['number']}.npy") if said["depth"] else None
     camera = None
     if "K" in said:

@@ -4,11 +4,10 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 
-from lace.alignment.config import TrainConfig
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 
@@ -17,11 +16,22 @@ _MAY_CHANGE = ("checkpoint_every", "log_every", "compile", "micro_batch", "activ
 """Settings that do not change the steps up to rounding."""
 
 
+class Settings(Protocol):
+    """The settings of a run: a dataclass, of an alignment (TrainConfig) or of a fit (FitConfig)."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def schedule(self) -> str:
+        """How the learning rate goes; unless it is "constant", it depends on the number of iterations."""
+        ...
+
+
 class CheckpointError(LaceError):
     """A checkpoint that is damaged or of another run."""
 
 
-def save(folder: str | Path, config: TrainConfig, identity: Mapping[str, str], state: dict[str, Any]) -> None:
+def save(folder: str | Path, config: Settings, identity: Mapping[str, str], state: dict[str, Any]) -> None:
     """Writes the checkpoint atomically."""
     buffer = io.BytesIO()
     torch.save({"config": _steering(config), "identity": dict(identity), "state": state}, buffer)
@@ -29,7 +39,7 @@ def save(folder: str | Path, config: TrainConfig, identity: Mapping[str, str], s
 
 
 def load(
-    folder: str | Path, config: TrainConfig, identity: Mapping[str, str], device: torch.device
+    folder: str | Path, config: Settings, identity: Mapping[str, str], device: torch.device
 ) -> dict[str, Any] | None:
     """Returns the state in `folder`, None if there is none.
 
@@ -58,7 +68,7 @@ def load(
     return content["state"]
 
 
-def _steering(config: TrainConfig) -> dict[str, Any]:
+def _steering(config: Settings) -> dict[str, Any]:
     """The settings that determine the steps, as plain values.
 
     `iterations` is one of them only if the learning rate depends on it.

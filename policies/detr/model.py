@@ -1,7 +1,9 @@
 """The policy's head: the encoder and decoder of DETR (Carion et al. 2020) from `transformers`, with two queries."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers as hf
@@ -34,7 +36,8 @@ class TwoPointDetr(nn.Module):
         seed: Of the first weights; the global random state is left as it was.
         """
         super().__init__()
-        self.config, self.pretrained = config, ()
+        self.config = config
+        self.pretrained: tuple[str, ...] = ()
         width = config.d_model
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -62,8 +65,9 @@ class TwoPointDetr(nn.Module):
 def size_config(size: str) -> hf.DetrConfig:
     """DETR's configuration of a name of SIZES; "small" is for CPUs, where plain attention is the faster one."""
     named = SIZES[size]
+    attention: dict[str, Any] = {"attn_implementation": "eager" if size == "small" else "sdpa"}
     return hf.DetrConfig(
-        attn_implementation="eager" if size == "small" else "sdpa",
+        **attention,
         d_model=named["width"],
         encoder_layers=named["layers"],
         decoder_layers=named["layers"],
@@ -110,6 +114,6 @@ def build_detr(dim: int, size: str = "paper", pretrained: str = "", seed: int = 
     return head
 
 
-def from_saved(dim: int, config: dict) -> TwoPointDetr:
+def from_saved(dim: int, config: Mapping[str, Any]) -> TwoPointDetr:
     """The head of a saved transformer configuration, whose weights are loaded next; nothing is announced."""
     return TwoPointDetr(dim, hf.DetrConfig.from_dict(dict(config)))

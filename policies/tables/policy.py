@@ -99,7 +99,7 @@ def policy_config(cell: Cell, study: Study, config: PolicyTableConfig) -> Policy
         out=Path(),
     )
     parts = (*HUMAN_PARTS, ROBOT_PART)
-    content = {"fit": asdict(own.fit), "head": own.head, "detr": own.detr, "regime": cell.regime}
+    content: dict[str, Any] = {"fit": asdict(own.fit), "head": own.head, "detr": own.detr, "regime": cell.regime}
     content |= {"count": cell.demonstrations, "backbone": backbone_digest(study.backbone(cell.variant))}
     content |= {"data": [study.frames(part, variant.transform).digest() for part in parts]}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
@@ -164,8 +164,8 @@ def grids(rows: dict[tuple[str, str, int | None], dict[str, Any]], config: Polic
         )
     ]
     nine = [[name, *(f"{value:g}" for value in values)] for name, values in TABLE_9.items()]
-    ours = [rows.get(("zero", name, None)) for name in ("base", "lab")]
-    if all(ours):
+    ours = [rows[key] for name in ("base", "lab") if (key := ("zero", name, None)) in rows]
+    if len(ours) == 2:
         summaries = [one["in_domain"]["summary"] for one in ours]
         nine.insert(
             0, [f"ours: {config.backbone}", *(shown(s[m], m) for m in ("emb", "obj", "both") for s in summaries)]

@@ -49,7 +49,7 @@ def fit_lens(views: Views, spec: BoardSpec) -> Lens:
     size = (views.width, views.height)
     guess = np.array([[size[0], 0, size[0] / 2], [0, size[0], size[1] / 2], [0, 0, 1]], float)
     _rms, K, distortion, _r, _t = cv2.calibrateCamera(points, pixels, size, guess, np.zeros(5), flags=FLAGS)
-    return Lens(K, tuple(float(x) for x in distortion.ravel()[:5]))
+    return Lens(np.asarray(K, float), tuple(float(x) for x in distortion.ravel()[:5]))
 
 
 def board_pose(corners: Corners, spec: BoardSpec, lens: Lens) -> Array:

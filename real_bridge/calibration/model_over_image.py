@@ -7,8 +7,8 @@ import numpy as np
 from assets.robots.robot import Robot
 from lace.core.camera import PinholeCamera
 from lace.core.geometry import Array, apply, invert
-from lace.core.kinematics import Kinematics
 from lace.core.keypoints import Visibility
+from lace.core.kinematics import Kinematics
 from lace.data.overlay import draw_keypoints
 
 OUTLINE = (255, 80, 0)

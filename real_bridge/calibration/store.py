@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lace.core.errors import InvalidValueError
-from real_bridge.cameras.mount import Mount
 from real_bridge.calibration.board import BoardSpec
 from real_bridge.calibration.hand_eye import HandEyeFit
 from real_bridge.calibration.views import Views
+from real_bridge.cameras.mount import Mount
 
 
 def digest(mount: Mount) -> str:

@@ -60,7 +60,8 @@ class Views:
         from scipy.spatial.transform import Rotation
 
         rotations = Rotation.from_matrix([view.T_base_link[:3, :3] for view in self.taken])
-        vectors = (rotations.mean().inv() * rotations).as_rotvec()
+        from_mean = rotations.mean().inv() * rotations
+        vectors = from_mean.as_rotvec()  # ty: ignore[missing-union-attribute]  # SciPy's stub adds NotImplemented
         return float(np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)[1] / np.sqrt(len(vectors)))
 
     def advice(self) -> str:

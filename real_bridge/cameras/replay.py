@@ -25,7 +25,7 @@ class ReplayCamera:
             raise CameraError(
                 "opening the camera", f"no images in {argument!r}", "a folder of PNG or JPEG files", "check the path"
             )
-        self._images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+        self._images = [_read(path) for path in paths]
         self._start_s, self._counter = time.monotonic(), itertools.count()
         about = folder / "camera.json"
         self._about = json.loads(about.read_text()) if about.is_file() else None
@@ -42,3 +42,11 @@ class ReplayCamera:
 
     def close(self) -> None:
         """See Camera."""
+
+
+def _read(path: Path) -> np.ndarray:
+    """RGB (height, width, 3) uint8; CameraError where the file is no image."""
+    image = cv2.imread(str(path))
+    if image is None:
+        raise CameraError("opening the camera", f"{path} is no image", "a folder of PNG or JPEG files", "remove it")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -37,9 +37,10 @@ class Stream:
 
     def newest(self) -> Frame:
         """See Camera. A damaged stream is told at once, not when its last frame is old."""
-        if self._error is not None or self._closed:
+        frame = self._frame
+        if self._error is not None or self._closed or frame is None:
             raise self._ended()
-        return self._frame
+        return frame
 
     def close(self) -> None:
         """See Camera."""

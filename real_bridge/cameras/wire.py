@@ -42,6 +42,8 @@ MOST_FACTS = 1 << 20
 
 def pack(frame: Frame) -> bytes:
     """`frame`, which knows its camera, as one message."""
+    if frame.camera is None:
+        raise CameraError("sending a frame", "a frame without a camera", "K and T_base_cam", "use another camera")
     height, width = frame.image.shape[:2]
     image = np.ascontiguousarray(frame.image, np.uint8).tobytes()
     depth = b"" if frame.depth_m is None else np.ascontiguousarray(frame.depth_m, "<f4").tobytes()

@@ -133,7 +133,7 @@ class Admin:
         try:
             self._file.write(json.dumps({"do": do} | arguments).encode() + b"\n")
             self._file.flush()
-            answer = json.loads(self._file.readline() or b'{"error": "the emulator has ended"}')
+            answer: dict[str, Any] = json.loads(self._file.readline() or b'{"error": "the emulator has ended"}')
         except OSError as error:
             answer = {"error": str(error)}
         if "error" in answer:

@@ -32,6 +32,7 @@ from real_bridge.emulator.faults import (
     StaleClock,
     TornFrames,
 )
+from real_bridge.emulator.host import EmulatorError
 from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.scenes.randomization import with_fresh_noise
 from sim_envs.trials.cell import scene_at
@@ -88,6 +89,8 @@ class SceneCamera:
     def frame(self, truth: dict[str, Any]) -> Frame:
         """The picture of a moment, with all that the emulator knows about it."""
         source, trial = self.source, self.trial
+        if trial is None:
+            raise EmulatorError("drawing the scene", "no trial", "a trial that was loaded", "call `load` first")
         q, T = np.array(truth["joint_positions"])[None], np.array(truth["T_world_object"]).reshape(1, -1, 4, 4)
         scene = scene_at(source, trial, q, T)
         self._show_board(scene.table, scene.pose.T_world_link[0], truth["board"])
@@ -101,10 +104,10 @@ class SceneCamera:
         for name, box in (("end_effector", "embodiment@keypoints"), ("target", "target@segmentation")):
             points[name] = ((record.boxes[box][:2].astype(float) + record.boxes[box][2:]) / 2).tolist()
         evidence = dict(truth["evidence"])
+        world, camera = record.keypoints_world, record.camera
+        assert world is not None and camera is not None  # drawn frames have both
         with suppress(PlanRefused):  # the hand has left the image: it is retreating, or at home
-            evidence["end_effector_depth_m"] = end_effector_point(record.keypoints_world.astype(float), record.camera)[
-                1
-            ]
+            evidence["end_effector_depth_m"] = end_effector_point(world.astype(float), camera)[1]
         facts = {
             "evidence": evidence, "trial": trial.index, "joint_positions": truth["joint_positions"],
             "keypoints_uv": [[None if np.isnan(x) else float(x) for x in row] for row in record.keypoints_uv],
@@ -112,7 +115,7 @@ class SceneCamera:
         }  # fmt: skip
         if np.isfinite(points["target"]).all() and np.isfinite(points["end_effector"]).all():
             facts["truth"] = points
-        return Frame(record.image, truth["stamp_s"], self._count, record.camera, record.depth_m, facts)
+        return Frame(record.image, truth["stamp_s"], self._count, camera, record.depth_m, facts)
 
     def _show_board(self, table, T_world_link: Array, board: dict[str, Any] | None) -> None:
         body = self.source.body
@@ -143,9 +146,10 @@ class Sender:
         elif TornFrames in wrong and before is not None:
             half = len(frame.image) // 2
             frame = replace(frame, image=np.concatenate([frame.image[:half], before.image[half:]]))
-        if StaleClock in wrong:
-            frame = replace(frame, stamp_s=frame.stamp_s + wrong[StaleClock].offset_s)
-        delay = wrong[DelayedFrames].delay_s if DelayedFrames in wrong else 0.0
+        stale, late = wrong.get(StaleClock), wrong.get(DelayedFrames)
+        if isinstance(stale, StaleClock):
+            frame = replace(frame, stamp_s=frame.stamp_s + stale.offset_s)
+        delay = late.delay_s if isinstance(late, DelayedFrames) else 0.0
         if SilentCamera not in wrong:
             self._late.append((time.monotonic() + delay, pack(frame), CutFrames in wrong))
         while self._late and self._late[0][0] <= time.monotonic():

@@ -76,7 +76,9 @@ def main(config: EmulateConfig) -> int:
 
 async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
     _first_in_line()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+    this = asyncio.current_task()
+    assert this is not None  # a coroutine runs in a task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     admin = AdminServer(emulator)
     port = await admin.open(config.host, config.admin_port)
     tasks = [asyncio.create_task(emulator.run())]
@@ -114,7 +116,9 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
     command = ["-m", "real_bridge.emulator.camera", *(text for n, v in options.items() for text in (f"--{n}", str(v)))]
     camera = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
     try:
-        while line := (await camera.stdout.readline()).decode():
+        output = camera.stdout
+        assert output is not None  # it is PIPE
+        while line := (await output.readline()).decode():
             if line.startswith("{"):
                 _say(emulator, where | {"camera": f"shared:{host}:{json.loads(line)['port']}"})
         raise EmulatorError(

@@ -35,6 +35,9 @@ class EmulatorProcess:
             [*command, "--with-parent", *self._arguments], stdout=subprocess.PIPE, stderr=self._errors,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
+        output = self.process.stdout
+        assert output is not None  # it is PIPE
+        self._output = output
         where = json.loads(self._first_line())
         self.camera = where.get("camera", "")
         self.admin = Admin(*where["admin"])
@@ -43,10 +46,10 @@ class EmulatorProcess:
     def _first_line(self) -> str:
         deadline = time.monotonic() + START_S
         with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
+            selector.register(self._output, selectors.EVENT_READ)
             while time.monotonic() < deadline and self.process.poll() is None:
                 if selector.select(0.2):
-                    line = self.process.stdout.readline().decode()
+                    line = self._output.readline().decode()
                     if line.startswith("{"):
                         return line
         self.process.kill()
@@ -64,5 +67,5 @@ class EmulatorProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
+        self._output.close()
         self._errors.close()

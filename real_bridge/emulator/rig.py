@@ -26,7 +26,7 @@ class Rig:
     def __init__(self, robot: Robot, scene: PhysicsScene):
         self.robot = robot
         self._physics = MujocoPhysics(robot)
-        self.hand_offset = np.zeros(len(MOTOR_JOINTS))
+        self.hand_offset: Array = np.zeros(len(MOTOR_JOINTS))
         """How far each motor's zero is off what it should be [rad]: for tests of the calibration."""
         self.place(scene)
 

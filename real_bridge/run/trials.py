@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.provenance import commit
 from lace.measure.rates import CONFIDENCE
@@ -108,6 +109,10 @@ def write_results(out: Path, config: RunConfig) -> dict[str, Any]:
 
 
 def _size(jpeg: bytes) -> tuple[int, int]:
+    """(height, width) [px]."""
     import numpy as np
 
-    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DatasetError("writing the report", "a frame that is no image", "a JPEG file", "look into OUT/frames")
+    return image.shape[0], image.shape[1]

@@ -59,7 +59,12 @@ def read_mcap(
     def image(number: int) -> np.ndarray:
         one = stored[number]
         if isinstance(one, bytes):
-            one = cv2.cvtColor(cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            decoded = cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR)
+            if decoded is None:
+                raise DatasetError(
+                    f"reading {path}", f"image {number} does not decode", "JPEG or PNG", "record it again"
+                )
+            one = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
         return lens.rectified(one)
 
     angles = np.array(positions, float).reshape(len(positions), -1)

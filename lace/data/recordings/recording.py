@@ -1,7 +1,7 @@
 """A recording in memory, whatever file it comes from; joints at the moments of the images by interpolation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,5 +70,4 @@ class Recording:
                 "name them with --joint THEIRS=ours",
             )
         order = [self.joint_names.index(name) for name in body.joint_names]
-        values = vars(self) | {"joint_names": body.joint_names, "joint_positions": self.joint_positions[:, order]}
-        return Recording(**values)
+        return replace(self, joint_names=body.joint_names, joint_positions=self.joint_positions[:, order])

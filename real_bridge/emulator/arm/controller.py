@@ -50,7 +50,8 @@ class Controller:
     def __init__(self, measured: Array, serial: str = "XI130506E8B1L0"):
         self.serial, self.settings = serial, Settings()
         self.mode, self.state, self.error, self.warning, self.enabled = POSITION, STOPPED, 0, 0, 0
-        self.measured, self.velocity, self.torque = measured.copy(), np.zeros(DOF), np.zeros(DOF)
+        self.measured, self.velocity = measured.copy(), np.zeros(DOF)
+        self.torque: Array = np.zeros(DOF)
         self.command, self.command_velocity = measured.copy(), np.zeros(DOF)
         self.queue: deque[Request] = deque()
         self.faults: list[tuple[int, int]] = []
@@ -229,7 +230,7 @@ class Controller:
             self._elapsed += dt
             joints = self._motion.at(self._elapsed, self.command)
             self.fault(KINEMATIC) if joints is None else self._go(joints, dt)
-            if self._motion is not None and self._elapsed >= self._motion.duration_s:
+            if self._motion is not None and self._current is not None and self._elapsed >= self._motion.duration_s:
                 self._tell(self._current, FINISH, 0)
                 self._current = self._motion = None
         if not self.error:
@@ -246,28 +247,28 @@ class Controller:
             time = duration(float(np.abs(goal - self.command).max()), speed, max(request.acceleration, 0.01))
             return JointMove(self.command.copy(), goal, time)
         if request.pose is not None:
-            return self._plan_line(request)
+            return self._plan_line(request, request.pose)
         return Pause(request.pause_s)
 
-    def _plan_line(self, request: Request) -> LineMove | None:
+    def _plan_line(self, request: Request, pose: Array) -> LineMove | None:
         tool = self.tool
         start = tool.tool(self.command)
-        goal = self._goal_pose(request, start)
+        goal = self._goal_pose(request, pose, start)
         if tool.inverse(goal, self.command) is None:
             return self.fault(KINEMATIC)
         limit = self.settings.reduced_tool_speed if self.settings.reduced else MAX_TOOL_SPEED
         speed = min(request.speed or DEFAULT_TOOL_SPEED, limit)
         return LineMove(start, goal, line_duration(start, goal, speed, max(request.acceleration, 1e-3)), tool)
 
-    def _goal_pose(self, request: Request, start: Array) -> Array:
+    def _goal_pose(self, request: Request, pose: Array, start: Array) -> Array:
         matrix = kinematics.from_xyz_vector if request.as_vector else kinematics.from_xyz_rpy
         if request.relative or request.in_tool:
-            change = matrix(np.where(np.isfinite(request.pose), request.pose, 0))
+            change = matrix(np.where(np.isfinite(pose), pose, 0))
             return start @ change if request.in_tool else moved_in_base(start, change)
         here = kinematics.to_xyz_rpy(start)
         if request.as_vector:
             here[3:] = kinematics.rotation_vector(start[:3, :3])
-        return matrix(np.where(np.isfinite(request.pose), request.pose, here))
+        return matrix(np.where(np.isfinite(pose), pose, here))
 
     def _towards(self, goal: Array, speed: float, dt: float) -> None:
         gap = goal - self.command
@@ -293,16 +294,17 @@ class Controller:
             self.state = READY if share >= 1 else MOVING
 
     def _run_speeds(self, dt: float) -> None:
-        if self._time > self._speeds_end:
+        asked = self._speeds
+        if asked is None or self._time > self._speeds_end:
             self._speeds, self.state = None, READY
             return
-        speeds = self._speeds
+        speeds = asked
         if self.mode == TOOL_VELOCITY:
             J = self.tool.jacobian(self.command)
-            speeds = J.T @ np.linalg.solve(J @ J.T + 1e-6 * np.eye(6), speeds)
+            speeds = J.T @ np.linalg.solve(J @ J.T + 1e-6 * np.eye(6), asked)
         self._go(self.command + speeds * dt, dt)
         if not self.error:
-            self.state = MOVING if np.any(self._speeds) else READY
+            self.state = MOVING if np.any(asked) else READY
 
     def _go(self, joints: Array, dt: float) -> None:
         """The next command, slowed to the speed limit; faults where it breaks a rule."""

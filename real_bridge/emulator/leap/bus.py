@@ -1,7 +1,8 @@
 """The serial line: what each instruction does to which motors, and the bytes that come back."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from types import MethodType
 
 from lace.core.draws import Draws
 from real_bridge.emulator.command_log import CommandLog
@@ -26,7 +27,7 @@ class Bus:
         self.refused: list[tuple[int, int, int]] = []
         """(motor, address, error) of synchronous writes that failed: nobody is told on the line."""
         self._reader, self._replies = Reader(), 0
-        self._instructions: dict[int, Callable[[int, bytes], Iterator[bytes]]] = {
+        self._instructions: dict[int, MethodType] = {
             PING: self._ping, READ: self._read, WRITE: self._write, REG_WRITE: self._register, ACTION: self._action,
             REBOOT: self._reboot, FACTORY_RESET: self._acknowledge, CLEAR: self._acknowledge, SYNC_WRITE: self._sync_write,
             SYNC_READ: self._sync_read, FAST_SYNC_READ: self._fast_sync_read, BULK_READ: self._bulk_read,
@@ -170,7 +171,7 @@ class Bus:
         for ident, address, size in rows:
             motor = self._alive(ident)
             data = motor.read(address, size) if motor is not None else None
-            if data is None:
+            if motor is None or data is None:
                 break
             out += bytes([motor.alert, ident]) + data
             out += struct.pack("<H", crc(out))
