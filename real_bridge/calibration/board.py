@@ -46,8 +46,8 @@ class BoardSpec:
     def describe(self) -> str:
         """One line for people and for hashes."""
         return (
-            f"ChArUco {self.columns}x{self.rows}, squares {1000 * self.square_m:g} mm, markers {1000 * self.marker_m:g} mm, "
-            f"{self.dictionary}"
+            f"ChArUco {self.columns}x{self.rows}, squares {1000 * self.square_m:g} mm, "
+            f"markers {1000 * self.marker_m:g} mm, {self.dictionary}"
         )
 
 

@@ -133,7 +133,8 @@ def refined(mount: Mount, model: RobotModel, moments: list, say: Callable[[str],
     sights = [Sight(m.joint_positions, mask) for m, mask in zip(moments, segmented(images), strict=True)]
     found = refine_camera(model, mount.camera, sights)
     moved = float(np.linalg.norm(found.camera.T_world_cam[:3, 3] - mount.T_base_cam[:3, 3]))
-    told = f"outlines {found.before_px:.2f} px apart, {found.after_px:.2f} px after moving the camera by {1000 * moved:.1f} mm"
+    told = f"outlines {found.before_px:.2f} px apart, {found.after_px:.2f} px after moving "
+    told += f"the camera by {1000 * moved:.1f} mm"
     if moved > FARTHEST_REFINED_M:
         say(f"{told}: too far, not followed; are the joint zeros right?")
         return mount
@@ -146,8 +147,8 @@ def summary(mount: Mount) -> str:
     """One line of residuals."""
     a = mount.about
     return (
-        f"{a['views']} views agree within {a['rms_px']:.2f} px and {a['rms_mm']:.2f} mm, the camera's place is known to "
-        f"{a['std_mm']:.1f} mm, focal length {mount.K[0, 0]:.1f} px"
+        f"{a['views']} views agree within {a['rms_px']:.2f} px and {a['rms_mm']:.2f} mm, the camera's place is known "
+        f"to {a['std_mm']:.1f} mm, focal length {mount.K[0, 0]:.1f} px"
     )
 
 

@@ -44,7 +44,8 @@ class Gate:
             (fit.std_mm > self.std_mm, f"the camera's place is known to {fit.std_mm:.1f} mm, at most {self.std_mm}"),
             (
                 fit.focal_std_px > self.focal_share * focal,
-                f"the focal length is known to {fit.focal_std_px:.1f} px, at most {self.focal_share:.0%} of {focal:.0f}",
+                f"the focal length is known to {fit.focal_std_px:.1f} px, "
+                f"at most {self.focal_share:.0%} of {focal:.0f}",
             ),
         )
         return [words for bad, words in limits if bad]
@@ -57,6 +58,6 @@ class Gate:
                 "calibrating the camera",
                 "; ".join(problems),
                 "views that agree and determine the camera",
-                "take more views with the board tilted and in all parts of the image; is it firmly mounted, and are its "
-                "squares as large as given?",
+                "take more views with the board tilted and in all parts of the image; is it firmly mounted, and are "
+                "its squares as large as given?",
             )

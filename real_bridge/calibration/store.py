@@ -1,4 +1,4 @@
-"""A calibration as it is stored: with its date, its board, its residuals and a hash that says whether it was changed."""
+"""A calibration as it is stored: with its date, board and residuals, and a hash that says whether it was changed."""
 
 import hashlib
 import json

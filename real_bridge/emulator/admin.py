@@ -168,8 +168,8 @@ class Admin:
         while self.truth()["trial"] != number:
             if time.monotonic() > end:
                 raise EmulatorError(
-                    f"loading trial {number}", f"no camera brought it within {within_s:.0f} s", "an emulator with --camera",
-                    "start the emulator with --camera",
+                    f"loading trial {number}", f"no camera brought it within {within_s:.0f} s",
+                    "an emulator with --camera", "start the emulator with --camera",
                 )  # fmt: skip
             time.sleep(0.05)
 

@@ -20,10 +20,12 @@ class EmulatorProcess:
     """Starts on entering, ends on leaving; `arm`, `hand`, `camera` say where its devices are, `admin` gives access."""
 
     def __init__(self, host: str, folder: Path, arguments: Sequence[str] = ()):
-        """Args:
-        host: 127.x.y.z that no other emulator has.
-        folder: Existing folder for the link to the hand and for the files below.
-        arguments: Further options of `lace bridge emulate`.
+        """Prepares it; nothing is started yet.
+
+        Args:
+            host: 127.x.y.z that no other emulator has.
+            folder: Existing folder for the link to the hand and for the files below.
+            arguments: Further options of `lace bridge emulate`.
         """
         self.arm, self.hand, self.camera = host, folder / "hand", ""
         self._folder, self._arguments = folder, list(arguments)

@@ -1,1 +1,1 @@
-"""Recording a demonstration on the robot: a person guides it, and images and measured joints are written as they come."""
+"""Recording a demonstration on the robot: a person guides it, and images and measured joints are written down."""

@@ -1,4 +1,4 @@
-"""Who leads the robot while it is recorded: a person's hands on it, the keyboard, a headset. A guide is a file and a line."""
+"""Who leads the robot while it is recorded: a person's hands on it, the keyboard, a headset. A guide is one file."""
 
 import sys
 from collections.abc import Callable

@@ -27,9 +27,11 @@ class Keyboard:
     commands = True
 
     def __init__(self, site: Site, read: Callable[[], str]):
-        """Args:
-        site: The robot.
-        read: The keys pressed since the last call.
+        """Reads keys of a person.
+
+        Args:
+            site: The robot.
+            read: The keys pressed since the last call.
         """
         self._body, self._kinematics = site.embodiment, Kinematics(site.embodiment)
         self._ik, self._read = ArmIK(site.xml_path, site.embodiment), read

@@ -32,12 +32,14 @@ class Recorder:
     """One demonstration."""
 
     def __init__(self, rig: Rig, camera: Camera, mount: Mount | None, guide: Guide, guard: Guard | None):
-        """Args:
-        rig: Connected; enabled where the guide commands.
-        camera: Running.
-        mount: Its calibration; None where the camera knows its place.
-        guide: Who leads.
-        guard: Checks every step of a guide that commands; None for one that does not.
+        """Prepares one demonstration.
+
+        Args:
+            rig: Connected; enabled where the guide commands.
+            camera: Running.
+            mount: Its calibration; None where the camera knows its place.
+            guide: Who leads.
+            guard: Checks every step of a guide that commands; None for one that does not.
         """
         self.rig, self.camera, self.mount, self.guide, self.guard = rig, camera, mount, guide, guard
         self._seen = -1

@@ -37,10 +37,12 @@ class VisionPro:
     commands = True
 
     def __init__(self, site: Site, latest: Callable[[], Mapping[str, Any]], fingers: Callable[[Array], Array]):
-        """Args:
-        site: The robot.
-        latest: See Headset.
-        fingers: Keypoints of a person's hand (21, 3) in the wrist's frame [m] -> hand joints of the robot [rad].
+        """Reads a headset.
+
+        Args:
+            site: The robot.
+            latest: See Headset.
+            fingers: Keypoints of a person's hand (21, 3) in the wrist's frame [m] -> hand joints of the robot [rad].
         """
         self._kinematics, self._latest, self._fingers = Kinematics(site.embodiment), latest, fingers
         self._ik = ArmIK(site.xml_path, site.embodiment)

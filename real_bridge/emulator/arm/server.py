@@ -63,6 +63,7 @@ class ArmServer:
         return wire.ERROR * bool(c.error) | wire.WARNING * bool(c.warning) | wire.NOT_MOVABLE * (not c.ready)
 
     def notify(self, ticket: Ticket, event: int, code: int) -> None:
+        """Tells the client of a motion what became of it."""
         if ticket.client in self._clients and not self.faults.find(SilentController):
             ticket.client.write(wire.feedback(ticket, self._state_byte(), event, code, self._microseconds()))
 

@@ -29,9 +29,9 @@ class Bus:
         self._reader, self._replies = Reader(), 0
         self._instructions: dict[int, MethodType] = {
             PING: self._ping, READ: self._read, WRITE: self._write, REG_WRITE: self._register, ACTION: self._action,
-            REBOOT: self._reboot, FACTORY_RESET: self._acknowledge, CLEAR: self._acknowledge, SYNC_WRITE: self._sync_write,
-            SYNC_READ: self._sync_read, FAST_SYNC_READ: self._fast_sync_read, BULK_READ: self._bulk_read,
-            BULK_WRITE: self._bulk_write, FAST_BULK_READ: self._fast_bulk_read,
+            REBOOT: self._reboot, FACTORY_RESET: self._acknowledge, CLEAR: self._acknowledge,
+            SYNC_WRITE: self._sync_write, SYNC_READ: self._sync_read, FAST_SYNC_READ: self._fast_sync_read,
+            BULK_READ: self._bulk_read, BULK_WRITE: self._bulk_write, FAST_BULK_READ: self._fast_bulk_read,
         }  # fmt: skip
 
     def receive(self, data: bytes) -> bytes:

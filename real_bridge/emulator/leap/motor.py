@@ -14,7 +14,7 @@ TORQUE_PER_A = 0.95 / 1.75
 """[N m / A]: the simulated hand's largest torque (XC330-M288 stall torque) at the largest current."""
 STIFFNESS_PER_P, DAMPING_PER_D = 4.0 / 600, 0.15 / 200
 """Gains of the simulated joint [N m / rad], [N m s / rad] per unit of the P and D registers: at LEAP's own gains of 600
-and 200 the joint is as stiff as the simulated hand's. An assumption; the real relation runs through the motor's voltage."""
+and 200 the joint is as stiff as the simulated hand's. An assumption; the real one runs through the motor's voltage."""
 DEFAULT_DAMPING = 0.05
 """Of a motor whose D gain is 0: its gearbox's [N m s / rad]. An assumption."""
 AMBIENT_C, HEATING_C_PER_A2, SETTLES_S = 30.0, 40.0, 300.0
@@ -152,7 +152,7 @@ class Motor:
             self.shut_down(table.OVERHEATED)
 
     def _watch_bus(self, dt: float) -> None:
-        """Stops where it is when the bus has been silent for longer than the watchdog allows (e-manual, "Bus Watchdog")."""
+        """Stops where it is when the bus has been silent longer than the watchdog allows (e-manual, "Bus Watchdog")."""
         self.silence_s += dt
         allowed = self.get(table.BUS_WATCHDOG) * table.WATCHDOG_UNIT_S
         if allowed > 0 and self.silence_s > allowed:
