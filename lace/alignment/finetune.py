@@ -21,7 +21,7 @@ from lace.alignment.pairs import FrameBank, augmented_views, sample_indices, shu
 from lace.alignment.partial import merge_lora
 from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
-from lace.backbones import Backbone, is_stand_in, load_backbone
+from lace.backbones import Backbone, is_stand_in, load_backbone, module_of
 from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
@@ -96,7 +96,7 @@ class _Recorder(Recorder):
 
     def __call__(self, metrics: dict[str, float]) -> None:
         super().__call__(metrics)
-        self.similarity.look(metrics["step"])
+        self.similarity.look(int(metrics["step"]))
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _run(config: FinetuneConfig, device: torch.device) -> int:
         distributed.destroy_process_group()
     backbone, caveat = trainer.backbone, trainer.backbone.caveat
     if config.train.lora_rank:
-        merge_lora(backbone)
+        merge_lora(module_of(backbone))
     origins = functools.reduce(operator.or_, (part.origins for part in data.values()), read_origins(config.backbone))
     _publish_backbone(backbone, config.out / "backbone", origins)
     stand_in = is_stand_in(config.backbone)

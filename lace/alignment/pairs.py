@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -79,7 +79,7 @@ class FrameBank:
         return cls.from_records([frames[int(i)] for i in sample_indices(len(frames), limit, seed)], size, name)
 
     @classmethod
-    def from_records(cls, records: list[FrameRecord], size: int, name: str | None = None) -> "FrameBank":
+    def from_records(cls, records: Sequence[FrameRecord], size: int, name: str | None = None) -> "FrameBank":
         """As `from_dataset`, from records in memory. A keypoint is visible if its label says so."""
         images, keypoints = [], []
         for record in records:

@@ -27,7 +27,8 @@ def layers_of(backbone: nn.Module) -> Sequence[nn.Module]:
             "a backbone with a list of layers",
             "leave out --frozen-layers, --lora-rank and --activation-checkpointing",
         )
-    return max(lists, key=lambda module: sum(p.numel() for p in module.parameters() if p.requires_grad))
+    largest = max(lists, key=lambda module: sum(p.numel() for p in module.parameters() if p.requires_grad))
+    return list(largest)
 
 
 def freeze_lower(backbone: nn.Module, count: int) -> None:
@@ -103,7 +104,7 @@ def merge_lora(backbone: nn.Module) -> None:
 def recompute_activations(backbone: nn.Module) -> None:
     """Makes every layer recompute its activations in the backward pass."""
     for layer in layers_of(backbone):
-        layer.forward = _recomputed(layer.forward)  # ty: ignore[invalid-assignment]
+        layer.forward = _recomputed(layer.forward)
 
 
 def _recomputed(forward: Any) -> Any:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from lace.alignment import checkpoints, losses
 from lace.alignment.config import TrainConfig
 from lace.alignment.pairs import FrameBank, PairSampler
 from lace.alignment.partial import add_lora, freeze_lower, recompute_activations
-from lace.backbones import Backbone
+from lace.backbones import Backbone, module_of
 from lace.core.errors import InvalidValueError, LaceError
 
 OnStep = Callable[[dict[str, float]], None]
@@ -60,7 +61,7 @@ class Trainer:
         backbone.eval()
         self.teacher = copy.deepcopy(backbone).requires_grad_(False)
         if config.activation_checkpointing:
-            recompute_activations(backbone)
+            recompute_activations(module_of(backbone))
         self.parameters = [p for p in backbone.parameters() if p.requires_grad]
         self._followers = [
             q for p, q in zip(backbone.parameters(), self.teacher.parameters(), strict=True) if p.requires_grad
@@ -68,13 +69,13 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.parameters, config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
         )
-        self.student, self.frozen = self._wrapped(backbone, self.teacher)
+        self.student, self.frozen = self._wrapped(module_of(backbone), module_of(self.teacher))
         self.done, self.skipped = 0, 0
 
     def _wrapped(self, student: nn.Module, teacher: nn.Module) -> tuple[nn.Module, nn.Module]:
         cuda = self.device.type == "cuda"
         if cuda and self.config.compile:
-            student, teacher = torch.compile(student), torch.compile(teacher)
+            student, teacher = (cast(nn.Module, torch.compile(module)) for module in (student, teacher))
         if self.world > 1:
             student = DistributedDataParallel(student, device_ids=[self.device.index] if cuda else None)
         return student, teacher
@@ -198,7 +199,7 @@ class Trainer:
             group["lr"] = learning_rate(config, self.done)
         self.optimizer.step()
         if config.ema:
-            torch._foreach_lerp_(self._followers, self.parameters, 1 - config.ema_decay)
+            torch._foreach_lerp_(list(self._followers), list(self.parameters), 1 - config.ema_decay)
         self.done += 1
         return norm.detach()
 
@@ -274,9 +275,9 @@ def learning_rate(config: TrainConfig, done: int) -> float:
 def _restrict(backbone: Backbone, config: TrainConfig) -> None:
     """Freezes what is not trained."""
     if config.frozen_layers:
-        freeze_lower(backbone, config.frozen_layers)
+        freeze_lower(module_of(backbone), config.frozen_layers)
     if config.lora_rank:
-        add_lora(backbone, config.lora_rank, config.seed)
+        add_lora(module_of(backbone), config.lora_rank, config.seed)
 
 
 def _check(config: TrainConfig, bank: FrameBank, backbone: Backbone, world: int) -> None:

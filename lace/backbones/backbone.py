@@ -75,6 +75,13 @@ class Backbone(Protocol):
         ...
 
 
+def module_of(backbone: Backbone) -> nn.Module:
+    """The backbone as the `torch.nn.Module` that it is; TypeError otherwise."""
+    if not isinstance(backbone, nn.Module):
+        raise TypeError(f"a {type(backbone).__name__} is no torch.nn.Module")
+    return backbone
+
+
 STAND_IN_KEY = "stand_in_with_random_weights"
 """Key in config.json of a backbone that was initialised with random weights."""
 

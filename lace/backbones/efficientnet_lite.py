@@ -5,6 +5,7 @@ A convolutional network trained with labels: neither self-supervised nor a backb
 
 import json
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -46,9 +47,10 @@ class EfficientNetLite(nn.Module):
         super().__init__()
         self.name, self.image_size, self.patch, self.stages = name, image_size, PATCH, tuple(stages)
         self.caveat = CAVEAT
-        self.model = model.to(memory_format=torch.channels_last)  # a third faster on CPUs
-        self.dim = sum(model.blocks[stage][-1].conv_pwl.out_channels for stage in self.stages)
-        used = (model.conv_stem, model.bn1, *model.blocks[: max(self.stages) + 1])
+        net: Any = model  # timm's models declare no types for their parts
+        self.model = net.to(memory_format=torch.channels_last)  # a third faster on CPUs
+        self.dim = sum(net.blocks[stage][-1].conv_pwl.out_channels for stage in self.stages)
+        used = (net.conv_stem, net.bn1, *net.blocks[: max(self.stages) + 1])
         model.requires_grad_(False)
         for part in used:
             part.requires_grad_(True)

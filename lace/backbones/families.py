@@ -5,19 +5,20 @@ import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers as hf
 from safetensors import SafetensorError
 from torch import nn
+from transformers.utils import logging as hf_logging
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
 from lace.core.hub import answers
 
 _log = logging.getLogger(__name__)
 
-hf.utils.logging.disable_progress_bar()
+hf_logging.disable_progress_bar()
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 Stats = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -74,6 +75,9 @@ FAMILIES: dict[str, Family] = {
 
 class PatchBackbone(nn.Module):
     """`Backbone` over one transformers model."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, name: str, model: hf.PreTrainedModel, image_size: int):
         super().__init__()
@@ -138,8 +142,8 @@ def tiny(seed: int = 0, layers: int = 4) -> PatchBackbone:
         num_attention_heads=3,
         num_register_tokens=4,
         pos_embed_rescale=None,
-        **{STAND_IN_KEY: True},
     )
+    setattr(config, STAND_IN_KEY, True)
     return from_config(config, "tiny", 64, seed)
 
 
@@ -162,7 +166,7 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
         if kind == "vjepa2":
             config.crop_size = image_size  # its rotary positions are laid out for crop_size // patch_size columns
         model = FAMILIES[kind].model
-        weights, loaded = model.from_pretrained(
+        weights, loaded = cast(Any, model).from_pretrained(
             source,
             config=config,
             dtype=torch.float32,

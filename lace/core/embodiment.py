@@ -1,7 +1,7 @@
 """Description of an embodiment: links, joints, limits, and the table of the 21 shared keypoints on its links."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Curl:
     thumb: bool = False
     """Closes with the thumb and not with the other fingers."""
 
-    def at[T: (float, np.ndarray)](self, share: T) -> T:
+    def at(self, share: Any) -> Any:
         """Joint position in shares of its range for a hand closed by `share`: 0 is open, 1 closed, above 1 squeezed."""
         return self.opened + (self.closed - self.opened) * share
 

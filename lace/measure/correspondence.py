@@ -25,9 +25,20 @@ METRICS = ("epe_px", "epe_patches", "cosine", "pck", "part_accuracy")
 class Bank(Protocol):
     """Images with keypoints, as `lace.alignment.pairs.FrameBank`."""
 
-    images: Tensor
-    keypoints: Tensor
-    visible: Tensor
+    @property
+    def images(self) -> Tensor:
+        """(n, 3, size, size) uint8."""
+        ...
+
+    @property
+    def keypoints(self) -> Tensor:
+        """(n, 21, 2) [px]."""
+        ...
+
+    @property
+    def visible(self) -> Tensor:
+        """(n, 21) bool."""
+        ...
 
 
 TIE = 1e-5

@@ -153,7 +153,7 @@ def read_held_out(config: CorrespondenceConfig) -> HeldOut:
     folders, train_folders = _folders(config)
     datasets = {name: FrameDataset(folder) for name, folder in folders.items()}
     require_roles(datasets)
-    records = {name: _sample(dataset, config.images, config.seed) for name, dataset in datasets.items()}
+    records = {name: sample(dataset, config.images, config.seed) for name, dataset in datasets.items()}
     origins = {name: Origins.of(found) for name, found in records.items()}
     require_disjoint(origins)
     for backbone in filter(None, (config.backbone, config.before)):
@@ -202,7 +202,7 @@ def _folders(config: CorrespondenceConfig) -> tuple[dict[str, Path], dict[str, P
     return named_folders(config.more, held_out), named_folders(config.more_train, train)
 
 
-def _sample(dataset: FrameDataset, count: int, seed: int) -> list[FrameRecord]:
+def sample(dataset: FrameDataset, count: int | None, seed: int) -> list[FrameRecord]:
     return [dataset[int(i)] for i in sample_indices(len(dataset), count, seed)]
 
 

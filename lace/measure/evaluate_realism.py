@@ -62,7 +62,7 @@ def main(folder: Path, /, out: Path | None = None, assets: Path | None = None) -
 def misses_sheet(dataset: FrameDataset, misses: list[Judged], name: str) -> bytes:
     """PNG of whole hands that were not found, those with the most visible keypoints first."""
     shown = sorted(misses, key=lambda frame: -frame.visible)[:MOST_MISSES]
-    positions = {index: i for i, index in enumerate(dataset.column("index").tolist())}
+    positions = {index: i for i, index in enumerate(map(int, dataset.column("index")))}
     records = [dataset[positions[frame.index]] for frame in shown]
     captions = [
         f"#{frame.index} {frame.seen_from} {frame.visible} seen {frame.size_px:.0f}px {frame.skin}" for frame in shown

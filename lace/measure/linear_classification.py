@@ -92,6 +92,9 @@ def fit_linear(features: Tensor, labels: Tensor, classes: int, config: Classific
 class _Standardise(nn.Module):
     """Zero mean and unit variance by the training features."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, features: Tensor):
         super().__init__()
         self.register_buffer("mean", features.mean(0))

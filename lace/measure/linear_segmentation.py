@@ -61,8 +61,8 @@ class SegmentationFolder(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        image, label = self.full(i)
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, label = self.full(index)
         image = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
         label = cv2.resize(label, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
         return torch.from_numpy(image).permute(2, 0, 1).float() / 255, torch.from_numpy(label.astype(np.int64)) - 1

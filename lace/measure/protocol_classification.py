@@ -77,8 +77,9 @@ def cached_features(
 def sweep(features: Tensor, labels: Tensor, classes: int, config: SweepConfig, device: torch.device) -> nn.ModuleList:
     """One linear classifier for each learning rate, trained together on features (n, 2, dim) of images and mirrors."""
     generator = torch.Generator().manual_seed(config.seed)
-    heads = nn.ModuleList(nn.Linear(features.shape[-1], classes) for _ in config.learning_rates)
-    for head in heads:
+    linear = [nn.Linear(features.shape[-1], classes) for _ in config.learning_rates]
+    heads = nn.ModuleList(linear)
+    for head in linear:
         nn.init.normal_(head.weight, std=0.01, generator=generator)
         nn.init.zeros_(head.bias)
     heads.to(device)

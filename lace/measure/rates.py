@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betaincinv, betaln, xlog1py, xlogy
 from scipy.stats import binomtest
@@ -88,14 +89,14 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> Paired:
     return Paired(int((a & b).sum()), only_first, only_second, int((~a & ~b).sum()), p_value)
 
 
-def log_evidence(successes: np.ndarray, n: np.ndarray, rate: float) -> np.ndarray:
+def log_evidence(successes: ArrayLike, n: ArrayLike, rate: float) -> np.ndarray:
     """Log of a martingale that starts at 1 if the true rate is `rate`, and grows if it is another.
 
     It is the likelihood averaged over a uniform prior of rates, divided by that of `rate` (Robbins 1970): with
     probability at least 1 - alpha it never exceeds log(1 / alpha), for any number of looks (Ville 1939).
     """
-    k, n = np.asarray(successes), np.asarray(n)
-    return betaln(k + 1, n - k + 1) - xlogy(k, rate) - xlog1py(n - k, -rate)
+    k, total = np.asarray(successes), np.asarray(n)
+    return betaln(k + 1, total - k + 1) - xlogy(k, rate) - xlog1py(total - k, -rate)
 
 
 def anytime_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate:

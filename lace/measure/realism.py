@@ -117,7 +117,7 @@ def _pose(record: FrameRecord) -> tuple[str, str, str]:
         return "", "", ""
     wrist, index, middle, ring = (points[INDEX[name]] for name in ("wrist", "index_mcp", "middle_mcp", "ring_mcp"))
     palm = np.cross(index - wrist, ring - wrist)  # of a right hand it points out of the palm
-    towards = record.T_world_cam[:3, 3] - (wrist + middle) / 2
+    towards = camera.T_world_cam[:3, 3] - (wrist + middle) / 2
     facing = float(palm @ towards / np.linalg.norm(palm) / np.linalg.norm(towards))
     seen_from = "palm" if facing > 0.5 else "back" if facing < -0.5 else "edge"
     x, y = record.keypoints_uv[INDEX["middle_mcp"]] - record.keypoints_uv[INDEX["wrist"]]

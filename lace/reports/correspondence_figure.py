@@ -79,7 +79,7 @@ def _dot(ax: Axes, place: np.ndarray, keypoint: int) -> None:
     if tip:
         ax.annotate(
             tip,
-            place,
+            (float(place[0]), float(place[1])),
             (5, 5),
             textcoords="offset points",
             color="white",

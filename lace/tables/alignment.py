@@ -226,10 +226,10 @@ def check_data(config: TablesConfig) -> None:
     for datasets in (train, test):
         require_roles(datasets)
     for role in train:
-        held_out = Origins.of(evaluate._sample(test[role], config.test_images, CorrespondenceConfig.seed))
+        held_out = Origins.of(evaluate.sample(test[role], config.test_images, CorrespondenceConfig.seed))
         for seed in config.seeds or (config.train.seed,):
             limit = config.human_images if role == "human" else FinetuneConfig.images
-            require_held_out(Origins.of(evaluate._sample(train[role], limit, seed)), held_out, role)
+            require_held_out(Origins.of(evaluate.sample(train[role], limit, seed)), held_out, role)
 
 
 def _run_table(table: int, runs: Mapping[str, Run], config: TablesConfig) -> None:

@@ -136,12 +136,12 @@ def test_the_same_backbone_differs_by_nothing_with_certainty(result):
 
 def test_photographs_have_no_drift_but_both_backbones_are_measured(small, monkeypatch):
     """Photographs have no segmentation."""
-    taken = evaluate._sample
+    taken = evaluate.sample
 
     def photographs(dataset, count, seed):
         return [replace(record, segmentation=None, segments=()) for record in taken(dataset, count, seed)]
 
-    monkeypatch.setattr(evaluate, "_sample", photographs)
+    monkeypatch.setattr(evaluate, "sample", photographs)
     found = _evaluated(replace(small, before="stub"), monkeypatch)
     assert "photographs" in found["drift"]["left_out"]
     assert found["before"]["pairs"]["robot-robot"]["n"] > 0
@@ -192,7 +192,7 @@ def test_a_pca_that_the_frames_do_not_allow_is_left_out(small, monkeypatch):
 
 def test_held_out_images_are_drawn_from_the_whole_set(tmp_path):
     dataset = FrameDataset(make_dataset(tmp_path, frames=12))
-    numbers = [record.index for record in evaluate._sample(dataset, 4, seed=1)]
+    numbers = [record.index for record in evaluate.sample(dataset, 4, seed=1)]
     assert len(set(numbers)) == 4
     assert max(numbers) >= 4
-    assert numbers != [record.index for record in evaluate._sample(dataset, 4, seed=2)]
+    assert numbers != [record.index for record in evaluate.sample(dataset, 4, seed=2)]

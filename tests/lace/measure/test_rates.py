@@ -1,4 +1,4 @@
-"""Rates: values computed by hand, a second implementation, and error rates measured by simulation."""
+"""Rates: hand-worked values, a second implementation, and error rates measured by simulation."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.stats import beta, binom, binomtest
 from lace.core.errors import InvalidValueError
 from lace.measure.rates import anytime_rate, exact_rate, log_evidence, mcnemar
 
-PAPER = {  # successes of 20 in table 3 of the paper -> exact interval [%], computed in research/systems_and_formats.md
+PAPER = {  # successes of 20 in table 3 of the paper -> exact interval [%]
     0: (0.0, 16.8),
     1: (0.1, 24.9),
     12: (36.1, 80.9),
@@ -54,7 +54,7 @@ def test_impossible_counts_are_refused(rate, counts):
 
 
 def test_mcnemar_by_hand():
-    """Nine trials won only by the first, one only by the second: 2 * (1 + 10) / 2^10."""
+    """Nine trials only the first wins, one only the second: 2 * (1 + 10) / 2^10."""
     first = [True] * 5 + [True] * 9 + [False] * 1 + [False] * 3
     second = [True] * 5 + [False] * 9 + [True] * 1 + [False] * 3
     paired = mcnemar(first, second)
@@ -85,14 +85,14 @@ def test_unpaired_trials_are_refused():
 
 
 def test_evidence_by_hand():
-    """One success: the mean of p under a uniform prior is 1/2, against p = 0.25."""
+    """One success: the mean of p over a uniform prior is 1/2, against p = 0.25."""
     assert np.exp(log_evidence(1, 1, 0.25)) == pytest.approx(2)
     assert log_evidence(0, 0, 0.3) == pytest.approx(0)
     assert anytime_rate(1, 1).low == pytest.approx(0.5 * 0.05)  # (1/2) / p < 20
 
 
 def test_evidence_is_fair():
-    """A martingale: its expectation after the next trial is its present value."""
+    """A martingale: averaged over the next trial it stays what it is."""
     for k, n, rate in [(0, 0, 0.2), (3, 7, 0.55), (40, 41, 0.9)]:
         after = rate * np.exp(log_evidence(k + 1, n + 1, rate)) + (1 - rate) * np.exp(log_evidence(k, n + 1, rate))
         assert after == pytest.approx(np.exp(log_evidence(k, n, rate)))
@@ -100,7 +100,7 @@ def test_evidence_is_fair():
 
 @pytest.mark.parametrize("truth", [0.5, 0.9])
 def test_looking_after_every_trial_keeps_the_error_rate(truth):
-    """The fixed-size interval does not hold at any time, so there are two."""
+    """And the fixed-size interval does not, which is why there are two."""
     runs, length = 1000, 300
     k = np.cumsum(np.random.default_rng(11).random((runs, length)) < truth, axis=1)
     n = np.arange(1, length + 1)
