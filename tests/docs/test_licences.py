@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from importlib.metadata import metadata
+from importlib.metadata import PackageNotFoundError, files, metadata
 
 import pytest
 
@@ -19,12 +19,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROWS = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in PAGE.splitlines() if line.startswith("|")]
 
 STATED_AS = {
-    "Apache-2.0": r"apache[- ](license,? )?(version )?2|apache software license",
+    "Apache-2.0": r"apache[- ](license,? )?(version )?2|apache software license|(?m:^apache$)",
     "MIT": r"\bmit\b",
     "MIT OR Apache-2.0": r"mit or apache-2",
-    "BSD-3-Clause": r"bsd-3|3-clause|bsd license|(?m:^bsd$)",
+    "BSD-3-Clause": r"bsd-3|3-clause|bsd license|(?m:^bsd$)|neither the name of",
     "BSD-2-Clause": r"bsd-2|2-clause|freebsd|simplified bsd",
     "ISC": r"\bisc\b",
+    "MPL-2.0": r"mpl-2",
     "PSF-2.0": r"python software foundation|psf",
 }
 """SPDX identifier -> how packages put it in their metadata."""
@@ -45,8 +46,13 @@ DEPENDENCIES = [
 def test_dependency_is_listed_with_its_licence(name):
     listed = {row[0]: row[1] for row in ROWS if len(row) == 3}
     assert name in listed, f"add {name} to docs/licences.md"
-    facts = metadata(name)
+    try:
+        facts = metadata(name)
+    except PackageNotFoundError:
+        pytest.skip(f"{name} belongs to an extra that is not installed: its licence is listed, not compared")
     stated = [facts.get("License-Expression"), facts.get("License"), *(facts.get_all("Classifier") or [])]
+    if not any(part and "licen" in part.lower() for part in stated[2:]) and not any(stated[:2]):
+        stated = [path.read_text() for path in files(name) or [] if "licenses" in path.parts]
     text = "\n".join(part for part in stated if part and not part.startswith(("Programming", "Topic"))).lower()
     assert re.search(STATED_AS[listed[name]], text), f"{name} states: {text[:300]}"
 
