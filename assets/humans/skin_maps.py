@@ -102,8 +102,8 @@ def skin_maps(hand: HumanHand, size: int) -> SkinMaps:
     crease = np.maximum(crease, _palm_lines(point, normal) * (1 - finger))
     for x in (-0.002, -0.008):
         crease = np.maximum(crease, 0.7 * _line(point[..., 0] - x, 0.0006) * smoothstep(0.2, 0.7, -normal[..., 2]))
-    nails = cv2.resize(hand.nails, (size, size), interpolation=cv2.INTER_AREA) / 255.0
-    rim = np.clip(4 * cv2.GaussianBlur(nails, (0, 0), RIM_SHARE * size) * (1 - nails), 0, 1)
+    nails = cv2.resize(hand.nails, (size, size), interpolation=cv2.INTER_AREA).astype(np.float64) / 255.0
+    rim = np.clip(4 * cv2.GaussianBlur(nails.astype(np.float64), (0, 0), RIM_SHARE * size) * (1 - nails), 0, 1)
     tendons = _tendons(hand, heads, point, normal) * (1 - finger)
     return SkinMaps(palm, 1 - arm, crease, knuckle, pad, tendons, nails, rim, between)
 

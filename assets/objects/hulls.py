@@ -77,7 +77,7 @@ def _crossings(points: np.ndarray, height: float) -> np.ndarray:
     """Where the edges of the hull of `points` cross the plane z = `height` (k, 3)."""
     faces = ConvexHull(points).simplices
     edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1), axis=0)
-    a, b = points[edges].swapaxes(0, 1)
+    a, b = points[edges.astype(int)].swapaxes(0, 1)
     crosses = (a[:, 2] - height) * (b[:, 2] - height) < 0
     share = (height - a[crosses, 2]) / (b[crosses, 2] - a[crosses, 2])
     return a[crosses] + share[:, None] * (b[crosses] - a[crosses])

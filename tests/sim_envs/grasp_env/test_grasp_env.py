@@ -83,7 +83,7 @@ def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
         episode()
         kept.append(env.worlds.trials[0])
 
-    assert growth(hoard, warm_up=1, times=ROUNDS).objects["sim_envs.trials.Trial"] == ROUNDS, "a leak would be seen"
+    assert growth(hoard, warm_up=1, times=ROUNDS).objects["sim_envs.trials.source.Trial"] == ROUNDS, "a leak would be seen"
 
 
 def test_gymnasiums_checker_has_no_complaint(env):
@@ -199,7 +199,7 @@ def test_targets_stay_within_limits(body):
         ({"observations": ("smell",)}, "unknown smell"),
         ({"actions": "torque"}, "joint or end_effector"),
         ({"rate_hz": 0}, "1 to 50"),
-        ({"width": 8}, "at least 32"),
+        ({"width": 8}, "32 to 8192"),
     ],
 )
 def test_wrong_options_are_named(options, message):
