@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -19,7 +19,7 @@ Made = TypeVar("Made", covariant=True)
 class Maker(Protocol[Task, Made]):
     """Makes parts; each part depends on the configuration and its task alone."""
 
-    def make(self, task: Task) -> Made:
+    def make(self, task: Task, /) -> Made:
         """Makes and publishes one part; returns a short report of it."""
         ...
 
@@ -33,7 +33,7 @@ def make_parts(
     tasks: Sequence[Any],
     workers: int,
     on_ready: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     """Makes the parts of all tasks, in this process or in several; yields (task, report) as each is finished.
 
     However the loop over it ends (error, Ctrl-C, SIGTERM, break), no worker stays behind; close the generator
@@ -59,7 +59,7 @@ def make_parts(
 
 def _made_here(
     build: Callable[[], Maker[Any, Any]], tasks: Sequence[Any], on_ready: Callable[[], None]
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     maker = build()
     try:
         on_ready()
@@ -71,7 +71,7 @@ def _made_here(
 
 def _made_in_pool(
     build: Callable[[], Maker[Any, Any]], tasks: Sequence[Any], workers: int, on_ready: Callable[[], None]
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     context = multiprocessing.get_context("spawn")
     # Workers exit when the other end of this pipe is closed: by us, or by the system when we were killed. An Event does
     # not serve: setting it waits for every process that waits for it, also for one that was killed.

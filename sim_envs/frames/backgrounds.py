@@ -32,7 +32,8 @@ class Photos:
 
         from assets.backdrops.photos import PhotoFolder
 
-        self.photos, self.seed, self.sources = PhotoFolder(folder), seed, (folder,)
+        self.photos, self.seed = PhotoFolder(folder), seed
+        self.sources: tuple[Path, ...] = (folder,)
         self._picture = wp.empty((1, SIZE, SIZE, 3), dtype=wp.uint8, device=self.photos.device)
 
     def picture(self, index: int) -> tuple[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """The folder of a generated dataset: which configuration it belongs to, and which shards are still to be made."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -38,7 +38,7 @@ def identity(config: GenerateConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def opened_folder(config: GenerateConfig) -> Iterator[list[int]]:
+def opened_folder(config: GenerateConfig) -> Generator[list[int]]:
     """Claims and locks the output folder; yields the shards that are still to do.
 
     Raises:

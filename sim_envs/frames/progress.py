@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from lace.core.progress import Meter, progress_bar
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(config: GenerateConfig, todo: int) -> Iterator[Report]:
+def shown(config: GenerateConfig, todo: int) -> Generator[Report]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
     started, meter = time.monotonic(), Meter("frames")
     if config.shards > todo:

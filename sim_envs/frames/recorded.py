@@ -16,6 +16,7 @@ from lace.core.geometry import Array
 from lace.core.keypoints import Visibility, keypoint_box
 from lace.data.imports.writing import Candidate, SkipFrame
 from lace.data.recordings.recording import Recording
+from sim_envs.bodies.registry import require_robot
 from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.frames.source import SimulatedFrames
 from sim_envs.rendering.slot_table import PARKED
@@ -29,7 +30,8 @@ class RobotLabeller:
     def __init__(self, embodiment: str, width: int, height: int, assets: Path | None = None):
         config = SceneConfig(embodiment=embodiment, width=width, height=height, shadows=False, assets=assets)
         self.frames = SimulatedFrames(with_preset(config, "clean"), worlds=1)
-        self.embodiment, self.kinematics = self.frames.embodiment, self.frames.body.kinematics
+        self.body = require_robot(self.frames.body)
+        self.embodiment, self.kinematics = self.frames.embodiment, self.body.kinematics
         scene = self.frames.compose(np.zeros(1, int), np.zeros(1, int))
         layout = self.frames.layout
         others = np.setdiff1d(np.arange(layout.count), np.arange(layout.count)[layout.body])
@@ -39,7 +41,7 @@ class RobotLabeller:
     def label(self, q: Array, camera: PinholeCamera) -> FrameRecord:
         """The drawn robot with all labels; joints (joints,) [rad]. Its image is the drawing, see `labelled`."""
         frames, scene = self.frames, self._scene
-        pose = frames.body.pose(np.asarray(q, float)[None])
+        pose = self.body.pose(np.asarray(q, float)[None])
         frames.body.place(scene.table, frames.layout.body, pose)
         batched = PinholeCamera(camera.K[None], camera.T_world_cam[None], camera.width, camera.height)
         scene = replace(scene, pose=pose, camera=batched)

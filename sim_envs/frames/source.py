@@ -6,6 +6,7 @@ import numpy as np
 import warp as wp
 
 from assets.backdrops import open_backdrop
+from lace.core.errors import IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
 from sim_envs.bodies.registry import BODIES
@@ -59,14 +60,23 @@ class SimulatedFrames:
         self.library.upload()
         self.composer = Composer(self.body, asset_bank, self.layout, config)
         self.demonstrations = Demonstrations(self.composer, motion_frames) if motion_frames else None
-        self.renderer = Renderer(self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device)
+        self._renderer: Renderer | None = Renderer(
+            self.worlds, self.layout.count, self.layout.segment_of_slot, self.library, self.device
+        )
         self.labeller = Labeller(self.embodiment, self.layout, self.device)
         self._noise = noise_tile(self.device)
         self.link_names, self.joint_names = self.body.link_names, self.embodiment.joint_names
 
     def close(self) -> None:
         """Frees the renderer's worlds; nothing can be drawn afterwards."""
-        self.renderer = None
+        self._renderer = None
+
+    @property
+    def renderer(self) -> Renderer:
+        """Draws the worlds; IntegrityError once they are freed."""
+        if self._renderer is None:
+            raise IntegrityError("drawing", "a closed renderer", "an open one", "draw before closing")
+        return self._renderer
 
     def frames(self, seed: int, indices: np.ndarray, attempts: np.ndarray | None = None) -> list[FrameRecord]:
         """Frames for `indices` (n,), n at most `worlds`; `attempts` (n,) redraws them."""

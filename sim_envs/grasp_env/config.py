@@ -72,6 +72,7 @@ class GraspEnvConfig(SceneConfig):
 def options_of(**options: Any) -> GraspEnvConfig:
     """The configuration of keyword arguments: axes are the preset's where none are given."""
     preset = options.get("preset", GraspEnvConfig.preset)
-    config = GraspEnvConfig(**({"axes": PRESETS[preset]} | options))
+    values: dict[str, Any] = {"axes": PRESETS[preset]} | options
+    config = GraspEnvConfig(**values)
     require_grasping(config)
     return config

@@ -29,7 +29,7 @@ class GraspVectorEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._steps = np.zeros(num_envs, int)
-        self._ended: Array | None = None
+        self._ended: np.ndarray | None = None
         """(num_envs,) whose episode has ended; None before the first reset."""
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
@@ -39,7 +39,7 @@ class GraspVectorEnv(VectorEnv):
         seen, _reward, facts = self.worlds.observe()
         return seen, facts
 
-    def step(self, actions: Array) -> tuple[dict, Array, Array, Array, dict]:
+    def step(self, actions: Array) -> tuple[dict, Array, np.ndarray, np.ndarray, dict]:
         """See VectorEnv; facts (num_envs,) as in GraspEnv."""
         fresh = np.ones(self.num_envs, bool) if self._ended is None else self._ended
         self._steps[~fresh] += 1
@@ -53,12 +53,12 @@ class GraspVectorEnv(VectorEnv):
         self._ended = terminated | truncated
         return seen, np.where(fresh, 0.0, reward), terminated, truncated, facts
 
-    def _restart(self, mask: Array) -> None:
+    def _restart(self, mask: np.ndarray) -> None:
         self.worlds.restart(np.flatnonzero(mask), self.np_random)
         self._ended = np.zeros(self.num_envs, bool) if self._ended is None else self._ended & ~mask
         self._steps[mask] = 0
 
-    def _mask(self, mask: Array | None) -> Array:
+    def _mask(self, mask: np.ndarray | None) -> np.ndarray:
         """`mask`, or all worlds if there is none.
 
         Raises:

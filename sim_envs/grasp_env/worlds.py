@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, apply, quat_wxyz_from_rotation
 from sim_envs.grasp_env.config import GraspEnvConfig
 from sim_envs.grasp_env.controls import CONTROLS, Control
@@ -35,7 +36,8 @@ class GraspWorlds:
         self.control: Control = CONTROLS[config.actions](self.embodiment, 1 / config.rate_hz)
         self.action_space = spaces.Box(-1, 1, (self.control.size,), np.float32)
         self.observation_space = spaces.Dict(self._spaces())
-        self.trials: list[Trial | None] = [None] * count
+        self.trials: list[Trial] = []
+        """Of all worlds; none before the first `restart`."""
         self.targets = np.zeros((count, len(self.embodiment.joints)))
         self._worlds: Worlds | None = None
 
@@ -60,7 +62,7 @@ class GraspWorlds:
         trials = self._source.draw(generator.choice(SCENES, len(chosen)))
         scenes = [trial.physics for trial in trials]
         if self._worlds is None:
-            self._worlds = self._physics.open(scenes)
+            self._worlds, self.trials = self._physics.open(scenes), list(trials)
         else:
             self._worlds.restart(chosen, scenes)
         for world, trial in zip(chosen, trials, strict=True):
@@ -69,11 +71,12 @@ class GraspWorlds:
 
     def move(self, actions: Array, chosen: np.ndarray) -> None:
         """The worlds `chosen` (k,) move on by one period under actions (count, size) in [-1, 1]; the others stand still."""
+        worlds = self._opened()
         before, after = self.targets[chosen], self.control.targets(self.targets, np.clip(actions, -1, 1))[chosen]
-        steps = int(round(1 / self.config.rate_hz / self._worlds.timestep_s))
+        steps = int(round(1 / self.config.rate_hz / worlds.timestep_s))
         share = np.arange(1, steps + 1)[:, None] / steps
-        self._worlds.roll(before[:, None] + share * (after - before)[:, None], steps, chosen)
-        self.targets[chosen], self.state = after, self._worlds.state()
+        worlds.roll(before[:, None] + share * (after - before)[:, None], steps, chosen)
+        self.targets[chosen], self.state = after, worlds.state()
 
     def observe(self) -> tuple[dict[str, Array], Array, dict[str, Array]]:
         """Of all worlds as they are now: observations, rewards (count,) in [0, 1], facts."""
@@ -91,6 +94,11 @@ class GraspWorlds:
         if self._worlds is not None:
             self._worlds.close()
         self._source.close()
+
+    def _opened(self) -> Worlds:
+        if self._worlds is None:
+            raise IntegrityError("moving worlds", "worlds that were never begun", "open worlds", "call `reset` first")
+        return self._worlds
 
     def _judged(self) -> dict[str, Array]:
         """Nearness of the grasp point to the target in [0, 1], touch, lift in [0, 1], success; each (count,)."""

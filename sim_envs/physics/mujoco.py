@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -12,7 +13,7 @@ from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform
 from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, RigidObject, StateSequence, WorldState, stack
 
-OBJECT_CONTACT = {"condim": 4, "solref": [0.01, 1], "priority": 1}
+OBJECT_CONTACT: dict[str, Any] = {"condim": 4, "solref": [0.01, 1], "priority": 1}
 """Torsional friction; a 10 ms contact that 250 Hz resolves; the object's own friction rules, not the larger of two."""
 TORSIONAL, ROLLING = 0.02, 0.001
 """Friction of an object about its contacts [m]: a patch of about 2 cm, as the LEAP model's own geoms have it."""
@@ -185,7 +186,9 @@ class MujocoWorlds:
         """See Worlds; the time is the latest of any world's."""
         return self._together([world.state() for world in self._worlds])
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
+    def roll(
+        self, commands: Array, stride: int = 10, worlds: Sequence[int] | np.ndarray | None = None
+    ) -> StateSequence:
         """See Worlds."""
         if not np.isfinite(commands).all():
             raise InvalidValueError("stepping MuJoCo", "commands that are no numbers", "finite angles", "fix the plan")
@@ -197,7 +200,7 @@ class MujocoWorlds:
                 rows = list(pool.map(lambda world, row: world.roll(row, stride), chosen, commands))
         return stack([self._together(list(states)) for states in zip(*rows, strict=True)])
 
-    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+    def restart(self, worlds: Sequence[int] | np.ndarray, scenes: Sequence[PhysicsScene]) -> None:
         """See Worlds."""
         for world, scene in zip(worlds, scenes, strict=True):
             self._worlds[world] = self._build(scene)
@@ -207,7 +210,7 @@ class MujocoWorlds:
         self._worlds.clear()
 
     def _together(self, states: list[WorldState]) -> WorldState:
-        fields = {}
+        fields: dict[str, Any] = {}
         for name in WorldState.__annotations__:
             values = [getattr(state, name) for state in states]
             if name in ("T_world_object", "robot_object_N", "object_table_N"):

@@ -47,13 +47,13 @@ class Solid:
         """Corners (2, 3) of a box around it in its own frame, as large as it is [m]."""
         return self.scale * np.stack([self.samples.min(0), self.samples.max(0)])
 
-    def meets_box_of(self, other: "Solid") -> Array:
+    def meets_box_of(self, other: "Solid") -> np.ndarray:
         """(n,) whether a box around its own box, level with the other's, meets the other's."""
         corners = self.box[np.array(list(np.ndindex(2, 2, 2))), np.arange(3)]
         local = apply(invert(other.T) @ self.T, corners)
         return ((local.max(1) > other.box[0]) & (local.min(1) < other.box[1])).all(-1)
 
-    def depth_in(self, other: "Solid", rows: Array) -> Array:
+    def depth_in(self, other: "Solid", rows: np.ndarray) -> Array:
         """How deep its surface is inside `other` (rows,) [m] at the moments `rows`."""
         local = apply(invert(other.T[rows]) @ self.T[rows], self.scale * self.samples)
         near = ((local > other.box[0]) & (local < other.box[1])).all(-1)
@@ -137,7 +137,7 @@ class DrawnRobot:
         return robot + things
 
 
-def _deepen(deepest: Array, one: int, two: int, rows: Array | slice, depth: Array) -> None:
+def _deepen(deepest: Array, one: int, two: int, rows: np.ndarray | slice, depth: Array) -> None:
     deepest[rows, one, two] = deepest[rows, two, one] = np.maximum(deepest[rows, one, two], depth)
 
 

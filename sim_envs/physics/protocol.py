@@ -93,7 +93,9 @@ class Worlds(Protocol):
         """Where everything is now."""
         ...
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
+    def roll(
+        self, commands: Array, stride: int = 10, worlds: Sequence[int] | np.ndarray | None = None
+    ) -> StateSequence:
         """Steps worlds along position targets and reports their states.
 
         Args:
@@ -107,7 +109,7 @@ class Worlds(Protocol):
         """
         ...
 
-    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+    def restart(self, worlds: Sequence[int] | np.ndarray, scenes: Sequence[PhysicsScene]) -> None:
         """Resets `worlds` to time 0, each with a scene of its own; the others keep their state."""
         ...
 

@@ -6,7 +6,7 @@ Isaac Lab starts Warp when it is imported, so whoever imports Isaac Lab imports 
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import warp as wp
@@ -44,7 +44,7 @@ def has_driver() -> bool:
 
 
 @contextmanager
-def silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Generator[None]:
     """Drops what is written to file descriptor 2 meanwhile, also by C code; exceptions pass."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

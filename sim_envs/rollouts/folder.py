@@ -9,7 +9,7 @@ out/frames/                labelled frames, where wanted
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -34,7 +34,7 @@ def identity(config: RolloutsConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def opened_folder(config: RolloutsConfig) -> Iterator[None]:
+def opened_folder(config: RolloutsConfig) -> Generator[None]:
     """Claims and locks the output folder, and removes what a killed run left half done.
 
     Raises:
@@ -64,7 +64,7 @@ def read_part(out: Path, part: int) -> dict[str, Any]:
 
 
 @contextmanager
-def published_folder(path: Path) -> Iterator[Path]:
+def published_folder(path: Path) -> Generator[Path]:
     """Yields a temporary folder that becomes `path`, on disk and all at once, if the block ends well."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     shutil.rmtree(temporary, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -42,7 +42,7 @@ def features_of(embodiment: Embodiment, config: RolloutsConfig) -> dict[str, dic
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """The library's bars and its encoder's settings are not for our users; errors still are."""
     os.environ.setdefault("SVT_LOG", "1")
     av.logging.set_libav_level(av.logging.ERROR)

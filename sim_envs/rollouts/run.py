@@ -61,12 +61,12 @@ def make_part(demonstrator: Demonstrator, config: RolloutsConfig, part: int) -> 
     episodes = demonstrator.episodes(config.trials_of(part))
     kept = [episode for episode in episodes if episode.outcome.success or config.keep_failures]
     with published_folder(part_path(out, part)) as folder:
-        writer = DatasetWriter(folder / "dataset", demonstrator.embodiment, config) if kept else None
-        for episode in kept:
-            images, labelled = demonstrator.draw(episode, first + len(records))
-            records += labelled
-            writer.add(episode, images)
-        if writer:
+        if kept:
+            writer = DatasetWriter(folder / "dataset", demonstrator.embodiment, config)
+            for episode in kept:
+                images, labelled = demonstrator.draw(episode, first + len(records))
+                records += labelled
+                writer.add(episode, images)
             writer.close()
         results = {episode.trial.index: episode.outcome.result for episode in episodes}
         done = {"results": results, "episodes": len(kept), "frames": len(records)}

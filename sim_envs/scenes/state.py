@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lace.core.camera import PinholeCamera
 from lace.core.geometry import Array
@@ -26,11 +27,18 @@ class BodyPose:
     extra: dict[str, np.ndarray] = field(default_factory=dict)
     """Further arrays over frames that a body needs to draw itself."""
 
+    @property
+    def known_shape(self) -> np.ndarray:
+        """`shape` of a body that varies; TypeError for one that does not."""
+        if self.shape is None:
+            raise TypeError("this body does not vary: its poses have no shape")
+        return self.shape
+
 
 class ReachMotion(Protocol):
     """A reach-and-grasp motion in one scene, over time in [0, 1]."""
 
-    def at(self, time: Array) -> tuple[BodyPose, Array, np.ndarray]:
+    def at(self, time: ArrayLike) -> tuple[BodyPose, Array, np.ndarray]:
         """Poses (n), T_world_target (n, 4, 4), and whether the target is held (n,), at times (n,)."""
         ...
 

@@ -1,7 +1,7 @@
 """The `lace simulate` command: runs trials, prints a table, writes results.json, report.html and films."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ def _run_and_report(config: SimulateConfig, origin: dict[str, Any]) -> None:
 
 
 @contextmanager
-def shown(config: SimulateConfig) -> Iterator[Report]:
+def shown(config: SimulateConfig) -> Generator[Report]:
     """Yields the `report` for `run`: a bar on a terminal, a line a block elsewhere."""
     todo = len(missing_blocks(config.out, config.trials))
     there = -(-config.trials // BLOCK) - todo

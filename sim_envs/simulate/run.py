@@ -1,7 +1,7 @@
 """Runs the trials of a configuration: in blocks, in any number of processes, resumable after a kill at any moment."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -54,7 +54,7 @@ def identity(config: SimulateConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def opened_folder(config: SimulateConfig) -> Iterator[dict[str, Any]]:
+def opened_folder(config: SimulateConfig) -> Generator[dict[str, Any]]:
     """Claims and locks the output folder; yields what results.json says of the run's origin.
 
     Raises:
@@ -110,7 +110,8 @@ def _end(blocks: dict[int, list[TrialRecord]], config: SimulateConfig) -> int | 
     if not trials:
         return None
     decided = [answer.decided_after for answer in answers(trials, config.policies, config.sequential)]
-    return None if None in decided else -(-max(decided) // BLOCK)
+    known = [number for number in decided if number is not None]
+    return -(-max(known) // BLOCK) if len(known) == len(decided) else None
 
 
 def _discard(config: SimulateConfig, block: int) -> None:

@@ -53,7 +53,7 @@ class SimCell:
     def observe(self, depth: bool = False) -> Observation:
         """See RobotCell; before anything moved, the trial's own picture, and its truth."""
         record, q = self.trial.record, self._joints()
-        camera, image, deep = record.camera, record.image, record.depth_m
+        camera, image, deep = self.trial.camera, record.image, record.depth_m
         if self.motions:
             image, deep = draw_states(self._source, self.trial, q[None], self._objects()[None])
             image, deep = image[0], deep[0]
@@ -92,7 +92,7 @@ class SimCell:
         trial = self.trial
         rise = float(self._middle()[2] - trial.target_middle[2])
         in_hand = self._last("robot_object_N")[0] > 0 and self._last("object_table_N")[0] == 0
-        _uv, depth = end_effector_point(trial.record.keypoints_world.astype(float), trial.record.camera)
+        _uv, depth = end_effector_point(trial.keypoints_world, trial.camera)
         return Evidence(
             held=bool(in_hand and rise > HELD_M),
             lifted_m=rise,

@@ -7,6 +7,7 @@ import numpy as np
 from assets.grasps import DEFAULT, grasp_for
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
+from lace.core.camera import PinholeCamera
 from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError, InvalidValueError
@@ -14,6 +15,7 @@ from lace.core.frames import FrameRecord
 from lace.core.geometry import Array, apply
 from policies.policy import TwoPoints
 from policies.primitives.grasp import GraspPrimitive
+from sim_envs.bodies.registry import require_robot
 from sim_envs.config.kinds import require_grasping
 from sim_envs.config.scene import SceneConfig
 from sim_envs.frames.source import SimulatedFrames
@@ -58,6 +60,25 @@ class Trial:
     target_radius_m: float
     """Horizontal half extent of the target [m]."""
 
+    @property
+    def camera(self) -> PinholeCamera:
+        """What `record` was seen with."""
+        return known(self.record.camera, "camera")
+
+    @property
+    def keypoints_world(self) -> Array:
+        """(21, 3) of `record` [m]; NaN where absent."""
+        return known(self.record.keypoints_world, "keypoints in the world").astype(float)
+
+
+def known[T](value: T | None, name: str) -> T:
+    """`value` of a simulated frame, where everything is known; IntegrityError if this is not."""
+    if value is None:
+        raise IntegrityError(
+            "preparing a trial", f"a frame without its {name}", "a simulated frame with all labels", "report this"
+        )
+    return value
+
 
 def require_grasps_for(embodiment: Embodiment) -> None:
     """Raises InvalidValueError if the stored grasps do not fit the embodiment's hand."""
@@ -78,7 +99,7 @@ class TrialSource:
         require_grasping(config)
         self.config = config
         self.frames = SimulatedFrames(config, worlds, most_worlds=MOST_WORLDS)
-        self.body = self.frames.body
+        self.body = require_robot(self.frames.body)
         self.robot = self.body.robot
         require_grasps_for(self.robot.embodiment)
         self._primitives: dict[str, GraspPrimitive] = {}
@@ -159,7 +180,7 @@ class TrialSource:
         """Whether the target is seen large enough, inside the image and in plain view."""
         box, target = trial.record.boxes["target@segmentation"], trial.physics.objects[0]
         seen = box[2:] - box[:2]
-        uv, _depth = trial.record.camera.project(apply(target.T_world_object, np.concatenate(target.hulls)))
+        uv, _depth = trial.camera.project(apply(target.T_world_object, np.concatenate(target.hulls)))
         size = np.array([self.config.width, self.config.height])
         inside = (box[:2] >= MARGIN_PX).all() and (box[2:] <= size - MARGIN_PX).all()
         return bool(inside and seen.min() >= LEAST_PX and (seen >= IN_PLAIN_VIEW * np.ptp(uv, axis=0)).all())
@@ -181,7 +202,9 @@ class TrialSource:
             record.attempt,
             record,
             scene,
-            PhysicsScene(float(record.draws["table.height_m"]), record.joint_positions, tuple(things)),
+            PhysicsScene(
+                float(record.draws["table.height_m"]), known(record.joint_positions, "joint positions"), tuple(things)
+            ),
             TwoPoints(_middle(record.boxes["embodiment@keypoints"]), _middle(record.boxes["target@segmentation"])),
             apply(things[0].T_world_object, (low + high)[None] / 2)[0],
             float((high - low)[:2].max() / 2),

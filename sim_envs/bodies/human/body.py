@@ -46,7 +46,7 @@ class HumanBody:
         self.config, self.hand = config, HUMANS[name]()
         hand = self.hand
         self.embodiment = hand.embodiment(np.zeros(hand.shapes.shape[1]))
-        self.link_names = (*hand.bones, UPPER_ARM_LINK)
+        self.link_names: tuple[str, ...] = (*hand.bones, UPPER_ARM_LINK)
         self.parts = human_parts(hand)
         self.capsules = Capsules(hand)
         self.bank = build_human_bank(self.capsules, config.seed, config.axes.hand.poses)
@@ -131,11 +131,12 @@ class HumanBody:
 
     def deform(self, pose: BodyPose) -> None:
         """Skins every world's hand and sleeve."""
-        heads = self._heads(pose.shape)
+        shape = pose.known_shape
+        heads = self._heads(shape)
         T = invert(pose.T_world_link[:, self._wrist])[:, None] @ pose.T_world_link
         bones = self.hand.skinning(T, np.concatenate([heads, heads[:, :1]], 1))
-        self._skin.bend(np.zeros(len(pose.q), int), pose.shape, bones)
-        self._sleeve.bend(pose.extra["cut"], pose.shape, bones)
+        self._skin.bend(np.zeros(len(pose.q), int), shape, bones)
+        self._sleeve.bend(pose.extra["cut"], shape, bones)
 
     def _heads(self, shape: np.ndarray) -> Array:
         mean, basis = self.hand.linear_heads()
@@ -143,7 +144,7 @@ class HumanBody:
 
     def volume(self, pose: BodyPose) -> Array:
         """Keypoints, and points along the palm, the forearm and the upper arm."""
-        heads = self._heads(pose.shape)
+        heads = self._heads(pose.known_shape)
         points = pose.keypoints_world
         elbow, shoulder = pose.T_world_link[:, 0, :3, 3], shoulder_of(pose.T_world_link[:, -1], heads)
         share = np.linspace(0.15, 1, 6)[:, None]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from assets.humans.hand import WRIST, HumanHand
 from assets.humans.poses import POSES, Capsules
@@ -61,7 +62,7 @@ class HumanMotion:
     T_world_target: Array
     T_wrist_target: Array
 
-    def at(self, time: Array) -> tuple[BodyPose, Array, np.ndarray]:
+    def at(self, time: ArrayLike) -> tuple[BodyPose, Array, np.ndarray]:
         """See ReachMotion."""
         time = np.atleast_1d(np.asarray(time, float))
         reach = minimum_jerk(time / REACH_END)[:, None]
@@ -76,7 +77,7 @@ class HumanMotion:
         first, last = self.arms
         arm = Arm(*(a + reach[:, 0] * (b - a) for a, b in zip(vars(first).values(), vars(last).values(), strict=True)))
         rows = np.zeros(len(time), int)
-        shape = self.pose.shape[rows]
+        shape = self.pose.known_shape[rows]
         T = wrist_poses(self.hand, q, shape, arm, position)
         extra = {name: value[rows] for name, value in self.pose.extra.items()}
         pose = pose_of(self.hand, q, shape, T, extra["shoulder"], extra["cut"])
@@ -96,7 +97,7 @@ def plan_grasp(capsules: Capsules, scene: SceneBatch) -> HumanMotion | None:
     standing = Standing(target.object_set.names[target.which[0]], target.T_world_object[0], float(target.scale[0]))
     height = float(target.object_set.height[target.which[0]]) * standing.scale
     rng = np.random.default_rng(int(scene.draws["hand.bank_entry"][0]))
-    search = GraspSearch(capsules, scene.pose.shape[0], standing, height, scene.pose.extra["shoulder"][0], rng)
+    search = GraspSearch(capsules, scene.pose.known_shape[0], standing, height, scene.pose.extra["shoulder"][0], rng)
     for q_open, q_shut, arm, position in search.grasps():
         motion = _motion(scene, search, (q_open, q_shut), arm, position, rng)
         if _is_clean(capsules.hand, scene, standing, motion):
@@ -289,7 +290,7 @@ def _pick(arm: Arm, i: int) -> Arm:
 def _is_clean(hand: HumanHand, scene: SceneBatch, standing: Standing, motion: HumanMotion, samples: int = 50) -> bool:
     """Nothing deeper in the target than allowed, nothing through the table, keypoints off the other objects."""
     pose, T_world_target, _held = motion.at(np.linspace(0, 1, samples))
-    skin = hand.pose(pose.q, pose.shape, pose.T_world_link[:, hand.bone_index[WRIST]])[0].astype(float)
+    skin = hand.pose(pose.q, pose.known_shape, pose.T_world_link[:, hand.bone_index[WRIST]])[0].astype(float)
     local = invert(T_world_target)
     still = standing.T_world_object @ local
     moved = skin @ still[:, :3, :3].swapaxes(1, 2) + still[:, None, :3, 3]

@@ -79,13 +79,24 @@ def palm_goals(draws: Draws, grasp_point: Array) -> Array:
 
 
 def hand_poses(draws: Draws, body: Embodiment) -> Array:
-    """Hand joints (n, hand joints) [rad]: a common curl, the thumb's apart, and noise per joint."""
+    """Hand joints (n, hand joints) [rad]: a common curl, the thumb's apart, and noise per joint.
+
+    Raises:
+        IntegrityError: The embodiment does not say how a joint of its hand curls.
+    """
     joints = body.joints[body.arm_dof :]
     low, high = body.limits[body.arm_dof :].T
     curl, thumb = draws.unit("bank.curl")[:, 0], draws.unit("bank.thumb")[:, 0]
     noise = draws.normal("bank.noise", 0.12, max(len(joints), 1))
     share = np.zeros((draws.count, len(joints)))
     for i, joint in enumerate(joints):
+        if joint.curl is None:
+            raise IntegrityError(
+                f"drawing hands of {body.name}",
+                f"its joint {joint.name} has no curl",
+                "a curl for every joint of the hand",
+                "check the robot's description",
+            )
         share[:, i] = joint.curl.at(thumb if joint.curl.thumb else curl) + joint.curl.noise * noise[:, i]
     return low + (high - low) * np.clip(share, 0.02, 0.98)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from assets.robots.robot import COLLISION_GROUP, Robot
 from lace.core.embodiment import Embodiment
@@ -53,9 +54,9 @@ class RobotMotion:
         hand = self.open + grip * (self.closed - self.open)
         return np.concatenate([arm, hand], 1), phase == 3
 
-    def at(self, time: Array) -> tuple[BodyPose, Array, np.ndarray]:
+    def at(self, time: ArrayLike) -> tuple[BodyPose, Array, np.ndarray]:
         """See ReachMotion."""
-        q, held = self.joints(time)
+        q, held = self.joints(np.asarray(time, float))
         pose = pose_of(self.kinematics, q)
         palm = self.kinematics.link_index[self.kinematics.embodiment.palm_link]
         carried = pose.T_world_link[:, palm] @ self.T_palm_target

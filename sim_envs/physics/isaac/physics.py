@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from itertools import zip_longest
 from operator import attrgetter
+from typing import Any
 from warnings import catch_warnings, filterwarnings, simplefilter
 
 import sim_envs.rendering.warp_start  # noqa: F401  # isort: skip  (before Isaac Lab, which starts Warp itself)
@@ -193,7 +194,7 @@ class IsaacWorlds:
         counts = np.array([len(scene.objects) for scene in self._scenes])
         return np.arange(counts.max()) >= counts[:, None]
 
-    def restart(self, worlds: Sequence[int], scenes: Sequence[PhysicsScene]) -> None:
+    def restart(self, worlds: Sequence[int] | np.ndarray, scenes: Sequence[PhysicsScene]) -> None:
         """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before: then all is
         built anew and the other worlds go on from the coordinates, targets and warm start that they had. If all worlds begin
         anew, nothing is left of their past: the same scenes give the same bits as when opened.
@@ -271,7 +272,7 @@ class IsaacWorlds:
             self._joints(data.joint_pos),
             self._joints(data.joint_vel),
             T,
-            np.bincount(world, force * ((low == -1) & (high == 0)), self.count),
+            np.asarray(np.bincount(world, force * ((low == -1) & (high == 0)), self.count), float),
             robot_object,
             object_table,
         )
@@ -292,7 +293,9 @@ class IsaacWorlds:
             data.efc.force.numpy()[world, row].astype(float),
         )
 
-    def roll(self, commands: Array, stride: int = 10, worlds: Sequence[int] | None = None) -> StateSequence:
+    def roll(
+        self, commands: Array, stride: int = 10, worlds: Sequence[int] | np.ndarray | None = None
+    ) -> StateSequence:
         """See Worlds. All worlds are stepped; those that shall stand still are put back."""
         self._require_open()
         if not np.isfinite(commands).all():
@@ -333,8 +336,11 @@ class IsaacWorlds:
             )
 
     def _rows(self, state: WorldState, rows: np.ndarray) -> WorldState:
-        fields = {name: value if name == "time_s" else value[rows] for name, value in vars(state).items()}
-        return WorldState(**fields | {"time_s": float(self._steps[rows].max() * self.timestep_s)})
+        fields: dict[str, Any] = {
+            name: value if name == "time_s" else value[rows] for name, value in vars(state).items()
+        }
+        fields["time_s"] = float(self._steps[rows].max() * self.timestep_s)
+        return WorldState(**fields)
 
     def _arrays(self) -> list[np.ndarray | torch.Tensor]:
         """Coordinates, velocities and the solver's warm start, each (worlds, ...), as views."""
