@@ -1,4 +1,4 @@
-"""What MediaPipe itself says of pictures. Runs in an environment of its own, since MediaPipe needs NumPy 1:
+"""What MediaPipe itself says of pictures. It needs NumPy 1, so this runs in an environment of its own.
 
     uv run --isolated --no-project --with mediapipe==0.10.21 --with "numpy<2" python mediapipe_answers.py IN OUT
 

@@ -18,7 +18,7 @@ REACH_M = 1.0
 
 @wp.kernel(enable_backward=False)
 def _query(mesh: wp.uint64, points: wp.array[wp.vec3f], out: wp.array[wp.float32]):
-    """Distance to the surface, negative inside; the winding number tells inside from outside, also where shells overlap."""
+    """Distance to the surface, negative inside. The winding number decides, also where shells overlap."""
     i = wp.tid()
     found = wp.mesh_query_point_sign_winding_number(mesh, points[i], wp.static(REACH_M))
     distance = wp.static(REACH_M)

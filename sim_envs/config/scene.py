@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from lace.core.arguments import given
 from lace.core.limits import Within, check_numbers
@@ -47,15 +47,12 @@ class SceneConfig:
         PRESETS[self.preset]
 
 
-Config = TypeVar("Config", bound=SceneConfig)
-
-
-def with_preset(config: Config, name: str) -> Config:
+def with_preset[Config: SceneConfig](config: Config, name: str) -> Config:
     """`config` with the axes of a preset; raises UnknownNameError with the nearest name."""
     return replace(config, preset=name, axes=PRESETS[name])
 
 
-def preset_of(args: list[str], config: Config) -> Config:
+def preset_of[Config: SceneConfig](args: list[str], config: Config) -> Config:
     """`config` as a command line starts from it: the axes of its `--preset` and the camera of its `--view`.
 
     The other options then override single values (tyro reads them with the result as defaults).

@@ -42,7 +42,7 @@ def opened_folder(config: GenerateConfig) -> Generator[list[int]]:
     """Claims and locks the output folder; yields the shards that are still to do.
 
     Raises:
-        DatasetError: The folder holds something else or a dataset of another configuration, or another run writes to it.
+        DatasetError: The folder holds something else or another configuration's dataset, or another run writes to it.
     """
     out = config.out
     with RunIdentity(out / "dataset.json", "a dataset", _meta(config, identity(config))).opened():

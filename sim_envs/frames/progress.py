@@ -24,7 +24,8 @@ def shown(config: GenerateConfig, todo: int) -> Generator[Report]:
         _log.info("resuming: %d of %d shards are there", config.shards - todo, config.shards)
     if todo:
         _log.info(
-            "opening the simulator (%d process%s, preset %s, %dx%d); first use also fetches meshes and compiles kernels",
+            "opening the simulator (%d process%s, preset %s, %dx%d); "
+            "first use also fetches meshes and compiles kernels",
             *(config.workers, "es" * (config.workers > 1), config.preset, config.width, config.height),
         )
     done, ready = min((config.shards - todo) * config.shard_frames, config.total), False

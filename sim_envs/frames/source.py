@@ -196,7 +196,7 @@ class SimulatedFrames:
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """A batch of frames as arrays (n, ...); single records are made where they are encoded, off the renderer's thread."""
+    """A batch of frames as arrays (n, ...); single records are made where they are encoded, in another thread."""
 
     source: SimulatedFrames
     scenes: SceneBatch

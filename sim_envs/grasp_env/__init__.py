@@ -1,1 +1,4 @@
-"""The gymnasium environment Lace/XArmLeapGrasp-v0: `gym.make`, and `gym.make_vec` with `vectorization_mode="vector_entry_point"`."""
+"""The gymnasium environment Lace/XArmLeapGrasp-v0.
+
+Use `gym.make`, or `gym.make_vec` with `vectorization_mode="vector_entry_point"`.
+"""

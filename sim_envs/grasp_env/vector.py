@@ -13,8 +13,10 @@ from sim_envs.grasp_env.worlds import GraspWorlds
 
 
 class GraspVectorEnv(VectorEnv):
-    """As GraspEnv, for `num_envs` worlds. A world whose episode has ended resets on the
-    following step, whose action is ignored and reward is 0 (gymnasium's next-step autoreset).
+    """As GraspEnv, for `num_envs` worlds.
+
+    A world whose episode has ended resets on the following step, whose action is ignored and reward is 0
+    (gymnasium's next-step autoreset).
     """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}

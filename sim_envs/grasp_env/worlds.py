@@ -70,7 +70,7 @@ class GraspWorlds:
         self.state = self._worlds.state()
 
     def move(self, actions: Array, chosen: np.ndarray) -> None:
-        """The worlds `chosen` (k,) move on by one period under actions (count, size) in [-1, 1]; the others stand still."""
+        """Moves worlds `chosen` (k,) by one period under actions (count, size) in [-1, 1]; the others stand still."""
         worlds = self._opened()
         before, after = self.targets[chosen], self.control.targets(self.targets, np.clip(actions, -1, 1))[chosen]
         steps = int(round(1 / self.config.rate_hz / worlds.timestep_s))

@@ -24,7 +24,7 @@ TABLE_HALF, TABLE_X = (1.0, 1.0, 0.05), 0.4
 
 
 def add_table(spec: mujoco.MjSpec, z: float) -> None:
-    """A slab with its top at height `z` [m]. Not a plane: MuJoCo gives a mesh three contacts on a plane, and things rock."""
+    """A slab with its top at height `z` [m]. On a plane MuJoCo gives a mesh three contacts, and things rock."""
     spec.worldbody.add_geom(
         name="table", type=mujoco.mjtGeom.mjGEOM_BOX, size=TABLE_HALF, pos=[TABLE_X, 0, z - TABLE_HALF[2]]
     )

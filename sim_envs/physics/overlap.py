@@ -1,7 +1,8 @@
 """How deep things pass through one another, by what is drawn: signed distances between the drawn meshes.
 
-Overlaps are (n, bodies, bodies) [m], symmetric, 0 where apart. Bodies are the table, the robot, then the objects in their
-order; [1, 1] is of the robot with itself. `MujocoPhysics.overlaps` gives the same by the engine's collision shapes.
+Overlaps are (n, bodies, bodies) [m], symmetric, 0 where apart. Bodies are the table, the robot, then the objects in
+their order; [1, 1] is of the robot with itself. `MujocoPhysics.overlaps` gives the same by the engine's collision
+shapes.
 """
 
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ class WorldState:
 
 @dataclass(frozen=True)
 class StateSequence:
-    """States of all worlds over time, one every `stride` steps: the arrays of WorldState with a second axis, `frames`."""
+    """States of all worlds every `stride` steps: the arrays of WorldState with a second axis, `frames`."""
 
     time_s: Array
     """(frames,) since the start."""

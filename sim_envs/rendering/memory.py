@@ -21,7 +21,7 @@ WORLD_BYTES = 24 * 1024
 
 
 def pick_device(device: str) -> str:
-    """ "cuda:0" where there is one if `device` is "auto", else `device`; InvalidValueError if this machine lacks it."""
+    """`device`, or for "auto" "cuda:0" if there is one, else "cpu"; InvalidValueError if this machine lacks it."""
     there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
     if device == "auto":
         return there[:2][-1]

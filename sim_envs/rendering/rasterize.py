@@ -132,7 +132,7 @@ def box_corner(half: wp.vec3f, number: wp.int32):
 
 @wp.func
 def box_triangle(half: wp.vec3f, face: wp.int32):
-    """Corners of triangle 0 to 11 of a box, and its outward axis: sides -x, +x, -y, +y, -z, +z of two triangles each."""
+    """Corners and outward axis of triangle 0 to 11 of a box: sides -x, +x, -y, +y, -z, +z, two triangles each."""
     side = face // 2
     axis = side // 2
     first = wp.where(side % 2 == 1, 1 << axis, 0)
@@ -278,6 +278,7 @@ def draw_mesh(
     world: wp.int32,
     keys: wp.array3d[wp.uint64],
 ):
+    """Draws the item's triangles of a mesh."""
     mesh = wp.mesh_get(slot.source)
     for face in range(item.first, item.first + item.count):
         first = 3 * (slot.first_face + face)
@@ -297,6 +298,7 @@ def draw_box(
     world: wp.int32,
     keys: wp.array3d[wp.uint64],
 ):
+    """Draws all triangles of a box."""
     for face in range(BOX_FACES):
         a, b, c, normal = box_triangle(half, face)
         a = placed.rotation @ a + placed.translation

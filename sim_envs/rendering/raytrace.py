@@ -1,7 +1,8 @@
 """Rays through the slots of a world, on Newton's intersections: for shadows, for keypoints, and as second opinion.
 
-This is the only file that reaches into Newton's ray tracer (`tests/sim_envs/frames/test_labels.py` compares with the public renderer
-and fails loudly when the pinned version changes). Camera axes are OpenCV, pixel centres at half-integers.
+This is the only file that uses the private parts of Newton's ray tracer. `tests/sim_envs/frames/test_labels.py`
+compares with the public renderer and fails when the pinned version changes. Camera axes are OpenCV, pixel centres at
+half-integers.
 """
 
 import newton
@@ -113,7 +114,7 @@ def intersect_round(slot: Slot, origin: wp.vec3f, direction: wp.vec3f):
 
 @wp.func
 def intersect_mesh(slot: Slot, origin: wp.vec3f, direction: wp.vec3f, limit: wp.float32):
-    """Distance of a unit ray to a mesh slot, -1 if none nearer than `limit`; normal, barycentric (u, v) and face there."""
+    """Distance of a unit ray to a mesh slot, -1 if not below `limit`; normal, barycentric (u, v) and face there."""
     local_origin, local_direction = raycast.map_ray_to_local(slot.transform, origin, direction, slot.size)
     distance, normal, u, v, face = raycast.ray_intersect_mesh(
         local_origin, local_direction, slot.size, slot.source, False, limit, slot.root
@@ -201,7 +202,7 @@ def probe(
     out_segment: wp.array2d[wp.uint8],
     out_depth: wp.array2d[wp.float32],
 ):
-    """What lies along the ray through each image point uv (worlds, points) [px]: segment id and depth [m], 0 if none."""
+    """Segment id and depth [m] along the ray through each image point uv (worlds, points) [px], 0 if none."""
     world, point = wp.tid()
     at = uv[world, point]
     direction = ray_direction(cameras, world, at[0], at[1])

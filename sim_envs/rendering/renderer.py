@@ -76,8 +76,8 @@ class Renderer:
     def _open_scene(self) -> newton.Model:
         """One Isaac Lab environment per world; the hook puts the slots into each. Nothing is stepped here.
 
-        Isaac Lab holds one simulation in a process: what is kept is Newton's finished model alone, so that other stages and
-        physics can open beside it. Physics that runs in Isaac Lab while a stage opens is ended by it.
+        Isaac Lab holds one simulation in a process: only Newton's finished model is kept, so that other stages and
+        physics can open beside it. Opening a stage ends physics that runs in Isaac Lab.
         """
         shape = newton.ModelBuilder.ShapeConfig(has_shape_collision=False, has_particle_collision=False, density=0.0)
 
@@ -192,7 +192,7 @@ class Renderer:
         wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=self.device)
 
     def probe(self, view: View, uv: np.ndarray) -> tuple[wp.array, wp.array]:
-        """Segment ids and depth [m] (worlds, points) along the rays through image points uv (worlds, points, 2) [px]."""
+        """Segment ids and depth [m] (worlds, points) along rays through image points uv (worlds, points, 2) [px]."""
         cameras, _lights = self._structs(view)
         points = wp.array(np.ascontiguousarray(uv, np.float32), dtype=wp.vec2f, device=self.device)
         segment = wp.empty(points.shape, dtype=wp.uint8, device=self.device)

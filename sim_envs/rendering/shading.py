@@ -95,7 +95,7 @@ def hit_of(
     origin: wp.vec3f,
     direction: wp.vec3f,
 ):
-    """The surface that a key stands for, met by the ray along `local` (camera frame, z = 1) or unit `direction` (world)."""
+    """Hit of the surface of a key by the ray along `local` (camera frame, z = 1) or unit `direction` (world)."""
     hit = Hit()
     code = wp.int32(key & wp.uint64(0xFFFFFFFF))
     number = first_slot + (code >> FACE_BITS)
@@ -187,7 +187,7 @@ def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:
         if facing <= 0.0:
             return wp.cw_mul(base, ambient)
         lit = wp.float32(1.0)
-        if wp.static(shadows):
+        if wp.static(shadows):  # noqa: SIM102  (decided when the kernel is compiled)
             if is_blocked(scene, world, point + hit.normal * 1.0e-3, to_light):
                 lit = 1.0 - lights.shadow[world]
         number = wp.int32(hit.slot)

@@ -16,7 +16,7 @@ class RolloutsConfig(SceneConfig):
     """Grasps the target by script in randomised scenes and saves the rollouts as a LeRobotDataset v3."""
 
     out: Path
-    """Folder of the result; the same command resumes an interrupted run. `dataset/` in it opens in lerobot at any time."""
+    """Folder of the result; the same command resumes an interrupted run. lerobot opens its `dataset/` at any time."""
     trials: Annotated[int, Within(1)] = 50
     """Scenes in which a grasp is tried; each success is an episode."""
     keep_failures: bool = False

@@ -134,7 +134,8 @@ def main(config: RolloutsConfig) -> int:
 
     require_grasping(config)
     print(
-        f"grasping in {config.trials} scenes at {config.fps} Hz (preset {config.preset}, {config.width}x{config.height})"
+        f"grasping in {config.trials} scenes at {config.fps} Hz "
+        f"(preset {config.preset}, {config.width}x{config.height})"
     )
     counts = run(config)
     ends = ", ".join(f"{name} {count}" for name, count in counts.most_common())

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,10 +38,7 @@ CANDIDATES = 12
 """Places tried for each object before it is left out."""
 
 
-AxisT = TypeVar("AxisT", bound=Axis)
-
-
-class AxisDraws(Generic[AxisT]):
+class AxisDraws[AxisT: Axis]:
     """Draws of one axis: random when the axis is on, the middle of the range when off. What is drawn is recorded."""
 
     def __init__(self, name: str, axis: AxisT, seed: int, index: np.ndarray, attempt: np.ndarray):

@@ -127,7 +127,7 @@ class SceneBatch:
 
 
 def _mapped(change: Callable, *values: Any) -> Any:
-    """The first value with every array over frames in it changed, given those of all values; object_set stay as they are."""
+    """The first value with every array over frames changed, given those of all values; object_set stays as it is."""
     first = values[0]
     if isinstance(first, np.ndarray):
         return change(*values)

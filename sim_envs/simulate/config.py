@@ -24,8 +24,10 @@ SWEEPS.add(
 
 @dataclass(frozen=True)
 class SequentialConfig:
-    """Stopping as soon as every question is answered: is each policy's rate above the threshold, and (with several
-    policies) does the first one differ from each other one.
+    """Stopping as soon as every question is answered.
+
+    The questions: is each policy's rate above the threshold, and (with several policies) does the first one differ from
+    each other one.
     """
 
     on: bool = False

@@ -83,7 +83,7 @@ class OverlapWatch:
         self._physics, self._drawn = MujocoPhysics(source.robot), DrawnRobot(source.robot)
 
     def deepest(self, trial: Trial, joint_positions: Array, T_world_object: Array) -> dict[str, dict[str, float]]:
-        """Over moments as `moments` gives them, for each pair of kinds [mm]: by `collision` shapes, by `drawn` meshes."""
+        """Over the moments of `moments`, for each pair of kinds [mm]: by `collision` shapes, by `drawn` meshes."""
         physics = trial.physics
         objects = [(row["object"], row["scale"]) for row in trial.record.objects]
         collision = self._physics.overlaps(physics, joint_positions, T_world_object)
@@ -102,7 +102,7 @@ def moments(cell: SimCell) -> tuple[Array, Array]:
 
 
 def pictures(source: TrialSource, trial: Trial, cell: SimCell) -> np.ndarray:
-    """RGB (frames, height, width, 3) uint8 of everything that happened in `cell`; its first picture if nothing moved."""
+    """RGB (frames, height, width, 3) uint8 of all that happened in `cell`; its first picture if nothing moved."""
     if not cell.motions:
         return trial.record.image[None].repeat(ENLARGEMENT, 1).repeat(ENLARGEMENT, 2)
     (q, T), size = moments(cell), source.frames.worlds
@@ -125,7 +125,10 @@ def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
 
 
 def publish(path: Path, images: np.ndarray, overlaps: dict[str, dict[str, float]]) -> None:
-    """Writes a film of `images` (frames, height, width, 3) and what lies beside it; the film last: one that is there is whole."""
+    """Writes a film of `images` (frames, height, width, 3) and the files beside it.
+
+    The film comes last, so that a film that exists is complete.
+    """
     publish_bytes(path.with_suffix(".json"), json.dumps(overlaps, indent=1).encode())
     publish_bytes(path.with_suffix(".png"), iio.imwrite("<bytes>", contact_strip(images), extension=".png"))
     rate = STEP_HZ / (STRIDE * EVERY)

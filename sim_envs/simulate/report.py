@@ -1,4 +1,4 @@
-"""report.html of `lace simulate`: collects what the run left on disk and hands it to the one report of `lace.reports`."""
+"""report.html of `lace simulate`: collects what the run left on disk and passes it to `lace.reports`."""
 
 import json
 from collections.abc import Sequence

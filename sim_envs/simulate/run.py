@@ -115,7 +115,7 @@ def _end(blocks: dict[int, list[TrialRecord]], config: SimulateConfig) -> int | 
 
 
 def _discard(config: SimulateConfig, block: int) -> None:
-    """Removes trials beyond the end of a run that stopped early: another number of processes would not have made them."""
+    """Removes trials beyond the end of a run that stopped early: their number depends on the number of processes."""
     block_path(config.out, block).unlink(missing_ok=True)
     for number in block_numbers(block, config.trials):
         frame_path(config.out, number).unlink(missing_ok=True)

@@ -160,7 +160,7 @@ class SimCell:
 def open_cells(
     source: TrialSource, physics: Physics, indices: Sequence[int], stride: int = STRIDE
 ) -> Iterator[SimCell]:
-    """Cells of trials `indices`, their pictures drawn in batches; each has a world of its own until the next is asked for."""
+    """Cells of trials `indices`, their pictures drawn in batches; each has its own world until the next is taken."""
     for trial in source.draw(np.asarray(indices, int)):
         worlds = physics.open([trial.physics])
         yield SimCell(trial, source, worlds, 0, stride)

@@ -1,4 +1,4 @@
-"""Trials: scenes from (seed, index) in which a grasp can be tried, with their picture, their truth and their physics."""
+"""Trials: scenes from (seed, index) in which a grasp can be tried, with their picture, truth and physics."""
 
 from dataclasses import dataclass
 

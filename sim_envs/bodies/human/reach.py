@@ -229,7 +229,7 @@ class GraspSearch:
         return out
 
     def _close(self, q: Array, shut: Array, arm: Arm, position: Array) -> tuple[float, Array]:
-        """How good the grasp is (0 or less: none), and its angles (24,): whole fingers, then their outer joints, close."""
+        """Score of the grasp (0 or less: none) and its angles (24,): whole fingers close, then their outer joints."""
         q = q.copy()
         for inner in range(3):
             joints = [self._finger_joints(f)[inner:] for f in range(5)]

@@ -66,7 +66,7 @@ def part_bounds(
     first: wp.int32,
     out: wp.array2d[wp.vec3f],
 ):
-    """Lower and upper corners of the vertices edges[part, 0] to edges[part, 1], world by world into rows from `first` on."""
+    """Lower and upper corners of the vertices edges[part, 0] to edges[part, 1]; worlds fill rows from `first` on."""
     world, part = wp.tid()
     row = first + world * edges.shape[0] + part
     low = wp.vec3f(1.0e9)

@@ -92,7 +92,7 @@ def plan_grasp(robot: Robot, kinematics: Kinematics, scene: SceneBatch) -> Robot
 
 
 def _waypoints(kinematics: Kinematics, palm: int, T_goals: Array) -> Array:
-    """Joint positions (n, joints) [rad] at palm poses (n, 4, 4), each found from the one before, so that none swings round.
+    """Joint positions (n, joints) [rad] at palm poses (n, 4, 4), each found from the one before, without full turns.
 
     The result may miss a goal: check it.
     """
@@ -107,7 +107,7 @@ def _waypoints(kinematics: Kinematics, palm: int, T_goals: Array) -> Array:
 
 
 def _unwound(q: Array, embodiment: Embodiment) -> Array:
-    """Joint positions (n, joints) with whole turns taken out where that brings a joint nearer to home, within limits."""
+    """Joint positions (n, joints) less whole turns where that brings a joint nearer to home, within limits."""
     nearer = q - 2 * np.pi * np.round((q - embodiment.home) / (2 * np.pi))
     low, high = embodiment.limits.T
     return np.where((nearer >= low) & (nearer <= high), nearer, q)

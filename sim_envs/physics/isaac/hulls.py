@@ -1,7 +1,8 @@
-"""Lets MJWarp collide every world's own hulls: Newton hands it those of world 0 alone, and all worlds collide as that one.
+"""Lets MJWarp collide every world's own hulls.
 
-MJWarp itself reads which mesh a geom is world by world. So one bank of all worlds' meshes takes the place of world 0's, and
-meshes, bounds and mesh frames are told for each world.
+Newton passes it the hulls of world 0 alone, so that all worlds collide with those. MJWarp itself reads the mesh of a
+geom for each world. So one bank of all worlds' meshes replaces that of world 0, and meshes, bounds and mesh frames are
+set for each world.
 """
 
 from dataclasses import fields

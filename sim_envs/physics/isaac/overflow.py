@@ -1,5 +1,6 @@
-"""What did not fit: MJWarp drops contacts and constraints for which it has no room, prints a line and goes on, and things
-fall through each other. Here that is an error.
+"""Makes it an error that contacts or constraints did not fit.
+
+MJWarp drops those for which it has no room, prints a line and goes on, and things fall through each other.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
-"""Physics by Isaac Lab, kit-less, on Newton's MuJoCo Warp solver: all worlds at once. See `sim_envs/physics/protocol.py`.
+"""Physics by Isaac Lab, kit-less, on Newton's MuJoCo Warp solver: all worlds at once.
 
-Isaac Lab holds one simulation in a process: opening worlds, or a stage, ends the worlds before.
+Implements `sim_envs/physics/protocol.py`. Isaac Lab holds one simulation in a process: opening worlds, or a stage, ends
+the worlds before.
 """
 
 from collections.abc import Sequence
@@ -38,12 +39,13 @@ from sim_envs.physics.isaac.things import add_things, object_label, parts_needed
 from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, StateSequence, WorldState, stack
 
 NJMAX, NCONMAX = 800, 4000
-"""Constraint rows and contacts of a world with MuJoCo's own collisions: grasping a doll of 31 parts, the broad phase asked
-for more than 1000."""
+"""Constraint rows and contacts of a world with MuJoCo's own collisions.
+
+Grasping a doll of 31 parts, the broad phase asked for more than 1000."""
 ITERATIONS, LINE_SEARCHES = 100, 50
 """With fewer the solver warns that its line search ran out (research/simulation.md)."""
 MULTICCD = True
-"""Several contacts between two convex shapes, as MuJoCo C makes them: with one, a cube on the table creeps and leans."""
+"""Several contacts between two convex shapes, as in MuJoCo C: with one, a cube on the table creeps and leans."""
 ROBOT = "Robot"
 SHAPE_ARRAYS = (
     "shape_transform",
@@ -195,9 +197,10 @@ class IsaacWorlds:
         return np.arange(counts.max()) >= counts[:, None]
 
     def restart(self, worlds: Sequence[int] | np.ndarray, scenes: Sequence[PhysicsScene]) -> None:
-        """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before: then all is
-        built anew and the other worlds go on from the coordinates, targets and warm start that they had. If all worlds begin
-        anew, nothing is left of their past: the same scenes give the same bits as when opened.
+        """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before.
+
+        Then all is built anew and the other worlds continue from the coordinates, targets and warm start that they had.
+        If all worlds restart, no earlier state remains: the same scenes give the same bits as when opened.
         """
         self._require_open()
         worlds, others = np.asarray(worlds, int), np.setdiff1d(np.arange(self.count), worlds)

@@ -1,8 +1,8 @@
-"""The table and the objects of a scene in Newton's model, padded so that all worlds hold equally many objects of equally many
-convex parts: Newton's MuJoCo solver wants worlds that are alike.
+"""The table and the objects of a scene in Newton's model, padded with spare parts and objects.
 
-A spare part is a massless cube a kilometre off its object, a spare object one that floats far below the table: neither can
-meet anything. Every slot has a shell or a height of its own, so that spares do not meet each other either.
+Newton's MuJoCo solver needs equally many objects, of equally many convex parts, in all worlds. A spare part is a
+massless cube a kilometre off its object; a spare object floats far below the table: neither can touch anything. Every
+slot has its own distance or height, so that spares do not touch each other either.
 """
 
 from collections.abc import Sequence
