@@ -83,7 +83,9 @@ def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
         episode()
         kept.append(env.worlds.trials[0])
 
-    assert growth(hoard, warm_up=1, times=ROUNDS).objects["sim_envs.trials.source.Trial"] == ROUNDS, "a leak would be seen"
+    assert growth(hoard, warm_up=1, times=ROUNDS).objects["sim_envs.trials.source.Trial"] == ROUNDS, (
+        "a leak would be seen"
+    )
 
 
 def test_gymnasiums_checker_has_no_complaint(env):
