@@ -46,7 +46,7 @@ def convex_parts(name: str) -> tuple[np.ndarray, ...]:
 
 
 def _margin(parts: tuple[np.ndarray, ...]) -> float:
-    """Distance [m] of the centre of mass of `parts` inside the outline of the foot, seen from above; negative outside."""
+    """Distance [m] from the centre of mass of `parts` to the outline of the foot, seen from above; negative outside."""
     feet = np.concatenate([part[part[:, 2] <= 0, :2] for part in parts])
     if len(feet) < 3:
         return -np.inf

@@ -69,6 +69,8 @@ def test_aligning_and_evaluating(monkeypatch, tmp_path):
     make_dataset(human, seed=1, human=True)
     align = run(monkeypatch, "align_two_folders.py", start="example")["main"]
     backbone = align(robot, human, tmp_path / "lace", backbone="tiny", steps=2)
+    make_dataset(robot := tmp_path / "robot_test", seed=2)
+    make_dataset(human := tmp_path / "human_test", seed=3, human=True)
     evaluate = run(monkeypatch, "evaluate_alignment.py", start="example")["main"]
     assert evaluate(robot, human, tmp_path / "evaluated", str(backbone), images=4, size=64)
 
