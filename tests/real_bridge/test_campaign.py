@@ -153,6 +153,7 @@ def write(path: Path, ends: Counter) -> None:
     path.write_text(json.dumps({"runs": sum(ends.values()), "rows": rows}, indent=1))
 
 
+@pytest.mark.slow
 def test_a_few_faults_at_drawn_moments(site):
     assert sum(campaign(site, 3).values()) >= 3
 
@@ -177,13 +178,8 @@ sys.exit(main(RunConfig(Path(out), rig, trials=1, speed=1.0, operator="emulator"
 """
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        signal.SIGKILL,
-        *(pytest.param(how, marks=pytest.mark.slow) for how in (signal.SIGINT, signal.SIGTERM, signal.SIGSTOP)),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGSTOP])
 def test_a_program_that_ends_or_hangs_at_any_moment_leaves_an_arm_that_stands(site, tmp_path, how):
     site.reset()
     config = site.config
