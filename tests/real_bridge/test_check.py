@@ -11,7 +11,8 @@ from real_bridge.rig import RigConfig
 from tests.bridged import SketchCamera
 from tests.emulated import needs_ports
 
-pytestmark = needs_ports
+pytestmark = [needs_ports, pytest.mark.slow]
+"""In real time: on a machine that does other work too, the emulator's camera or hand answers too late."""
 BUSY = {"round_trip_ms": 500.0, "image_age_ms": 1000.0, "least_fps": 1.0, "free_gb": 0.0}
 """Limits for a machine that is busy with other tests."""
 
