@@ -14,8 +14,8 @@ WAIT = """
 import sys, time
 import lace.cli.data
 def verify():
-    print('started', flush=True)
     try:
+        print('started', flush=True)
         time.sleep(60)
     finally:
         print('cleaned up', flush=True)
