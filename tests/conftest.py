@@ -1,5 +1,7 @@
 """Fixtures of tests that need the simulator: one renderer for the whole run, because opening it takes seconds."""
 
+import signal
+
 import numpy as np
 import pytest
 
