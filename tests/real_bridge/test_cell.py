@@ -12,7 +12,8 @@ from tests.bridged import PATIENT, bench
 from tests.cell_conformance import CellLaws
 from tests.emulated import needs_ports, own_host
 
-pytestmark = needs_ports
+pytestmark = [needs_ports, pytest.mark.slow]
+"""In real time: on a machine that does other work too, the emulator's camera or hand answers too late."""
 
 
 @pytest.fixture(scope="module")
