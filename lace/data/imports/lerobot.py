@@ -50,7 +50,7 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
                 f"an episode from 0 to {meta.total_episodes - 1} and at least one frame",
                 "give another --episode or --frames",
             )
-        key = _camera(meta.camera_keys, camera)
+        key = choose_camera(meta.camera_keys, camera)
         dataset = LeRobotDataset(**where, episodes=[episode])
         chosen = np.unique(np.linspace(0, len(dataset) - 1, frames).round().astype(int)).tolist()
         files = [meta.get_data_file_path(episode)]
@@ -110,7 +110,8 @@ def _errors_named(name: str, local: bool) -> Generator[None]:
         ) from error
 
 
-def _camera(keys: list[str], wanted: str | None) -> str:
+def choose_camera(keys: list[str], wanted: str | None) -> str:
+    """The wanted image key of a dataset, or its only one; an error where there is no such key, or several."""
     if wanted is not None and wanted not in keys:
         raise UnknownNameError("camera", wanted, keys)
     if wanted is None and len(keys) != 1:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.imports.lerobot import choose_camera
 from lace.data.recordings.columns import Lens, renamed
 from lace.data.recordings.recording import Recording
 
@@ -38,7 +39,7 @@ def read_episode(
             f"reading {folder}", f"episode {episode}", f"one from 0 to {total - 1}", "give another --episode"
         )
     dataset = LeRobotDataset(f"local/{folder.resolve().name}", root=folder, episodes=[episode])
-    key = _camera(dataset.meta.camera_keys, camera)
+    key = choose_camera(dataset.meta.camera_keys, camera)
     names = _state_names(folder, info)
     rows = dataset.hf_dataset.select_columns(["timestamp", STATE]).with_format("numpy")[:]
     stamps = np.asarray(rows["timestamp"], float).ravel()
@@ -67,16 +68,6 @@ def _info(folder: Path) -> dict[str, Any]:
             f"local/{folder.name} --root={folder} --push-to-hub=false` (v2.1), then import that",
         )
     return info
-
-
-def _camera(keys: list[str], wanted: str | None) -> str:
-    if wanted is not None and wanted not in keys:
-        raise UnknownNameError("camera", wanted, keys)
-    if wanted is None and len(keys) != 1:
-        raise InvalidValueError(
-            "choosing the camera", f"{len(keys)} cameras ({', '.join(keys)})", "exactly one", "give --camera NAME"
-        )
-    return wanted or keys[0]
 
 
 def _state_names(folder: Path, info: dict[str, Any]) -> list[str]:
