@@ -32,7 +32,7 @@ def _sections(config: DemoConfig) -> list[Section]:
                 "The simulator knows where every joint is, so each frame comes with labels: 21 named keypoints (the "
                 "wrist, and four on every finger from the thumb on) and whether each is hidden. The LEAP Hand has no "
                 "little finger. Nobody clicked anything.",
-                "In the sheets below the dots are these keypoints, the outline is that of the hand with the arm, and the "
+                "In the sheets below the dots are these keypoints, the line runs around the hand with its arm, and the "
                 "green box is the object that the hand reaches for.",
             ],
         ),
