@@ -1,6 +1,6 @@
 """Milliseconds per image of each kind of backdrop: our kernels and numpy with OpenCV, measured in one run.
 
-    uv run python -m benchmarks.backdrops --worlds 16 --size 224
+    uv run python -m benchmarks.backdrops --worlds 16 --image-size 224
 
 The inputs are generated: photographs of 12 megapixels, a panorama of 4096 x 2048, Gaussians on the walls of a
 room. Photographs are timed on first read and from the device cache.
@@ -122,14 +122,14 @@ def main() -> None:
     """Prints the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--worlds", type=int, default=16)
-    options.add_argument("--size", type=int, default=224)
+    options.add_argument("--image-size", type=int, default=224)
     options.add_argument("--repetitions", type=int, default=5)
     given = options.parse_args()
     table = Table(
-        "backdrop", "kernels [ms]", "numpy, OpenCV [ms]", "ratio", title=f"{given.worlds} worlds, {given.size} px"
+        "backdrop", "kernels [ms]", "numpy, OpenCV [ms]", "ratio", title=f"{given.worlds} worlds, {given.image_size} px"
     )
     with tempfile.TemporaryDirectory() as folder:
-        for name, ours, old in measure(Path(folder), given.worlds, given.size, given.repetitions):
+        for name, ours, old in measure(Path(folder), given.worlds, given.image_size, given.repetitions):
             table.add_row(name, f"{ours:.1f}", f"{old:.1f}", f"{old / ours:.1f}")
     Console().print(table)
 

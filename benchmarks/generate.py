@@ -1,6 +1,6 @@
 """Frames per second on this machine, in one run: raw ray casting, MuJoCo's OpenGL renderer, and ours end to end.
 
-    uv run python benchmarks/generate.py --size 224 --frames 192
+    uv run python benchmarks/generate.py --image-size 224 --frames 192
 
 Raw is Newton's SensorTiledCamera with colour, depth and shape index on our scenes (same slots, camera poses and field
 of view of the first world); ours is the `lace generate robot` path: sampled, rendered, labelled, checked, encoded and
@@ -156,16 +156,19 @@ def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> d
 def main() -> None:
     """Prints the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--size", type=int, default=224)
+    options.add_argument("--image-size", type=int, default=224)
     options.add_argument("--frames", type=int, default=192)
     options.add_argument("--processes", type=int, default=os.cpu_count())
     options.add_argument("--preset", default="randomized")
     given = options.parse_args()
     table = Table(
-        "stage", "no shadows [frames/s]", "shadows [frames/s]", title=f"{given.size} px, {given.processes} processes"
+        "stage",
+        "no shadows [frames/s]",
+        "shadows [frames/s]",
+        title=f"{given.image_size} px, {given.processes} processes",
     )
-    plain = run(given.size, given.frames, False, given.processes, given.preset)
-    shaded = run(given.size, given.frames, True, given.processes, given.preset)
+    plain = run(given.image_size, given.frames, False, given.processes, given.preset)
+    shaded = run(given.image_size, given.frames, True, given.processes, given.preset)
     for name in plain:
         table.add_row(name, *(f"{r[name]:.1f}" if r[name] else "not here" for r in (plain, shaded)))
     Console().print(table)

@@ -31,7 +31,7 @@ class Config:
 
     backbone: str = "tiny"
     head: str = "detr:small"
-    size: int = 224
+    image_size: int = 224
     batch: int = 32
     steps: int = 10
     """Training steps, after two that are not counted."""
@@ -59,7 +59,7 @@ def _wait() -> None:
 
 def training(config: Config, backbone: torch.nn.Module) -> dict[str, float]:
     """Samples per second of `Fit` on stored features, of its parts alone, and with the backbone in every step."""
-    images = torch.rand(config.batch, 3, config.size, config.size).to(config.device)
+    images = torch.rand(config.batch, 3, config.image_size, config.image_size).to(config.device)
     x = tokens(backbone, images)
     targets = np.random.default_rng(0).random((config.batch, 2, 2))
     head = build_head(config.head, backbone.dim)
@@ -94,16 +94,16 @@ def inference(config: Config, backbone: torch.nn.Module) -> dict[str, float]:
     about = BundleConfig(
         config.head,
         backbone.dim,
-        config.size,
-        Camera(config.size, config.size),
+        config.image_size,
+        Camera(config.image_size, config.image_size),
         config.backbone,
         backbone_digest(backbone),
         "",
         {},
     )
     policy = TwoPointPolicy("benchmark", about, backbone, head)
-    picture = np.random.default_rng(0).integers(0, 256, (1, config.size, config.size, 3), np.uint8)
-    image = torch.rand(1, 3, config.size, config.size).to(config.device)
+    picture = np.random.default_rng(0).integers(0, 256, (1, config.image_size, config.image_size, 3), np.uint8)
+    image = torch.rand(1, 3, config.image_size, config.image_size).to(config.device)
 
     @torch.inference_mode()
     def parts() -> None:
@@ -124,7 +124,7 @@ def inference(config: Config, backbone: torch.nn.Module) -> dict[str, float]:
 def main(config: Config) -> int:
     """Times, prints, and writes JSON to stdout."""
     torch.set_num_threads(1) if config.device == "cpu" else None
-    backbone = load_backbone(config.backbone, image_size=config.size, device=config.device)
+    backbone = load_backbone(config.backbone, image_size=config.image_size, device=config.device)
     found = {
         "training [samples/s]": training(config, backbone),
         "inference [ms]": inference(config, backbone),

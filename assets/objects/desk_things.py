@@ -4,7 +4,7 @@ import numpy as np
 
 from assets.objects import paints
 from assets.objects.atlas import SIDE, A, Atlas, B, C, Cell, D, E
-from assets.objects.mesh import lathe, merge, place, soft_box, tube
+from assets.objects.mesh import lathe, merge, soft_box, transformed, tube
 from assets.objects.tableware import arc, disc, distractor
 from assets.shapes import Mesh
 from assets.textures.noise import hsv
@@ -36,10 +36,11 @@ def _parcel_paint(rng: np.random.Generator) -> Atlas:
 
 def _book() -> list[Mesh]:
     boards = [
-        place(soft_box((7, 10, 0.14), 0.1, {"+z": FRONT, "-z": BACK, "": EDGE}), None, (0, 0, z)) for z in (0.14, 2.66)
+        transformed(soft_box((7, 10, 0.14), 0.1, {"+z": FRONT, "-z": BACK, "": EDGE}), None, (0, 0, z))
+        for z in (0.14, 2.66)
     ]
-    spine = place(soft_box((0.14, 10, 1.4), 0.1, {"": EDGE}), None, (-6.9, 0, 1.4))
-    pages = place(soft_box((6.65, 9.7, 1.2), 0.05, {"": TOP}, steps=2), None, (0, 0, 1.4))
+    spine = transformed(soft_box((0.14, 10, 1.4), 0.1, {"": EDGE}), None, (-6.9, 0, 1.4))
+    pages = transformed(soft_box((6.65, 9.7, 1.2), 0.05, {"": TOP}, steps=2), None, (0, 0, 1.4))
     return [*boards, spine, pages]
 
 
@@ -65,10 +66,10 @@ def _screwdriver() -> list[Mesh]:
     grip = [(0.0, 0), (1.0, 0.1), (1.35, 0.8), (1.4, 3), (1.15, 4.2), (1.3, 6.5), (1.3, 8.2), (0.9, 9.2), (0.5, 9.4)]
     shaft = [(0.36, 9.3), (0.36, 14), (0.36, 18.2), (0.1, 19.2), (0.0, 19.3)]
     ribs = [
-        place(lathe([(0, 0), (0.26, 0), (0.26, 6.4), (0, 6.5)], B, 6), None, (1.2 * c, 1.2 * s, 1.4))
+        transformed(lathe([(0, 0), (0.26, 0), (0.26, 6.4), (0, 6.5)], B, 6), None, (1.2 * c, 1.2 * s, 1.4))
         for c, s in arc(0, 300, 6)
     ]
-    return [place(merge(lathe(grip, SIDE, 24), lathe(shaft, C, 14), *ribs), _LYING)]
+    return [transformed(merge(lathe(grip, SIDE, 24), lathe(shaft, C, 14), *ribs), _LYING)]
 
 
 def _screwdriver_paint(rng: np.random.Generator) -> Atlas:
@@ -84,8 +85,8 @@ def _screwdriver_paint(rng: np.random.Generator) -> Atlas:
 def _marker() -> list[Mesh]:
     body = [(0.0, 0), (0.85, 0), (0.9, 0.2), (0.9, 5), (0.9, 8.6)]
     cap = [(0.9, 8.6), (1.0, 8.6), (1.0, 11), (0.95, 12.7), (0.7, 13), (0, 13)]
-    clip = place(soft_box((0.12, 0.25, 1.7), 0.1, {"": B}), None, (1.1, 0, 11))
-    return [place(merge(lathe(body, SIDE, 28), lathe(cap, B, 28), clip), _LYING)]
+    clip = transformed(soft_box((0.12, 0.25, 1.7), 0.1, {"": B}), None, (1.1, 0, 11))
+    return [transformed(merge(lathe(body, SIDE, 28), lathe(cap, B, 28), clip), _LYING)]
 
 
 def _marker_paint(rng: np.random.Generator) -> Atlas:
@@ -109,10 +110,10 @@ def _tape_paint(rng: np.random.Generator) -> Atlas:
 
 
 def _stapler() -> list[Mesh]:
-    base = place(soft_box((7, 1.7, 0.45), 0.3, {"": B}), None, (0, 0, 0.45))
-    rail = place(soft_box((6.2, 0.9, 0.5), 0.1, {"": C}), axis_angle((0, 1, 0), -0.08), (0.2, 0, 2.0))
-    arm = place(soft_box((6.9, 1.6, 1.05), 0.7, {"": A}, steps=4), axis_angle((0, 1, 0), -0.12), (0.1, 0, 3.4))
-    hinge = place(
+    base = transformed(soft_box((7, 1.7, 0.45), 0.3, {"": B}), None, (0, 0, 0.45))
+    rail = transformed(soft_box((6.2, 0.9, 0.5), 0.1, {"": C}), axis_angle((0, 1, 0), -0.08), (0.2, 0, 2.0))
+    arm = transformed(soft_box((6.9, 1.6, 1.05), 0.7, {"": A}, steps=4), axis_angle((0, 1, 0), -0.12), (0.1, 0, 3.4))
+    hinge = transformed(
         lathe([(0, -1.9), (1.4, -1.9), (1.4, 1.9), (0, 1.9)], B, 20), axis_angle((1, 0, 0), np.pi / 2), (-5.8, 0, 1.8)
     )
     return [base, rail, arm, hinge]
@@ -127,7 +128,7 @@ def _scissors() -> list[Mesh]:
     for side in (-1, 1):
         ring = np.linspace(0, 2 * np.pi, 17)
         loop = np.stack([-6.3 + 2.3 * np.cos(ring), side * 2.0 + 1.6 * np.sin(ring), 0 * ring], -1)
-        blade = place(
+        blade = transformed(
             soft_box((4.8, 0.55, 0.14), 0.1, {"": C}),
             axis_angle((0, 0, 1), -side * 0.16),
             (4.2, -side * 0.6, side * 0.15),
@@ -145,7 +146,7 @@ def _scissors_paint(rng: np.random.Generator) -> Atlas:
 def _flashlight() -> list[Mesh]:
     body = [(1.2, 0), (1.3, 0.3), (1.3, 5), (1.3, 8.5), (1.5, 9), (2.1, 10.4), (2.1, 12)]
     lens = [(2.1, 12), (1.9, 12), (1.85, 11.7), (0, 11.6)]
-    button = place(soft_box((0.35, 0.35, 0.6), 0.25, {"": B}), None, (1.3, 0, 7))
+    button = transformed(soft_box((0.35, 0.35, 0.6), 0.25, {"": B}), None, (1.3, 0, 7))
     return [lathe(body, SIDE, 30), lathe(lens, E, 30), button, disc(1.2, 0, B, up=False)]
 
 

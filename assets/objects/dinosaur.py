@@ -181,7 +181,7 @@ class Doll:
             spot = self._surface_along(np.array(self.head), direction)
             gaze = direction * (1, 1, 0.55) + (0.45, 0, 0)
             ball = solids.ellipsoid(np.array([1, 1, 0.8]) * self.eye.radius, EYE, 14, 8)
-            eyes.append(solids.place(ball, towards(gaze), spot - direction * self.eye.radius * 0.25))
+            eyes.append(solids.transformed(ball, towards(gaze), spot - direction * self.eye.radius * 0.25))
         return eyes
 
     def _plates(self) -> list[Mesh]:
@@ -192,7 +192,7 @@ class Doll:
             normal = gradient(self.distance, spot[None], 0.05)[0]
             for side in (0.0,) if self.plate_rows == 1 else (-1.0, 1.0):
                 lean = normal + side * np.array([0, 0.35, 0])
-                plates.append(solids.place(_plate(size), _upward(lean), spot + (0, side * 0.5, 0) - normal * 0.3))
+                plates.append(solids.transformed(_plate(size), _upward(lean), spot + (0, side * 0.5, 0) - normal * 0.3))
         return plates
 
     def _horns(self) -> list[Mesh]:
@@ -209,7 +209,7 @@ class Doll:
         for centre, radii, cell in self.extras:
             for side in (1, -1):
                 spot = np.array(centre) * (1, side, 1)
-                balls.append(solids.place(solids.ellipsoid(radii, cell, 8, 5), None, spot))
+                balls.append(solids.transformed(solids.ellipsoid(radii, cell, 8, 5), None, spot))
         return balls
 
 

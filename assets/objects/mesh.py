@@ -27,7 +27,7 @@ def merge(*meshes: Mesh) -> Mesh:
     return Mesh(fields[0], np.concatenate(faces).astype(np.int32), fields[1], fields[2])
 
 
-def place(mesh: Mesh, rotation: ArrayLike | None = None, translation: ArrayLike = (0, 0, 0)) -> Mesh:
+def transformed(mesh: Mesh, rotation: ArrayLike | None = None, translation: ArrayLike = (0, 0, 0)) -> Mesh:
     """The mesh rotated by `rotation` (3, 3) and then moved by `translation` (3,) [m]."""
     R = np.eye(3) if rotation is None else np.asarray(rotation, float)
     vertices = mesh.vertices @ R.T + np.asarray(translation, float)

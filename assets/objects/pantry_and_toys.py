@@ -4,7 +4,7 @@ import numpy as np
 
 from assets.objects import paints
 from assets.objects.atlas import SIDE, A, Atlas, B, C, Cell, D, E
-from assets.objects.mesh import ellipsoid, extrude, lathe, make, merge, place, soft_box, tube
+from assets.objects.mesh import ellipsoid, extrude, lathe, make, merge, soft_box, transformed, tube
 from assets.objects.surface import ellipsoid_distance, limb_distance, mesh_surface, smooth_union
 from assets.objects.tableware import arc, disc, distractor
 from assets.shapes import Mesh
@@ -42,7 +42,10 @@ def _pear_paint(rng: np.random.Generator) -> Atlas:
 
 
 def _orange() -> list[Mesh]:
-    return [ellipsoid((3.7, 3.7, 3.5), SIDE, 32, 18), place(ellipsoid((0.4, 0.4, 0.12), B, 8, 4), None, (0, 0, 3.5))]
+    return [
+        ellipsoid((3.7, 3.7, 3.5), SIDE, 32, 18),
+        transformed(ellipsoid((0.4, 0.4, 0.12), B, 8, 4), None, (0, 0, 3.5)),
+    ]
 
 
 def _orange_paint(rng: np.random.Generator) -> Atlas:
@@ -77,7 +80,7 @@ def _ball_paint(rng: np.random.Generator) -> Atlas:
 
 def _toy_block() -> list[Mesh]:
     studs = [
-        place(merge(lathe([(0.9, 0), (0.9, 0.5)], E, 16), disc(0.9, 0.5, E)), None, (x, y, 1.9))
+        transformed(merge(lathe([(0.9, 0), (0.9, 0.5)], E, 16), disc(0.9, 0.5, E)), None, (x, y, 1.9))
         for x in (-2.9, -0.97, 0.97, 2.9)
         for y in (-0.97, 0.97)
     ]
@@ -143,9 +146,9 @@ def _rubber_duck() -> list[Mesh]:
     )
     low, high = vertices.min(0), vertices.max(0)
     uv = SIDE.uv((vertices[:, 0] - low[0]) / (high[0] - low[0]), (vertices[:, 2] - low[2]) / (high[2] - low[2]))
-    beak = place(ellipsoid((1.0, 0.95, 0.35), B, 14, 8), axis_angle((0, 1, 0), -0.15), (3.6, 0, 5.25))
+    beak = transformed(ellipsoid((1.0, 0.95, 0.35), B, 14, 8), axis_angle((0, 1, 0), -0.15), (3.6, 0, 5.25))
     eyes = [
-        place(ellipsoid((0.32, 0.2, 0.36), C, 10, 6), axis_angle((0, 0, 1), -0.6 * y), (2.95, 1.25 * y, 6.05))
+        transformed(ellipsoid((0.32, 0.2, 0.36), C, 10, 6), axis_angle((0, 0, 1), -0.6 * y), (2.95, 1.25 * y, 6.05))
         for y in (-1, 1)
     ]
     return [make(vertices, faces, normals, uv), beak, *eyes]
@@ -160,10 +163,10 @@ def _star() -> list[Mesh]:
     angle = np.radians(90 + 36 * np.arange(10))
     radius = np.where(np.arange(10) % 2, 1.9, 4.2)
     flat = extrude(np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1), 2.0, D, A)
-    knob = place(
+    knob = transformed(
         merge(lathe([(0.5, 0), (0.5, 1.2), (0.9, 1.6), (0.9, 2.1), (0.5, 2.5), (0, 2.6)], E, 24)), None, (0, 0, 1.9)
     )
-    return [flat, knob, place(ellipsoid((1.2, 1.2, 0.35), E, 24, 10), None, (0, 0, 2.0))]
+    return [flat, knob, transformed(ellipsoid((1.2, 1.2, 0.35), E, 24, 10), None, (0, 0, 2.0))]
 
 
 def _star_paint(rng: np.random.Generator) -> Atlas:

@@ -6,7 +6,7 @@ import numpy as np
 
 from assets.objects import paints
 from assets.objects.atlas import SIDE, A, Atlas, B, C, Cell, D, E
-from assets.objects.mesh import lathe, merge, place, tube, upright
+from assets.objects.mesh import lathe, merge, transformed, tube, upright
 from assets.objects.spec import OBJECTS, ObjectSpec
 from assets.shapes import Mesh
 from assets.textures.noise import hsv
@@ -120,7 +120,7 @@ def _plate_paint(rng: np.random.Generator) -> Atlas:
 def _can() -> list[Mesh]:
     wall = [(2.6, 0), (3.15, 0.7), (3.2, 1.0), (3.2, 6), (3.2, 10.8), (3.1, 11.2), (2.6, 12)]
     top = [(2.6, 12), (2.55, 12.2), (2.4, 12.0), (2.35, 11.75)]
-    tab = place(lathe([(0.0, 0), (0.9, 0), (0.9, 0.12), (0, 0.12)], B, 16), None, (0.6, 0, 11.8))
+    tab = transformed(lathe([(0.0, 0), (0.9, 0), (0.9, 0.12), (0, 0.12)], B, 16), None, (0.6, 0, 11.8))
     return [lathe(wall, SIDE), lathe(top, B), disc(2.35, 11.75, B), tab, disc(2.6, 0, B, up=False)]
 
 

@@ -26,7 +26,7 @@ def hint(
     splits: tuple[Literal["epick", "newdays", "ego4d"], ...] = ("epick",),
     parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN",),
     crop: bool = False,
-    size: int | None = None,
+    image_size: int | None = None,
     detector: str | None = None,
 ) -> int:
     """Import the right hands of HInt from its unpacked folder.
@@ -37,20 +37,20 @@ def hint(
         splits: Which sources; the paper trains on epick.
         parts: Which parts; TRAIN to train on, VAL and TEST to measure on.
         crop: Cut a square of twice the hand's size around it, from the full-size image.
-        size: Longer side of the images [px], scaled after the crop; by default unchanged.
+        image_size: Longer side of the images [px], scaled after the crop; by default unchanged.
         detector: `mediapipe`, or the hub name or folder of a hand detector for `transformers`; keeps frames with
             exactly one detected hand that is not a left one, as the paper does.
     """
     from lace.data.imports import hint as module
     from lace.data.imports.one_hand import hand_detector, right_hand_alone
 
-    facts = {"splits": splits, "parts": parts, "crop": crop, "size": size} | (
+    facts = {"splits": splits, "parts": parts, "crop": crop, "image_size": image_size} | (
         {"detector": detector} if detector else {}
     )
     check = right_hand_alone(hand_detector(detector)) if detector else None
     if not detector:
         note("no hand detector was used: images with a second hand may be among these; --detector mediapipe drops them")
-    found = module.candidates(folder, splits, parts, crop, size, check)
+    found = module.candidates(folder, splits, parts, crop, image_size, check)
     return run(out, found, {"source": "hint", "embodiment": HUMAN_HAND, **facts}, detector)
 
 

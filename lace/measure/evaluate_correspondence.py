@@ -59,7 +59,7 @@ class CorrespondenceConfig:
     (appendix C) if the robot frames have masks."""
     images: Annotated[int, Within(2)] = 100
     """Held-out images per embodiment, drawn from the whole set by the seed."""
-    size: Annotated[int, Within(1)] = 224
+    image_size: Annotated[int, Within(1)] = 224
     """Side of the images [px]; the paper does not state that of its EPE."""
     pck: Annotated[float, Within(0, 1, open_low=True)] = 0.1
     """Fraction of the image side within which a keypoint is correct."""
@@ -111,7 +111,7 @@ def measure(
                 changes[f"{a}-{b}"] = {name: vars(interval) for name, interval in found.items()}
     result = {
         "backbone": config.backbone,
-        "size_px": config.size,
+        "size_px": config.image_size,
         "pairs": pairs,
         "trivial": {name: _trivial(described[name], train.get(name), config) for name in names},
         "mean_keypoint_from": {name: "training" if name in train else "held-out" for name in names},
@@ -162,24 +162,24 @@ def read_held_out(config: CorrespondenceConfig) -> HeldOut:
             require_held_out(training, found, name)
     return HeldOut(
         records,
-        {name: FrameBank.from_records(found, config.size) for name, found in records.items()},
-        {name: FrameBank.from_dataset(folder, config.size) for name, folder in train_folders.items()},
+        {name: FrameBank.from_records(found, config.image_size) for name, found in records.items()},
+        {name: FrameBank.from_dataset(folder, config.image_size) for name, folder in train_folders.items()},
     )
 
 
 def _run(config: CorrespondenceConfig, held_out: HeldOut, device: torch.device) -> int:
-    backbone = load_backbone(config.backbone, image_size=config.size, device=device)
+    backbone = load_backbone(config.backbone, image_size=config.image_size, device=device)
     caveat = STAND_IN_WARNING if is_stand_in(config.backbone) else getattr(backbone, "caveat", "")
     hands = CloseUps.of(held_out.records)
-    described, close = _described(backbone, held_out, config), hands.described(backbone, config.size)
+    described, close = _described(backbone, held_out, config), hands.described(backbone, config.image_size)
     del backbone
     before = None
     titled, views = {config.backbone: described}, {config.backbone: close}
     if config.before:
-        earlier = load_backbone(config.before, image_size=config.size, device=device)
+        earlier = load_backbone(config.before, image_size=config.image_size, device=device)
         before = _described(earlier, held_out, config)
         titled = {"before": before, "after": described}
-        views = {"before": hands.described(earlier, config.size), "after": close}
+        views = {"before": hands.described(earlier, config.image_size), "after": close}
     result = measure(described, held_out.train, config, before)
     moved = None
     if before is not None:

@@ -42,7 +42,7 @@ class FeaturesConfig:
     """Folder of images/{training,validation}/ and annotations/{training,validation}/ (ADEChallengeData2016)."""
     quick: bool = False
     """Short protocols of our own (minutes instead of hours): not the paper's, and marked as such."""
-    size: Annotated[int, Within(1)] = 224
+    image_size: Annotated[int, Within(1)] = 224
     """Side of the images of the classification, and of the quick segmentation [px]."""
     workers: Annotated[int, Within(0)] = 4
     """Processes that read images."""
@@ -69,7 +69,7 @@ MEASUREMENT = "features.json"
 def measure(config: FeaturesConfig) -> dict[str, Any]:
     """The probes that have data."""
     device = process_device(config.device)
-    backbone = load_backbone(config.backbone, image_size=config.size, device=device)
+    backbone = load_backbone(config.backbone, image_size=config.image_size, device=device)
     found: dict[str, Any] = {"backbone": config.backbone, "commit": commit(), "quick": config.quick}
     if config.classification:
         found["top1"] = _top1(backbone, config, config.classification, device)
@@ -82,13 +82,13 @@ def measure(config: FeaturesConfig) -> dict[str, Any]:
 def _top1(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torch.device) -> dict[str, Any]:
     facts: dict[str, Any] = {"protocol": "quick", "seed": config.classifier.seed}
     if config.quick:
-        rate, classes = classification(backbone, folder, config.size, device, config.classifier, config.workers)
+        rate, classes = classification(backbone, folder, config.image_size, device, config.classifier, config.workers)
     else:
-        key = f"{backbone_digest(config.backbone)} {config.size}"
+        key = f"{backbone_digest(config.backbone)} {config.image_size}"
         rate, classes, chosen = sweep_classification(
             backbone,
             folder,
-            config.size,
+            config.image_size,
             device,
             config.sweep,
             cache=config.out / "cache",
@@ -101,7 +101,9 @@ def _top1(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torc
 
 def _miou(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torch.device) -> dict[str, Any]:
     if config.quick:
-        train, val = (SegmentationFolder(folder, part, config.size, config.head.classes) for part in ("train", "val"))
+        train, val = (
+            SegmentationFolder(folder, part, config.image_size, config.head.classes) for part in ("train", "val")
+        )
         head = fit_head(backbone, train, device, config.head, config.workers)
         iou = mean_iou(*overlaps(backbone, head, val, device, config.workers), seed=config.head.seed)
         return {
@@ -170,7 +172,7 @@ def _run(config: FeaturesConfig) -> int:
         Report(
             title=f"Feature quality of {config.backbone}",
             summary="Linear probes on frozen features (sec. 5.7).",
-            facts={"image size [px]": config.size},
+            facts={"image size [px]": config.image_size},
             config=found["config"],
             sections=[
                 Grid(

@@ -61,7 +61,7 @@ class TablesConfig:
     """ADE20K folder: adds the mean-IoU column of tables 5 and 6."""
     features: FeaturesConfig = field(default_factory=lambda: FeaturesConfig(out=Path("unused"), quick=True))
     """Options of the ImageNet and ADE20K columns; its folders, backbone and device are set by the table."""
-    size: Annotated[int, Within(1)] = 224
+    image_size: Annotated[int, Within(1)] = 224
     """Side of the images [px], training and held-out."""
     human_images: Annotated[int | None, Within(1)] = 1000
     """Human training frames; table 4 varies the robot frames only."""
@@ -113,7 +113,7 @@ def tune(run: Run, config: TablesConfig, folder: Path, seed: int | None = None) 
         human=config.human,
         out=folder,
         backbone=run.backbone or config.backbone,
-        image_size=config.size,
+        image_size=config.image_size,
         human_images=config.human_images,
         augmented=config.augmented,
         device=config.device,
@@ -178,7 +178,7 @@ def _measured(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
         out=folder / "correspondence",
         backbone=source,
         images=config.test_images,
-        size=config.size,
+        image_size=config.image_size,
         device=config.device,
     )
     path = own.out / evaluate.MEASUREMENT
@@ -243,8 +243,8 @@ def _run_table(table: int, runs: Mapping[str, Run], config: TablesConfig) -> Non
         "steps": config.train.iterations,
         "training seeds": ", ".join(map(str, config.seeds or (config.train.seed,))),
         "held-out images of each embodiment": config.test_images,
-        "image size [px]": config.size,
+        "image size [px]": config.image_size,
     }
-    console.print(shown(table, runs, results, config.backbone, config.size))
+    console.print(shown(table, runs, results, config.backbone, config.image_size))
     path = publish_table(config.out / f"table-{table}", table, runs, results, facts, asdict(config))
     console.print(f"wrote {path} and table.json beside it", markup=False, soft_wrap=True)

@@ -89,7 +89,7 @@ def policy_config(cell: Cell, study: Study, config: PolicyTableConfig) -> Policy
         regime="co" if alone else cell.regime,
         demonstrations=cell.demonstrations,
         backbone=study.source(cell.variant),
-        image_size=config.size,
+        image_size=config.image_size,
         head=config.head,
         detr=config.detr,
         transform=variant.transform,

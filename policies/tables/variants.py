@@ -57,7 +57,7 @@ class StudyRuns:
     """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
     seeds: tuple[int, ...] = (0,)
     """Of heads, their batches and dropout."""
-    size: int = 224
+    image_size: int = 224
     """Side of the images that backbones see [px]."""
     augmented: int = 1000
     """Augmented views of each embodiment to align on."""
@@ -92,7 +92,7 @@ def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
         human_test=folder,
         out=runs.out,
         backbone=runs.backbone,
-        size=runs.size,
+        image_size=runs.image_size,
         augmented=runs.augmented,
         device=runs.device,
         train=runs.train,
@@ -113,7 +113,7 @@ class Study:
         """Labelled frames of a folder below the study's ("test/in_domain")."""
         key = (part, transform)
         if key not in self._frames:
-            self._frames[key] = read(self.runs.study / part, self.runs.size, transform)
+            self._frames[key] = read(self.runs.study / part, self.runs.image_size, transform)
         return self._frames[key]
 
     def source(self, name: str) -> str:
@@ -124,7 +124,7 @@ class Study:
         """A variant's backbone, on the device."""
         source = self.source(name)
         if source not in self._backbones:
-            self._backbones[source] = load_backbone(source, image_size=self.runs.size, device=self.device)
+            self._backbones[source] = load_backbone(source, image_size=self.runs.image_size, device=self.device)
         return self._backbones[source]
 
 

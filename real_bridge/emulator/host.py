@@ -83,7 +83,7 @@ class Emulator:
 
     def start(self, scene: PhysicsScene) -> None:
         """A scene from its beginning, all devices as after power-on: no faults, nothing latched, motors off."""
-        self.rig.place(scene)
+        self.rig.start_scene(scene)
         self.witness = Witness(self.rig)
         self.faults.clear()
         self.server.controller = self.controller = Controller(self.rig.arm_positions)

@@ -28,9 +28,9 @@ class Rig:
         self._physics = MujocoPhysics(robot)
         self.hand_offset: Array = np.zeros(len(MOTOR_JOINTS))
         """How far each motor's zero is off what it should be [rad]: for tests of the calibration."""
-        self.place(scene)
+        self.start_scene(scene)
 
-    def place(self, scene: PhysicsScene) -> None:
+    def start_scene(self, scene: PhysicsScene) -> None:
         """Begins a scene: everything stands where it says, at rest."""
         self.scene = scene
         self._world = self._physics.world(scene)

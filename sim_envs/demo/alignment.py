@@ -14,7 +14,14 @@ _RECIPE = "short"
 def _commands(config: DemoConfig) -> list[Command]:
     sources = [word for kind in KINDS for word in (f"--{kind}", str(config.out / f"{kind}_train"))]
     recipe = ["--recipe", _RECIPE, "--iterations", str(config.steps), "--seed", str(config.seed)]
-    recipe += ["--images", str(config.frames), "--human-images", str(config.frames), "--image-size", str(config.size)]
+    recipe += [
+        "--images",
+        str(config.frames),
+        "--human-images",
+        str(config.frames),
+        "--image-size",
+        str(config.image_size),
+    ]
     return [["finetune", *sources, "--backbone", config.backbone, *recipe, "--out", str(config.out / TUNED)]]
 
 

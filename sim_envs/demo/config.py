@@ -24,7 +24,7 @@ class DemoConfig:
     """Steps of LACE."""
     backbone: str = "efficientnet-lite0"
     """The backbone that is aligned: a name or a folder, as `lace finetune` takes it."""
-    size: Annotated[int, Within(32)] = 224
+    image_size: Annotated[int, Within(32)] = 224
     """Side of the images that the backbone sees [px]."""
     seed: Annotated[int, Within(0)] = 0
     """Of frames and training."""

@@ -16,7 +16,7 @@ PAIRS = {"human-robot": "hr", "human-human": "hh", "robot-robot": "rr"}
 
 
 def _commands(config: DemoConfig) -> list[Command]:
-    words = ["evaluate", "correspondence", "--images", str(config.held_out), "--size", str(config.size)]
+    words = ["evaluate", "correspondence", "--images", str(config.held_out), "--image-size", str(config.image_size)]
     for kind in KINDS:
         words += [f"--{kind}", str(config.out / f"{kind}_test"), f"--{kind}-train", str(config.out / f"{kind}_train")]
     tuned = str(config.out / TUNED / "backbone")

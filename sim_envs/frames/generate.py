@@ -9,7 +9,7 @@ from lace.data.show import save_contact_sheet
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.kinds import require_kind
 from sim_envs.frames.folder import opened_folder, shard_indices
-from sim_envs.frames.progress import READY, Report, shown
+from sim_envs.frames.progress import READY, ShardCallback, shown
 from sim_envs.frames.shard_maker import ShardMaker
 
 
@@ -25,7 +25,7 @@ def main(config: GenerateConfig, kind: str) -> int:
     return 0
 
 
-def run(config: GenerateConfig, report: Report) -> dict[str, float]:
+def run(config: GenerateConfig, report: ShardCallback) -> dict[str, float]:
     """Generates what is missing and returns totals (frames, redrawn, seconds); `report` hears of each shard.
 
     Raises:
@@ -35,7 +35,7 @@ def run(config: GenerateConfig, report: Report) -> dict[str, float]:
         return make_shards(config, todo, report)
 
 
-def make_shards(config: GenerateConfig, todo: list[int], report: Report) -> dict[str, float]:
+def make_shards(config: GenerateConfig, todo: list[int], report: ShardCallback) -> dict[str, float]:
     """Generates the shards `todo` of an opened folder; as `run`."""
     redrawn, started = 0, time.monotonic()
 

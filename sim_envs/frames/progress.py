@@ -11,13 +11,13 @@ from sim_envs.frames.shard_maker import ShardDone
 
 READY = "ready"
 """Reported when the simulator is open."""
-Report = Callable[[ShardDone | str], None]
+ShardCallback = Callable[[ShardDone | str], None]
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(config: GenerateConfig, todo: int) -> Generator[Report]:
+def shown(config: GenerateConfig, todo: int) -> Generator[ShardCallback]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
     started, meter = time.monotonic(), Meter("frames")
     if config.shards > todo:

@@ -42,7 +42,7 @@ class RobotLabeller:
         """The drawn robot with all labels; joints (joints,) [rad]. Its image is the drawing, see `labelled`."""
         frames, scene = self.frames, self._scene
         pose = self.body.pose(np.asarray(q, float)[None])
-        frames.body.place(scene.table, frames.layout.body, pose)
+        frames.body.set_pose(scene.table, frames.layout.body, pose)
         batched = PinholeCamera(camera.K[None], camera.T_world_cam[None], camera.width, camera.height)
         scene = replace(scene, pose=pose, camera=batched)
         return frames.records(scene, *frames.draw(scene), np.zeros(1, int), np.zeros(1, int))[0]

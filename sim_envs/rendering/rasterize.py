@@ -94,7 +94,7 @@ def is_in_view(centre: wp.vec3f, radius: wp.float32, lens: wp.vec3f, width: wp.f
 
 
 @wp.kernel(enable_backward=False)
-def place(
+def compute_placements(
     slots: wp.array[Slot],
     bounds: wp.array2d[wp.vec3f],
     cameras: Cameras,

@@ -20,7 +20,7 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.rendering.library import Library, gather_bounds
-from sim_envs.rendering.rasterize import Item, Placement, place, rasterize, work_items
+from sim_envs.rendering.rasterize import Item, Placement, compute_placements, rasterize, work_items
 from sim_envs.rendering.raytrace import Cameras, Scene, Slot, probe
 from sim_envs.rendering.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
 from sim_envs.rendering.slot_table import PARKED, SlotTable
@@ -177,7 +177,7 @@ class Renderer:
     def _place(self, cameras: Cameras, width: int, height: int) -> wp.array:
         placements = wp.empty(self.worlds * self.slots, dtype=Placement, device=self.device)
         inputs = [self._slots, self.model.bvh_shape_bounds, cameras, self.slots, float(width), float(height)]
-        self._launch(place, placements.shape, inputs, [placements])
+        self._launch(compute_placements, placements.shape, inputs, [placements])
         return placements
 
     def _rasterize(self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], samples: int) -> wp.array:

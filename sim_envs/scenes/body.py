@@ -31,10 +31,10 @@ class Body(Protocol):
         ...
 
     def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
-        """Fills the body's slots: meshes, colours, textures, and poses as `place` does."""
+        """Fills the body's slots: meshes, colours, textures, and poses as `set_pose` does."""
         ...
 
-    def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
+    def set_pose(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
         """Moves the body's slots to a pose."""
         ...
 

@@ -15,9 +15,9 @@ from sim_envs.scenes.randomization import (
     draw_camera,
     draw_lighting,
     draw_sensor,
+    first_free,
     grasp_points,
-    place,
-    upright,
+    upright_poses,
 )
 from sim_envs.scenes.slots import SlotLayout
 from sim_envs.scenes.state import Placed, SceneBatch
@@ -101,10 +101,10 @@ class Composer:
         anywhere = AREA[0] + (AREA[1] - AREA[0]) * free.unit("place.xy", 2 * CANDIDATES).reshape(n, -1, 2)
         spots = np.where(reaching[:, None, None], near, anywhere)
         taken, radii = np.zeros((n, MAX_DISTRACTORS + 1, 2)), np.full((n, MAX_DISTRACTORS + 1), -1.0)
-        chosen = place(spots, size, taken, radii, body, top)
+        chosen = first_free(spots, size, taken, radii, body, top)
         xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
         taken[:, 0], radii[:, 0] = xy, np.where(chosen >= 0, size[:, 0], -1)
-        T = upright(xy, top, target.uniform("yaw", -np.pi, np.pi))
+        T = upright_poses(xy, top, target.uniform("yaw", -np.pi, np.pi))
         which = target.record("name", np.where(chosen >= 0, which, -1))
         placed = [Placed("target", "target", object_set, which, T, scale)]
         return placed + self._place_distractors(draws.clutter, taken, radii, body, top)
@@ -122,10 +122,10 @@ class Composer:
             size = np.stack([object_set.radius[which] * scale, object_set.height[which] * scale], 1)
             unit = draws.draws.unit(f"clutter.{d}.xy", 2 * CANDIDATES).reshape(n, -1, 2)
             spots = AREA[0] + (AREA[1] - AREA[0]) * unit
-            chosen = np.where(d < count, place(spots, size, taken, radii, body, top), -1)
+            chosen = np.where(d < count, first_free(spots, size, taken, radii, body, top), -1)
             xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
             taken[:, d + 1], radii[:, d + 1] = xy, np.where(chosen >= 0, size[:, 0], -1)
-            T = upright(xy, top, draws.draws.uniform(f"clutter.{d}.yaw", -np.pi, np.pi))
+            T = upright_poses(xy, top, draws.draws.uniform(f"clutter.{d}.yaw", -np.pi, np.pi))
             which = draws.record(f"{d}.which", np.where(chosen >= 0, which, -1))
             placed.append(Placed(f"distractor_{d}", "distractor", object_set, which, T, scale))
         draws.record("placed", np.sum([thing.which >= 0 for thing in placed], axis=0))

@@ -102,7 +102,7 @@ class Demonstrations:
         composer, rows = self.composer, np.zeros(len(indices), int)
         batch = scene.rows(rows)
         pose, T_world_target, held = motion.at(time)
-        composer.body.place(batch.table, composer.layout.body, pose)
+        composer.body.set_pose(batch.table, composer.layout.body, pose)
         batch.table.T[:, composer.layout.target] = T_world_target
         objects = [replace(batch.objects[0], T_world_object=T_world_target), *batch.objects[1:]]
         fresh = Draws(composer.config.seed, indices, attempts)

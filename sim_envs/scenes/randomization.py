@@ -194,7 +194,9 @@ def body_points(T_world_link: Array, keypoints_world: Array, chain_links: Sequen
     return np.concatenate([links, between, keypoints_world], 1)
 
 
-def place(candidates: Array, size: Array, taken: Array, taken_radius: Array, body: Array, top: Array) -> np.ndarray:
+def first_free(
+    candidates: Array, size: Array, taken: Array, taken_radius: Array, body: Array, top: Array
+) -> np.ndarray:
     """Index of the first candidate that is free, or -1.
 
     Args:
@@ -213,7 +215,7 @@ def place(candidates: Array, size: Array, taken: Array, taken_radius: Array, bod
     return np.where(clear.any(1), clear.argmax(1), -1)
 
 
-def upright(xy: Array, z: Array, yaw: Array) -> Array:
+def upright_poses(xy: Array, z: Array, yaw: Array) -> Array:
     """T_world_object (n, 4, 4) of things that stand at xy (n, 2) on height z (n,)."""
     return transform(axis_angle([0, 0, 1], yaw), np.concatenate([xy, z[:, None]], 1))
 

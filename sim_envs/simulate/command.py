@@ -14,7 +14,7 @@ from policies.trials.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
-from sim_envs.simulate.run import Report, opened_folder, run
+from sim_envs.simulate.run import TrialsCallback, opened_folder, run
 
 LEAST_WIDTH = 110
 """Columns that the tables need; narrower terminals wrap them."""
@@ -50,7 +50,7 @@ def _run_and_report(config: SimulateConfig, origin: dict[str, Any]) -> None:
 
 
 @contextmanager
-def shown(config: SimulateConfig) -> Generator[Report]:
+def shown(config: SimulateConfig) -> Generator[TrialsCallback]:
     """Yields the `report` for `run`: a bar on a terminal, a line a block elsewhere."""
     todo = len(missing_blocks(config.out, config.trials))
     there = -(-config.trials // BLOCK) - todo

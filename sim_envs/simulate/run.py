@@ -43,7 +43,7 @@ class TrialMaker(Protocol):
 
 
 Build = Callable[[SimulateConfig], TrialMaker]
-Report = Callable[[list[TrialRecord]], None]
+TrialsCallback = Callable[[list[TrialRecord]], None]
 
 
 def identity(config: SimulateConfig) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def opened_folder(config: SimulateConfig) -> Generator[dict[str, Any]]:
         yield origin
 
 
-def run(config: SimulateConfig, build: Build, report: Report) -> list[TrialRecord]:
+def run(config: SimulateConfig, build: Build, report: TrialsCallback) -> list[TrialRecord]:
     """Runs what is missing of an opened folder and returns all trials in order, up to where the run may stop.
 
     Args:

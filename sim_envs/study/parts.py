@@ -46,7 +46,7 @@ class StudyConfig:
     cameras: Annotated[int, Within(0)] = 1
     """Cameras that stand still and see human and robot alike, as in one lab; 0 draws a new one per demonstration."""
     seed: Annotated[int, Within(0)] = 0
-    size: Size = 224
+    image_size: Size = 224
     """Side of the images [px]."""
     workers: Annotated[int, Within(1)] = 1
     """Processes."""
@@ -69,8 +69,8 @@ def parts(config: StudyConfig) -> Iterator[tuple[str, str, GenerateConfig]]:
         one = GenerateConfig(
             out=config.out / folder,
             embodiment=EMBODIMENTS[kind],
-            width=config.size,
-            height=config.size,
+            width=config.image_size,
+            height=config.image_size,
             seed=1000 * config.seed + number,
             workers=config.workers,
             device=config.device,

@@ -178,7 +178,7 @@ def scene_at(source: TrialSource, trial: Trial, joint_positions: Array, T_world_
     """
     scene = trial.scene.rows(np.zeros(len(joint_positions), int))
     pose = source.body.pose(joint_positions)
-    source.body.place(scene.table, source.frames.layout.body, pose)
+    source.body.set_pose(scene.table, source.frames.layout.body, pose)
     layout = source.frames.layout
     slots = {"target": layout.target} | {
         f"distractor_{i}": layout.distractors.start + i for i in range(len(scene.objects) - 1)

@@ -29,7 +29,7 @@ def study(tmp_path_factory):
 
 def arguments(study, out, table):
     return [
-        "tables", table, "--study", str(study), "--out", str(out), "--backbone", "tiny", "--size", "64",
+        "tables", table, "--study", str(study), "--out", str(out), "--backbone", "tiny", "--image-size", "64",
         "--given", "lab=tiny", "--device", "cpu", "--fit.iterations", "3", "--fit.batch", "4",
     ]  # fmt: skip
 

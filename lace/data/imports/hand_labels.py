@@ -32,7 +32,7 @@ class HandLabels:
     """The pictures are mirrored, as many phones save selfies; they are turned back."""
     crop: bool = False
     """Cut a square of twice the hand's size around it."""
-    size: Annotated[int, Within(32, 8192)] = 640
+    image_size: Annotated[int, Within(32, 8192)] = 640
     """Longer side of the frames [px]; smaller pictures stay as they are."""
     confidence: Annotated[float, Within(0, 1)] = 0.5
     """Least confidence of the detector, in [0, 1]."""
@@ -50,7 +50,7 @@ class HandLabels:
         from lace.data.hands.weights import HAND_MODELS
 
         options = {
-            name: getattr(self, name) for name in ("hand", "mirrored", "crop", "size", "confidence", "sharpness")
+            name: getattr(self, name) for name in ("hand", "mirrored", "crop", "image_size", "confidence", "sharpness")
         }
         return {**options, "detector": HAND_MODELS.label, "visibility": "estimated"}
 
@@ -95,7 +95,7 @@ def labelled(image: np.ndarray, source: str, labels: HandLabels, detector: "Hand
         raise SkipFrame("no keypoint in the image")
     if labels.crop:
         record = crop_square(record, keypoint_box(record.keypoints_uv, record.visibility, tuple(range(COUNT))))
-    return record if max(record.image.shape[:2]) <= labels.size else resize(record, labels.size)
+    return record if max(record.image.shape[:2]) <= labels.image_size else resize(record, labels.image_size)
 
 
 def _only_hand(image: np.ndarray, labels: HandLabels, detector: "HandDetector") -> tuple["Hand", float]:

@@ -32,7 +32,7 @@ def candidates(
     splits: tuple[str, ...] = SPLITS,
     parts: tuple[str, ...] = PARTS,
     crop: bool = False,
-    size: int | None = None,
+    image_size: int | None = None,
     check: FrameCheck | None = None,
 ) -> list[Candidate]:
     """Every image or annotation in the chosen folders, left hands included, sorted by name.
@@ -42,7 +42,7 @@ def candidates(
         splits: Of epick, newdays, ego4d.
         parts: Of TRAIN, VAL, TEST.
         crop: Cut a square around the hand, from the full-size image.
-        size: Longer side of the result [px], scaled after the crop; None keeps it.
+        image_size: Longer side of the result [px], scaled after the crop; None keeps it.
         check: Called with each frame before the crop.
 
     Raises:
@@ -52,7 +52,7 @@ def candidates(
     found = []
     for part in _folders(root, splits, parts):
         for stem in sorted({p.stem for p in part.iterdir() if p.suffix.lower() in (".jpg", ".json")}):
-            load = partial(_load, part, stem, crop, size, check)
+            load = partial(_load, part, stem, crop, image_size, check)
             files = (part / f"{stem}.json", part / f"{stem}.jpg")
             found.append(Candidate(plain_text(f"{part.name}/{stem}"), load, sources=files))
     return found
@@ -73,7 +73,7 @@ def _folders(root: Path, splits: tuple[str, ...], parts: tuple[str, ...]) -> lis
     return sorted(chosen, key=lambda path: path.name)
 
 
-def _load(folder: Path, stem: str, crop: bool, size: int | None, check: FrameCheck | None) -> FrameRecord:
+def _load(folder: Path, stem: str, crop: bool, image_size: int | None, check: FrameCheck | None) -> FrameRecord:
     if stem.endswith("_l"):
         raise SkipFrame("left hand")
     if not stem.endswith("_r"):
@@ -98,7 +98,7 @@ def _load(folder: Path, stem: str, crop: bool, size: int | None, check: FrameChe
         check(record)
     if crop:
         record = crop_square(record, _around(record, box))
-    return record if size is None else resize(record, size)
+    return record if image_size is None else resize(record, image_size)
 
 
 def _around(record: FrameRecord, box: np.ndarray) -> np.ndarray:

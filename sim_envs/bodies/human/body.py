@@ -113,9 +113,9 @@ class HumanBody:
         table.colour[:, first] = sleeve.uniform("colour", *sleeve.axis.colour, 3)
         table.texture[:, first] = self._cloths[cloth, weave]
         table.gloss[:, first] = np.full(n, CLOTH_GLOSS)
-        self.place(table, slots, pose)
+        self.set_pose(table, slots, pose)
 
-    def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
+    def set_pose(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
         """Row i wears the meshes of world i, which lie in the wrist's frame."""
         table.source[:, slots] = self._numbers[: len(pose.q)]
         table.T[:, slots] = pose.T_world_link[:, None, self._wrist]

@@ -87,9 +87,9 @@ class RobotBody:
         hue = tint.uniform("hue", -tint.axis.hue, tint.axis.hue, 3)
         table.source[:, slots], table.scale[:, slots], table.gloss[:, slots] = self._meshes, 1.0, GLOSS
         table.colour[:, slots] = np.clip(self.visual_colours * (brightness[:, None] + hue)[:, None], 0, 1)
-        self.place(table, slots, pose)
+        self.set_pose(table, slots, pose)
 
-    def place(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
+    def set_pose(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
         """Meshes ride on links."""
         table.T[:, slots] = pose.T_world_link[:, self._visual_links] @ self._visual_poses
 

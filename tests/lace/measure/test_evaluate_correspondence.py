@@ -43,7 +43,7 @@ def result(tmp_path_factory):
         out=folder / "out",
         backbone="stub",
         before="stub",
-        size=96,
+        image_size=96,
         more=(f"rod={rod}",),
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +58,7 @@ def test_every_pair_states_n_seed_and_interval(result):
         assert row["n"] > 0
         assert row["seed"] == 0
         assert row["part_accuracy"]["low"] <= row["part_accuracy"]["value"] <= row["part_accuracy"]["high"]
-    assert result["config"]["size"] == 96
+    assert result["config"]["image_size"] == 96
     assert len(result["git_commit"]) >= 7
 
 
@@ -115,7 +115,7 @@ def small(tmp_path):
         make_dataset(tmp_path / name, frames=3, seed=len(name) + (name == "human"), human=name == "human")
         for name in ("robot", "human")
     )
-    return evaluate.CorrespondenceConfig(robot=robot, human=human, out=tmp_path / "out", backbone="stub", size=96)
+    return evaluate.CorrespondenceConfig(robot=robot, human=human, out=tmp_path / "out", backbone="stub", image_size=96)
 
 
 def test_directions_stand_beside_the_pooled_value(result):

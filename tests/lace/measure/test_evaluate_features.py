@@ -129,7 +129,7 @@ def test_the_command_prints_n_and_intervals_beside_the_paper(images, scenes, tmp
         "--classification",
         images,
     ]
-    words += ["--segmentation", scenes, "--size", 64, "--workers", 0, "--device", "cpu", "--classifier.epochs", 2]
+    words += ["--segmentation", scenes, "--image-size", 64, "--workers", 0, "--device", "cpu", "--classifier.epochs", 2]
     words += ["--head.iterations", 2, "--head.batch", 2, "--head.classes", 3]
     assert cli.main([str(word) for word in words]) == 0
     printed = capsys.readouterr()
@@ -145,7 +145,7 @@ def test_the_command_prints_n_and_intervals_beside_the_paper(images, scenes, tmp
 
 def test_the_full_protocol_finds_what_is_linear_and_resumes_from_its_cache(images, scenes, tmp_path, monkeypatch):
     words = ["evaluate", "features", "--out", tmp_path / "out", "--backbone", "tiny", "--classification", images]
-    words += ["--segmentation", scenes, "--size", 64, "--workers", 0, "--device", "cpu", "--classes", 3]
+    words += ["--segmentation", scenes, "--image-size", 64, "--workers", 0, "--device", "cpu", "--classes", 3]
     words += ["--sweep.steps", 60, "--sweep.batch", 8, "--sweep.learning-rates", 0.001, 0.1]
     words += ["--window.window", 64, "--window.stride", 32, "--window.iterations", 6, "--window.batch", 2]
     assert cli.main([str(word) for word in words]) == 0

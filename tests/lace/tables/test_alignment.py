@@ -36,7 +36,7 @@ def config(data, out, **changes):
         **{name: Path(data or "") / name for name in ("robot", "human", "robot_test", "human_test")},
         out=out,
         backbone="tiny",
-        size=64,
+        image_size=64,
         augmented=6,
         test_images=4,
         device="cpu",

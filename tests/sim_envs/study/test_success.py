@@ -55,7 +55,7 @@ def test_pairs_are_on_the_same_trials_seed_by_seed():
 
 @pytest.mark.parametrize(("cameras", "setups"), [(0, 0), (2, 2)])
 def test_trials_are_seen_by_the_study_s_cameras(tmp_path, cameras, setups):
-    (tmp_path / "study.json").write_text(json.dumps({"config": {"cameras": cameras, "size": 64}}))
+    (tmp_path / "study.json").write_text(json.dumps({"config": {"cameras": cameras, "image_size": 64}}))
     config = SuccessTableConfig(study=tmp_path, out=tmp_path / "out")
     near, far = (simulation(setting, [Path("a")], config) for setting in ("in_domain", "ood_env"))
     assert near.axes.camera == far.axes.camera and near.axes.camera.setups == setups

@@ -116,7 +116,7 @@ def test_existence_and_points_outside_are_out_of_view(tmp_path):
 def test_crop_keeps_every_keypoint_on_its_pixel(tmp_path):
     put(tmp_path / "VAL_epick_img", "EK_1_r")
     (whole,), (cut,) = hint.candidates(tmp_path, *ALL), hint.candidates(tmp_path, *ALL, crop=True)
-    (scaled,) = hint.candidates(tmp_path, *ALL, crop=True, size=224)
+    (scaled,) = hint.candidates(tmp_path, *ALL, crop=True, image_size=224)
     whole, cut, scaled = whole.load(), cut.load(), scaled.load()
     side = cut.image.shape[0]
     assert cut.image.shape == (side, side, 3) and side < WIDTH and scaled.image.shape == (224, 224, 3)

@@ -191,7 +191,7 @@ def test_large_photographs_are_shrunk_and_crops_hold_the_hand(tmp_path):
     cv2.imwrite(
         str(tmp_path / "in" / "a.jpg"), cv2.resize(RIGHT[..., ::-1], (1600, 1600), interpolation=cv2.INTER_CUBIC)
     )
-    for name, options in (("whole", ()), ("crop", ("--crop", "--size", 200))):
+    for name, options in (("whole", ()), ("crop", ("--crop", "--image-size", 200))):
         assert run("photos", tmp_path / "in", tmp_path / name, *options) == 0
     (whole,), (crop,) = FrameDataset(tmp_path / "whole"), FrameDataset(tmp_path / "crop")
     assert whole.image.shape == (640, 640, 3) and crop.image.shape == (200, 200, 3)
@@ -201,7 +201,7 @@ def test_large_photographs_are_shrunk_and_crops_hold_the_hand(tmp_path):
     assert 80 < size < 140
 
 
-@pytest.mark.parametrize("wrong", [{"size": 3}, {"confidence": 1.5}, {"sharpness": -0.1}])
+@pytest.mark.parametrize("wrong", [{"image_size": 3}, {"confidence": 1.5}, {"sharpness": -0.1}])
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(InvalidValueError, match="change --"):
         HandLabels(**wrong)
