@@ -7,6 +7,7 @@ import numpy as np
 
 from lace.core import keypoints
 from lace.core.errors import InvalidValueError
+from lace.core.geometry import BoolArray
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Embodiment:
         return np.array([joint.home for joint in self.joints])
 
     @property
-    def present(self) -> np.ndarray:
+    def present(self) -> BoolArray:
         """(21,) bool: which of the 21 keypoints this body has."""
         have = {row.name for row in self.keypoints}
         return np.array([name in have for name in keypoints.NAMES])

@@ -7,6 +7,7 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
+from lace.core.geometry import BoolArray
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class FrameRecord:
         height, width = self.image.shape[:2]
         return PinholeCamera(self.K, self.T_world_cam, width, height)
 
-    def mask(self, *, semantic: str | None = None, instance: str | None = None, name: str | None = None) -> np.ndarray:
+    def mask(self, *, semantic: str | None = None, instance: str | None = None, name: str | None = None) -> BoolArray:
         """Boolean (height, width) mask of all segments that match every given name; empty without a segmentation."""
         if self.segmentation is None:
             return np.zeros(self.image.shape[:2], bool)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Triple = tuple[float, float, float]
 
 

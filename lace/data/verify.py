@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lace.core.errors import DatasetError
 from lace.core.frames import FrameRecord
+from lace.core.geometry import BoolArray
 from lace.core.keypoints import NAMES, Visibility, keypoint_box
 from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import read_meta, shard_paths
@@ -104,7 +105,7 @@ class _View:
     """A record with values that several checks need."""
 
     record: FrameRecord
-    inside: np.ndarray
+    inside: BoolArray
     """(21,) whether each keypoint is finite and within the image."""
     uv: np.ndarray | None
     """(21, 2) projected world keypoints [px]; None where camera or world keypoints are not known."""

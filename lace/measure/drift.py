@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate, normalize
 
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
+from lace.core.geometry import BoolArray
 from lace.measure.bootstrap import LEVEL, image_weights, ratio
 
 REGIONS = ("hand", "object", "background")
@@ -35,7 +36,7 @@ HAND_WORDS = (
 """A body's segment belongs to the hand if its name or instance contains one of these whole words."""
 
 
-def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> np.ndarray:
+def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) -> BoolArray:
     """Masks (3, height, width) bool of hand, object and background (all else, the arm left out).
 
     A body of a single segment is all hand.

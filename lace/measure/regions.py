@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from lace.core.frames import FrameRecord
+from lace.core.geometry import BoolArray
 from lace.core.keypoints import Visibility
 from lace.measure.drift import HAND_WORDS, region_masks, token_regions
 
 
-def hull_mask(record: FrameRecord) -> np.ndarray:
+def hull_mask(record: FrameRecord) -> BoolArray:
     """Mask (height, width) bool of the convex hull of the visible keypoints; empty for fewer than three."""
     mask = np.zeros(record.image.shape[:2], np.uint8)
     points = record.keypoints_uv[record.visibility == Visibility.VISIBLE]

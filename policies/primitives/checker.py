@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from lace.core.embodiment import Embodiment
-from lace.core.geometry import Array
+from lace.core.geometry import Array, BoolArray
 from policies.outcome import PlanRefused, SafetyStop
 from policies.path import CheckedPath, JointPath, sealed
 
@@ -27,7 +27,7 @@ class Workspace:
     low: tuple[float, float, float] = (-0.20, -0.65, -0.12)
     high: tuple[float, float, float] = (0.80, 0.65, 0.90)
 
-    def holds(self, points: Array) -> np.ndarray:
+    def holds(self, points: Array) -> BoolArray:
         """Whether each of points (..., 3) is inside."""
         inside = (points >= np.array(self.low)) & (points <= np.array(self.high))
         return np.asarray(inside.all(-1))

@@ -6,7 +6,7 @@ import numpy as np
 
 from assets.robots.robot import Robot
 from lace.core.camera import PinholeCamera
-from lace.core.geometry import Array, apply, invert
+from lace.core.geometry import Array, BoolArray, apply, invert
 from lace.core.keypoints import Visibility
 from lace.core.kinematics import Kinematics
 from lace.data.overlay import draw_keypoints
@@ -36,7 +36,7 @@ class RobotModel:
             points = apply(visual.T_link_mesh, points.astype(float))
             self._parts.append((self.kinematics.link_index[visual.link], points, triangles))
 
-    def silhouette(self, q: Array, camera: PinholeCamera, first_link: str = "") -> np.ndarray:
+    def silhouette(self, q: Array, camera: PinholeCamera, first_link: str = "") -> BoolArray:
         """(height, width) bool of all pixels that the robot covers; joints (joints,) [rad].
 
         Args:

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
-from lace.core.geometry import Array, transform
+from lace.core.geometry import Array, BoolArray, transform
 from real_bridge.calibration.model_over_image import RobotModel
 
 LEAST_IMAGES = 5
@@ -36,7 +36,7 @@ class Sight:
     """One image of the robot."""
 
     joint_positions: Array
-    mask: np.ndarray
+    mask: BoolArray
     """(height, width) bool: where the robot is seen."""
 
 
@@ -49,7 +49,7 @@ class Refined:
     after_px: float
 
 
-def segmented(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+def segmented(images: Sequence[np.ndarray]) -> list[BoolArray]:
     """Masks (height, width) bool of what moved between images (height, width, 3) uint8 of a fixed camera.
 
     Raises:
@@ -72,7 +72,7 @@ def segmented(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     return masks
 
 
-def _shadow(image: Array, scene: Array) -> np.ndarray:
+def _shadow(image: Array, scene: Array) -> BoolArray:
     """(height, width) bool."""
     light, behind = image.sum(-1) + 1, scene.sum(-1) + 1
     hue = np.abs(image / light[..., None] - scene / behind[..., None]).max(-1)
@@ -80,7 +80,7 @@ def _shadow(image: Array, scene: Array) -> np.ndarray:
     return (ratio > SHADOW[0]) & (ratio < SHADOW[1]) & (hue < SAME_HUE)
 
 
-def drawn_moving(model: RobotModel, camera: PinholeCamera, joints: Sequence[Array]) -> list[np.ndarray]:
+def drawn_moving(model: RobotModel, camera: PinholeCamera, joints: Sequence[Array]) -> list[BoolArray]:
     """Masks (height, width) bool of the drawn robot, less what most poses cover, as `segmented` sees it."""
     masks = np.stack([model.silhouette(q, camera) for q in joints])
     return list(masks ^ (masks.mean(0) > 0.5))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lace.core.geometry import Array
+from lace.core.geometry import Array, BoolArray
 from real_bridge.calibration.board import Corners
 
 LEAST_CORNERS = 8
@@ -45,7 +45,7 @@ class Views:
         self.taken.append(view)
         return ""
 
-    def covered(self) -> np.ndarray:
+    def covered(self) -> BoolArray:
         """(CELLS, CELLS) bool: which parts of the image, by rows, had corners."""
         grid = np.zeros((CELLS, CELLS), bool)
         for view in self.taken:

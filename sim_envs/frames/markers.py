@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from lace.core.geometry import BoolArray
+
 RADIUS_PX = 4.0
 """Radius of a marker: some fifty pixels, whose centroid lies within a tenth of a pixel."""
 MARGIN_PX = 2.0
 """Markers keep this distance from the edge and twice from each other, so that each is seen whole."""
 
 
-def choose(uv: np.ndarray, depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def choose(uv: np.ndarray, depth: np.ndarray, size: tuple[int, int]) -> BoolArray:
     """Which keypoints (n, k) bool at uv (n, k, 2) [px] can carry markers that are seen whole, the first ones first.
 
     Args:

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from lace.core.errors import InvalidValueError
-from lace.core.geometry import Array
+from lace.core.geometry import Array, BoolArray
 from sim_envs.grasp_env.config import options_of
 from sim_envs.grasp_env.worlds import GraspWorlds
 
@@ -60,7 +60,7 @@ class GraspVectorEnv(VectorEnv):
         self._ended = np.zeros(self.num_envs, bool) if self._ended is None else self._ended & ~mask
         self._steps[mask] = 0
 
-    def _mask(self, mask: np.ndarray | None) -> np.ndarray:
+    def _mask(self, mask: np.ndarray | None) -> BoolArray:
         """`mask`, or all worlds if there is none.
 
         Raises:

@@ -16,7 +16,7 @@ from assets.objects import OBJECTS
 from assets.robots.robot import Robot
 from assets.shapes import Mesh
 from lace.core.embodiment import Embodiment
-from lace.core.geometry import Array, apply, invert
+from lace.core.geometry import Array, BoolArray, apply, invert
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.object_distance import ObjectDistance, distance_to
 
@@ -48,7 +48,7 @@ class Solid:
         """Corners (2, 3) of a box around it in its own frame, as large as it is [m]."""
         return self.scale * np.stack([self.samples.min(0), self.samples.max(0)])
 
-    def meets_box_of(self, other: "Solid") -> np.ndarray:
+    def meets_box_of(self, other: "Solid") -> BoolArray:
         """(n,) whether a box around its own box, level with the other's, meets the other's."""
         corners = self.box[np.array(list(np.ndindex(2, 2, 2))), np.arange(3)]
         local = apply(invert(other.T) @ self.T, corners)

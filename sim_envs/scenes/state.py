@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lace.core.camera import PinholeCamera
-from lace.core.geometry import Array
+from lace.core.geometry import Array, BoolArray
 from sim_envs.rendering.slot_table import SlotTable
 
 
@@ -38,7 +38,7 @@ class BodyPose:
 class ReachMotion(Protocol):
     """A reach-and-grasp motion in one scene, over time in [0, 1]."""
 
-    def at(self, time: ArrayLike) -> tuple[BodyPose, Array, np.ndarray]:
+    def at(self, time: ArrayLike) -> tuple[BodyPose, Array, BoolArray]:
         """Poses (n), T_world_target (n, 4, 4), and whether the target is held (n,), at times (n,)."""
         ...
 

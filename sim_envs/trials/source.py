@@ -12,7 +12,7 @@ from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.frames import FrameRecord
-from lace.core.geometry import Array, apply
+from lace.core.geometry import Array, BoolArray, apply
 from policies.policy import TwoPoints
 from policies.primitives.grasp import GraspPrimitive
 from sim_envs.bodies.registry import require_robot
@@ -153,7 +153,7 @@ class TrialSource:
             attempts[left] += 1
         return attempts
 
-    def _fair(self, batch: SceneBatch) -> np.ndarray:
+    def _fair(self, batch: SceneBatch) -> BoolArray:
         """(n,) whether the target stands in reach and the hand is raised and in view."""
         body, target = self.body.embodiment, batch.objects[0]
         xy = target.T_world_object[:, :2, 3]

@@ -11,6 +11,7 @@ import numpy as np
 
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
+from lace.core.geometry import BoolArray
 from lace.core.keypoints import SKELETON, Visibility
 from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import FrameDataset
@@ -106,7 +107,7 @@ class Masker:
     used: Counter = field(default_factory=Counter)
     """How many frames each way served."""
 
-    def mask(self, record: FrameRecord) -> tuple[str, np.ndarray]:
+    def mask(self, record: FrameRecord) -> tuple[str, BoolArray]:
         """The way and the boolean mask (height, width); SkipFrame where nothing would stay."""
         if record.segmentation is not None:
             way = "segmentation"

@@ -9,7 +9,7 @@ from assets.robots.robot import Robot
 from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
-from lace.core.geometry import Array, axis_angle
+from lace.core.geometry import Array, BoolArray, axis_angle
 from lace.core.kinematics import Kinematics
 from sim_envs.scenes.state import BodyPose
 from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
@@ -101,7 +101,7 @@ def hand_poses(draws: Draws, body: Embodiment) -> Array:
     return low + (high - low) * np.clip(share, 0.02, 0.98)
 
 
-def is_free(robot: Robot, q: Array, tolerance_m: float = 1e-3) -> np.ndarray:
+def is_free(robot: Robot, q: Array, tolerance_m: float = 1e-3) -> BoolArray:
     """(n,) whether each pose is free of self-collision deeper than `tolerance_m`, by MuJoCo's collision shapes."""
     model = mujoco.MjModel.from_xml_path(str(robot.xml_path))
     data = mujoco.MjData(model)

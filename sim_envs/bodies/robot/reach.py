@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from assets.robots.robot import COLLISION_GROUP, Robot
 from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
-from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
+from lace.core.geometry import Array, BoolArray, axis_angle, invert, minimum_jerk, transform
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.robot.poses import FINGERS_DOWN, arm_ik, pose_of
 from sim_envs.scenes.state import BodyPose, Placed, SceneBatch
@@ -43,7 +43,7 @@ class RobotMotion:
     """(4, 4) before the lift."""
     T_palm_target: Array
 
-    def joints(self, time: Array) -> tuple[Array, np.ndarray]:
+    def joints(self, time: Array) -> tuple[Array, BoolArray]:
         """Joint positions (n, joints) [rad] and whether the target is held (n,), at times (n,) in [0, 1]."""
         starts = np.array([0.0, *PHASES[:-1]])
         phase = np.minimum(np.searchsorted(PHASES, time, side="right"), 3)

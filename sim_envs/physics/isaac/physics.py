@@ -32,7 +32,7 @@ from assets.robots import ROBOTS
 from assets.robots.robot import Robot
 from assets.robots.usd import robot_usd
 from lace.core.errors import IntegrityError, InvalidValueError
-from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
+from lace.core.geometry import Array, BoolArray, rotation_from_quat_wxyz, transform
 from sim_envs.physics.isaac.hulls import collide_own_hulls
 from sim_envs.physics.isaac.overflow import forget_overflow, require_room
 from sim_envs.physics.isaac.things import add_things, object_label, parts_needed
@@ -191,7 +191,7 @@ class IsaacWorlds:
         self._sim.forward()
         forget_overflow(NewtonManager._solver.mjw_data)
 
-    def _missing(self) -> np.ndarray:
+    def _missing(self) -> BoolArray:
         """(worlds, objects) whether a world has no such object."""
         counts = np.array([len(scene.objects) for scene in self._scenes])
         return np.arange(counts.max()) >= counts[:, None]
