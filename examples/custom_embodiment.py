@@ -35,7 +35,7 @@ ROD = Recipe("rod", (XARM7,), build, 1, (WRIST, TIP), "rod", grasp_point=(ROD_M,
 def main(out: Path, frames: int = 24, size: int = 224) -> int:
     """Generates frames of the rod; returns the exit code."""
     if "rod" not in ROBOTS:
-        ROBOTS.add("rod", ROD)  # before sim_envs is imported, which makes a body of every robot
+        ROBOTS.add("rod", ROD)
     from sim_envs.config.generate import GenerateConfig
     from sim_envs.frames import generate
 

@@ -53,5 +53,5 @@ class Policy(Protocol):
         ...
 
 
-POLICIES: Registry[Callable[[str], Policy]] = Registry("policy")
+POLICIES: Registry[Callable[[str], Policy]] = Registry("policy", "lace.policies")
 """By name; each is built from the text after the colon of `NAME:ARGUMENT` ("" where there is none)."""

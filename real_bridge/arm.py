@@ -95,7 +95,7 @@ class ArmKind:
     """Of assets.robots.ROBOTS: the robot whose first joints these are."""
 
 
-ARMS: Registry[ArmKind] = Registry("arm")
+ARMS: Registry[ArmKind] = Registry("arm", "lace.drivers:arm")
 
 
 def require_joints(positions: Array, count: int) -> Array:

@@ -66,4 +66,4 @@ class HandKind:
     """ "module:function" of a function (port) that takes the torque away by the standard library alone."""
 
 
-HANDS: Registry[HandKind] = Registry("hand")
+HANDS: Registry[HandKind] = Registry("hand", "lace.drivers:hand")

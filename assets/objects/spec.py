@@ -28,4 +28,4 @@ class ObjectSpec:
     """Convex parts for physics as vertices (k, 3), at the size of `build`; None: the convex hull of the mesh."""
 
 
-OBJECTS: Registry[ObjectSpec] = Registry("object")
+OBJECTS: Registry[ObjectSpec] = Registry("object", "lace.objects")

@@ -6,7 +6,7 @@ from assets.robots.vx300s import VX300S
 from assets.robots.xarm7_leap import XARM7_LEAP
 from lace.core.registry import Registry
 
-ROBOTS: Registry[Recipe] = Registry("robot")
+ROBOTS: Registry[Recipe] = Registry("robot", "lace.embodiments")
 """Recipes by robot name; calling one with the user's own asset folder or None builds the robot."""
 ROBOTS.add("xarm7_leap", XARM7_LEAP)
 ROBOTS.add("vx300s", VX300S)

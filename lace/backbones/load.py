@@ -58,6 +58,8 @@ def _loaded(name: str, image_size: int, seed: int) -> Backbone:
 
 
 def _from_spec(name: str, spec: BackboneSpec, image_size: int, seed: int) -> Backbone:
+    if spec.build is not None:
+        return spec.build(image_size)
     if spec.wheel is not None:
         from lace.backbones import efficientnet_lite
 
@@ -71,7 +73,7 @@ def _from_folder(name: str, folder: Path, image_size: int) -> Backbone:
     """Chosen by content: the files of a pinned wheel, a timm model, else a transformers model."""
     from lace.backbones import efficientnet_lite, families
 
-    unpacked = [spec.wheel for spec in map(BACKBONES.__getitem__, BACKBONES) if spec.wheel]
+    unpacked = [spec.wheel for spec in map(BACKBONES.__getitem__, BACKBONES.built_in) if spec.wheel]
     for wheel in unpacked:
         if (folder / wheel.probe).is_file():
             return efficientnet_lite.published(wheel.name, folder / wheel.probe, image_size)

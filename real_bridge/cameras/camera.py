@@ -46,7 +46,7 @@ class Camera(Protocol):
         ...
 
 
-CAMERAS: Registry[Callable[[str], Camera]] = Registry("camera")
+CAMERAS: Registry[Callable[[str], Camera]] = Registry("camera", "lace.drivers:camera")
 """By kind; each is opened from the text after the colon of `KIND:ARGUMENT` ("" where there is none)."""
 
 

@@ -12,11 +12,15 @@ from sim_envs.bodies.robot.body import RobotBody
 from sim_envs.config.scene import SceneConfig
 from sim_envs.scenes.body import Body
 
-BODIES: Registry[Callable[[SceneConfig], Body]] = Registry("embodiment")
-for _name in ROBOTS:
-    BODIES.add(_name, partial(RobotBody, _name))
-for _name in HUMANS:
-    BODIES.add(_name, partial(HumanBody, _name))
+
+
+def _of_registered(name: str) -> Callable[[SceneConfig], Body] | None:
+    kinds = ((HUMANS, HumanBody), (ROBOTS, RobotBody))
+    return next((partial(body, name) for names, body in kinds if name in names), None)
+
+
+BODIES: Registry[Callable[[SceneConfig], Body]] = Registry("embodiment", own=_of_registered)
+"""Bodies besides those of every robot and every human, which are found by their own names."""
 
 
 def require_robot(body: Body) -> RobotBody:

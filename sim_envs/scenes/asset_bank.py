@@ -65,11 +65,11 @@ class AssetBankBuilder:
 
     def build(self, axes: Axes) -> AssetBank:
         """The asset_bank of the names that the axes allow; the library still has to be uploaded."""
-        families = tuple(dict.fromkeys(OBJECTS[n].family for n in OBJECTS if OBJECTS[n].role == "distractor"))
+        distractors = [name for name in OBJECTS.built_in if OBJECTS[name].role == "distractor"]
+        families = tuple(dict.fromkeys(OBJECTS[name].family for name in distractors))
         allowed = known_names("distractor family", axes.clutter.families, families)
-        distractors = [n for n in OBJECTS if OBJECTS[n].role == "distractor" and OBJECTS[n].family in allowed]
-        every = tuple(TARGETS) if axes.target.names in ((), ("all",)) else tuple(OBJECTS)
-        targets = known_names("target", axes.target.names, every)
+        distractors = [name for name in distractors if OBJECTS[name].family in allowed]
+        targets = tuple(TARGETS) if axes.target.names in ((), ("all",)) else axes.target.names
         tables = known_names("table", axes.table.kinds, TABLES.names())
         rooms = [ROOMS[kind] for kind in known_names("room", axes.room.kinds, ROOMS.names())]
         room_layouts = [make(generator(self.seed, i)) for make in rooms for i in range(axes.room.layouts)]

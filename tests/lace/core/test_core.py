@@ -152,3 +152,13 @@ def test_any_integer_is_a_seed(seed):
     assert (first == again).all() and (first != generator(seed + 1, 5).random(4)).any()
     assert (Draws(seed, [0]).unit("a", 4) == Draws(seed + 2**64, [0]).unit("a", 4)).all()
     assert (generator(seed).random(4) == generator(seed + 2**64).random(4)).all()
+
+
+def test_registry_makes_what_it_does_not_know_from_its_text_and_once():
+    made = []
+    numbers = Registry("number", own=lambda text: made.append(text) or int(text) if text.isdigit() else None)
+    numbers.add("one", 1)
+    assert "12" in numbers and numbers["12"] == 12 and numbers["12"] == 12 and made == ["12"]
+    assert "on" not in numbers and numbers.names() == ("one",)
+    with pytest.raises(UnknownNameError, match="'one' if that was meant"):
+        numbers["on"]
