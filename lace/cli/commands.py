@@ -32,9 +32,7 @@ COMMANDS: dict[str, Command] = {
         "sim_envs.demo.command:main",
         "sim_envs.demo.config:DemoConfig",
     ),
-    "list": Command(
-        "list embodiments, objects, backbones, policies or presets by name", "lace.cli.listing:show"
-    ),
+    "list": Command("list embodiments, objects, backbones, policies or presets by name", "lace.cli.listing:show"),
     "generate robot": Command("make labelled robot frames in simulation", *_GENERATE, bound=("robot",)),
     "generate human": Command("make labelled human frames in simulation", *_GENERATE, bound=("human",)),
     "generate rollouts": Command(

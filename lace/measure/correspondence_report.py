@@ -17,7 +17,7 @@ from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.measure.correspondence import METRICS
 from lace.measure.drift import REGIONS
-from lace.measure.pictures import PICTURED, CloseUps, Views, correspondences, joint_pca
+from lace.measure.pictures import PICTURED, CloseUps, Views, correspondences, fingertips, joint_pca
 from lace.measure.predictors import NAMES
 from lace.reports.pca_figures import drift_figure
 from lace.reports.report import Grid, Picture, Report, slug, write_report
@@ -64,19 +64,21 @@ def pictures(
     described: Views,
     records: Mapping[str, list[FrameRecord]],
     close: tuple[CloseUps, Views],
+    tips: tuple[CloseUps, Views],
     moved: Tensor | None,
     hand_words: Sequence[str],
 ) -> list[Picture]:
-    """Figs. 2, 4, 7, 8 and 9; a picture that the frames do not allow is left out with a message.
+    """Figs. 2, 4, 7, 8, 9 and fingertips close up; a picture that the frames do not allow is left out with a message.
 
     Args:
         described: Title of a backbone -> embodiment -> its features; the last backbone is the measured one.
         records: The frames that they are from.
         close: Hands close up, and their features by title and embodiment.
+        tips: The same for hands whose fingertips are seen.
         moved: Hand and object tokens (n, tokens) of the robot's frames, for drift; None for no such picture.
         hand_words: Words that mark the hand's segments.
     """
-    found = correspondences(described, records)
+    found = correspondences(described, records) + fingertips(tips[1], tips[0])
     if moved is not None:
         before, after = (parts["robot"] for parts in described.values())
         found.append(_drift_picture(before, after, records["robot"], moved, after.grid[0] * after.patch))

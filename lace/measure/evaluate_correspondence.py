@@ -170,22 +170,24 @@ def read_held_out(config: CorrespondenceConfig) -> HeldOut:
 def _run(config: CorrespondenceConfig, held_out: HeldOut, device: torch.device) -> int:
     backbone = load_backbone(config.backbone, image_size=config.image_size, device=device)
     caveat = STAND_IN_WARNING if is_stand_in(config.backbone) else getattr(backbone, "caveat", "")
-    hands = CloseUps.of(held_out.records)
-    described, close = _described(backbone, held_out, config), hands.described(backbone, config.image_size)
+    hands, tips = CloseUps.of(held_out.records), CloseUps.of_fingertips(held_out.records)
+    described = _described(backbone, held_out, config)
+    close, near = (chosen.described(backbone, config.image_size) for chosen in (hands, tips))
     del backbone
     before = None
-    titled, views = {config.backbone: described}, {config.backbone: close}
+    titled, views, tip_views = {config.backbone: described}, {config.backbone: close}, {config.backbone: near}
     if config.before:
         earlier = load_backbone(config.before, image_size=config.image_size, device=device)
         before = _described(earlier, held_out, config)
         titled = {"before": before, "after": described}
         views = {"before": hands.described(earlier, config.image_size), "after": close}
+        tip_views = {"before": tips.described(earlier, config.image_size), "after": near}
     result = measure(described, held_out.train, config, before)
     moved = None
     if before is not None:
         moved, result["drift"] = _drift(before["robot"], described["robot"], held_out.records["robot"], config)
     publish_bytes(config.out / MEASUREMENT, json.dumps(result, indent=1).encode())
-    shown = pictures(titled, held_out.records, (hands, views), moved, config.hand_words)
+    shown = pictures(titled, held_out.records, (hands, views), (tips, tip_views), moved, config.hand_words)
     publish_report(config.out, result, shown, caveat)
     return 0
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from lace.core.keypoints import Visibility
 from lace.measure.correspondence import describe
 from lace.measure.regions import hand_tokens
 from lace.reports.correspondence_figure import LETTERS, correspondence_figure
+from lace.reports.fingertips_figure import fingertips_figure
 from lace.reports.pca_figures import pca_figure
 from lace.reports.report import Picture
 
@@ -24,6 +26,7 @@ SHOWN = 24
 """Frames of each embodiment among which the pictured pair is chosen."""
 PICTURED = 4
 """Frames of each embodiment in the pictures of PCA and drift."""
+_EVERY = slice(None)
 _MARGIN = 1.3
 """Side of a close-up over the longer side of the box around the hand's keypoints."""
 
@@ -80,16 +83,28 @@ class CloseUps:
 
     records: Mapping[str, Sequence[FrameRecord]]
     """Embodiment -> frames cut around the hand."""
+    scale: int = 2
+    """Side of the close-ups over the side of the frames that are measured."""
 
     @classmethod
     def of(cls, records: Mapping[str, Sequence[FrameRecord]]) -> "CloseUps":
-        """Of each embodiment the frames with most visible keypoints."""
-        return cls({name: [close_up(record) for record in _most_visible(found)] for name, found in records.items()})
+        """Of each embodiment the frames with most visible keypoints, at twice the size: for the joint PCA."""
+        return cls._of(records, _EVERY, 2)
+
+    @classmethod
+    def of_fingertips(cls, records: Mapping[str, Sequence[FrameRecord]]) -> "CloseUps":
+        """Of each embodiment the frames that show most of wrist and fingertips: for `fingertips`."""
+        return cls._of(records, list(LETTERS), 1)
+
+    @classmethod
+    def _of(cls, records: Mapping[str, Sequence[FrameRecord]], keypoints: Any, scale: int) -> "CloseUps":
+        chosen = {name: _most_visible(found, keypoints) for name, found in records.items()}
+        return cls({name: [close_up(record) for record in found] for name, found in chosen.items()}, scale)
 
     def described(self, backbone: Backbone, size: int) -> dict[str, Described]:
-        """Features of the close-ups at twice `size` px, or at `size` where the backbone takes no other."""
+        """Features of the close-ups at `scale` times `size` px, or at `size` where the backbone takes no other."""
         try:
-            return self._described(backbone, 2 * size)
+            return self._described(backbone, self.scale * size)
         except BackboneError:
             return self._described(backbone, size)
 
@@ -121,5 +136,16 @@ def joint_pca(views: Views, close_ups: CloseUps, words: Sequence[str]) -> Pictur
     return Picture("Joint PCA of hand patches (figs. 4, 7, 8)", png, note)
 
 
-def _most_visible(records: Sequence[FrameRecord]) -> list[FrameRecord]:
-    return sorted(records, key=lambda r: -int((r.visibility == Visibility.VISIBLE).sum()))[:PICTURED]
+def fingertips(views: Views, close_ups: CloseUps) -> list[Picture]:
+    """Wrist and fingertips found across each pair of different embodiments, on the hands of `close_ups`."""
+    found = []
+    for a, b in itertools.combinations(close_ups.records, 2):
+        images = ([record.image for record in close_ups.records[a]], [record.image for record in close_ups.records[b]])
+        drawn = fingertips_figure(images, {title: (seen[a], seen[b]) for title, seen in views.items()})
+        note = "A dot is the patch most like the part of the same letter on the left, the ring where that part is."
+        found.append(Picture(f"Fingertips {a}-{b}, close up", drawn, note))
+    return found
+
+
+def _most_visible(records: Sequence[FrameRecord], keypoints: Any) -> list[FrameRecord]:
+    return sorted(records, key=lambda r: -int((r.visibility[keypoints] == Visibility.VISIBLE).sum()))[:PICTURED]

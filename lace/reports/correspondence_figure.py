@@ -39,21 +39,21 @@ def correspondence_figure(
     shared = np.flatnonzero((source.visible[i] & target.visible[j]).numpy())
     figure = Figure(figsize=(4.1 * (1 + len(described)), 4.5), layout="constrained")
     axes = figure.subplots(1, 1 + len(described))
-    _show(axes[0], images[0], source, "the parts asked for")
+    show_described(axes[0], images[0], source, "the parts asked for")
     for k in shared:
-        _dot(axes[0], source.keypoints[i, k].numpy(), k)
+        mark_part(axes[0], source.keypoints[i, k].numpy(), k)
     for ax, (title, (a, b)) in zip(axes[1:], described.items(), strict=True):
         found = b.centres[(a.descriptors[i, shared] @ b.features[j].T).argmax(-1)].numpy()
         truth = b.keypoints[j, shared].numpy()
         error = np.linalg.norm(found - truth, axis=1)
         mean = f"{error.mean():.0f} px off on average" if len(error) else "no part in common"
-        _show(ax, images[1], b, f"{title}: {mean}" if title else mean)
+        show_described(ax, images[1], b, f"{title}: {mean}" if title else mean)
         for k, here, there in zip(shared, found, truth, strict=True):
-            _answer(ax, here, there, k)
+            mark_answer(ax, here, there, k)
     return png(figure)
 
 
-def _show(ax: Axes, image: np.ndarray, described: Described, title: str) -> None:
+def show_described(ax: Axes, image: np.ndarray, described: Described, title: str) -> None:
     """The image in the pixels of what was described."""
     height, width = (side * described.patch for side in described.grid)
     ax.imshow(image, extent=(0, width, height, 0))
@@ -62,15 +62,16 @@ def _show(ax: Axes, image: np.ndarray, described: Described, title: str) -> None
     ax.set_title(title, fontsize=11)
 
 
-def _answer(ax: Axes, found: np.ndarray, truth: np.ndarray, keypoint: int) -> None:
+def mark_answer(ax: Axes, found: np.ndarray, truth: np.ndarray, keypoint: int) -> None:
     """The truth as a ring, the answer as a dot, and the error between them."""
     colour = colour_of(keypoint)
     ax.plot(*zip(truth, found, strict=True), color=colour, linewidth=1.4, alpha=0.9)
     ax.plot(*truth, "o", markersize=8, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=1.8)
-    _dot(ax, found, keypoint)
+    mark_part(ax, found, keypoint)
 
 
-def _dot(ax: Axes, place: np.ndarray, keypoint: int) -> None:
+def mark_part(ax: Axes, place: np.ndarray, keypoint: int) -> None:
+    """A dot of the finger's colour at `place` [px], with a letter at the wrist and the fingertips."""
     tip = LETTERS.get(int(keypoint))
     ax.plot(
         *place, "o", markersize=8 if tip else 5, markerfacecolor=colour_of(keypoint), markeredgecolor="#111827",

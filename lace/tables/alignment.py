@@ -91,7 +91,8 @@ def runs_of(table: int, config: TablesConfig) -> dict[str, Run]:
     """Row -> run, with the backbones that the user asks for."""
     rows = rows_of(table)
     if table != 8:
-        return rows
+        own = None if config.backbone == TablesConfig.backbone else config.backbone
+        return {row: replace(run, backbone=own) for row, run in rows.items()}
     asked = config.backbones or (config.backbone, *dict.fromkeys(r.backbone for r in list(rows.values())[2:]))
     known = list(dict.fromkeys(run.backbone for run in rows.values()))
     if len(asked) > len(known):

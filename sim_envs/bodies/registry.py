@@ -13,7 +13,6 @@ from sim_envs.config.scene import SceneConfig
 from sim_envs.scenes.body import Body
 
 
-
 def _of_registered(name: str) -> Callable[[SceneConfig], Body] | None:
     kinds = ((HUMANS, HumanBody), (ROBOTS, RobotBody))
     return next((partial(body, name) for names, body in kinds if name in names), None)

@@ -80,6 +80,7 @@ def test_the_report_is_one_file_with_every_picture(result):
     assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', page)
     pictures = sorted(path.name for path in result["folder"].glob("*.png"))
     pairs = [f"correspondence_{a}-{b}.png" for a, b in PAIRS]
+    pairs += [f"fingertips_{a}-{b}_close_up.png" for a, b in PAIRS if a != b]
     assert pictures == sorted([*pairs, "feature_drift.png", "joint_pca_of_hand_patches.png"])
     for name in pictures:
         assert base64.b64encode((result["folder"] / name).read_bytes()).decode() in page

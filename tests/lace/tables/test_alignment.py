@@ -152,6 +152,14 @@ def test_a_row_says_how_many_images_there_are():
     assert row_label("DINO", run, run, Measured([])) == "DINO"
 
 
+def test_a_row_is_named_by_the_backbone_that_was_run():
+    wanted = replace(config(None, None), backbone="efficientnet-lite0")
+    names = [row_label(row, TABLES[1][row], run, Measured([])) for row, run in runs_of(1, wanted).items()]
+    assert names == ["efficientnet-lite0", "LACE-efficientnet-lite0"]
+    images = runs_of(4, wanted)["100 img"]
+    assert row_label("100 img", TABLES[4]["100 img"], images, Measured([], images=100)) == "100 img"
+
+
 def test_the_probes_are_columns_where_folders_are_given(data, tmp_path, monkeypatch):
     def probed(own):
         own.out.mkdir(parents=True)
