@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from rich.progress import track
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from lace.backbones import Backbone
 from lace.core.files import publish_bytes
+from lace.core.progress import track
 from policies.labelled import LabelledFrames
 
 CHUNK = 32
@@ -113,7 +113,7 @@ def cached_features(backbone: Backbone, frames: LabelledFrames, cache: str | Pat
 def _computed(backbone: Backbone, frames: LabelledFrames) -> Tensor:
     device, found = next(backbone.parameters()).device, []
     parts = np.array_split(np.arange(len(frames)), max(1, -(-len(frames) // CHUNK)))
-    for part in track(parts, f"features of {len(frames)} frames"):
+    for part in track(parts, len(parts), f"features of {len(frames)} frames", "batches"):
         images = frames.images(part.tolist()).to(device).float() / 255
         with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
             found.append(tokens(backbone, images).half().cpu())

@@ -10,6 +10,7 @@ import torch
 
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
+from lace.core.run_identity import changed_fields
 
 NAME = "checkpoint.pt"
 _MAY_CHANGE = ("checkpoint_every", "log_every", "compile", "micro_batch", "activation_checkpointing")
@@ -34,7 +35,7 @@ class CheckpointError(LaceError):
 def save(folder: str | Path, config: Settings, identity: Mapping[str, str], state: dict[str, Any]) -> None:
     """Writes the checkpoint atomically."""
     buffer = io.BytesIO()
-    torch.save({"config": _steering(config), "identity": dict(identity), "state": state}, buffer)
+    torch.save({"config": asdict(config), "identity": dict(identity), "state": state}, buffer)
     publish_bytes(Path(folder) / NAME, buffer.getvalue())
 
 
@@ -60,18 +61,16 @@ def load(
         content = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", again) from error
-    mine = _steering(config) | dict(identity)
-    theirs = content["config"] | content.get("identity", {})
-    differing = [f"{key} {theirs.get(key)!r} -> {mine.get(key)!r}" for key in mine if theirs.get(key) != mine[key]]
+    mine, theirs = asdict(config) | dict(identity), content["config"] | content.get("identity", {})
+    differing = changed_fields(theirs, mine, may_change(config))
     if differing:
         raise CheckpointError(doing, f"the run differs: {', '.join(differing)}", "the run that started there", again)
     return content["state"]
 
 
-def _steering(config: Settings) -> dict[str, Any]:
-    """The settings that determine the steps, as plain values.
+def may_change(config: Settings) -> tuple[str, ...]:
+    """Settings that may differ on resume.
 
-    `iterations` is one of them only if the learning rate depends on it.
+    `iterations` is one of them unless the learning rate depends on it.
     """
-    free = (*_MAY_CHANGE, "iterations") if config.schedule == "constant" else _MAY_CHANGE
-    return {key: value for key, value in asdict(config).items() if key not in free}
+    return (*_MAY_CHANGE, "iterations") if config.schedule == "constant" else _MAY_CHANGE

@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 from torch import distributed
 
+from lace.alignment import checkpoints
 from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.model_card import STAND_IN_WARNING, write_card
@@ -22,14 +23,15 @@ from lace.alignment.partial import merge_lora
 from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
 from lace.backbones import Backbone, is_stand_in, load_backbone, module_of
+from lace.backbones.identity import source_digest
 from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.core.limits import Within, check_numbers
-from lace.core.lock import locked_folder
-from lace.data.dataset import FrameDataset, named_folders
+from lace.core.run_identity import RunIdentity
+from lace.data.dataset import FrameDataset, dataset_digest, named_folders
 from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import Origins, read_origins
 from lace.data.roles import require_disjoint, require_roles
@@ -82,23 +84,6 @@ def recipe_of(args: list[str]) -> FinetuneConfig:
     )
 
 
-class _Recorder(Recorder):
-    """The curves of a run, and the similarity distributions of its pairs now and then."""
-
-    def __init__(self, out: Path, trainer: Trainer):
-        super().__init__(out, "fine-tune", trainer.config.iterations, trainer.done)
-        self.similarity = SimilarityLog(trainer, out)
-
-    def __enter__(self) -> "_Recorder":
-        super().__enter__()
-        self.similarity.look(self.begun)
-        return self
-
-    def __call__(self, metrics: dict[str, float]) -> None:
-        super().__call__(metrics)
-        self.similarity.look(int(metrics["step"]))
-
-
 @dataclass(frozen=True)
 class Training:
     """The training images of one embodiment."""
@@ -114,10 +99,29 @@ class Training:
         return {"folder": self.folder, "frames": self.frames, "training images": len(self.bank)}
 
 
+PLACES = ("robot", "human", "more", "out", "backbone", "device")
+"""Options that say where a run finds and puts things: its identity has the content of frames and weights instead."""
+
+
+def identity_of(config: FinetuneConfig) -> RunIdentity:
+    """What the folder of a run belongs to: the options, the content of the datasets and the first weights."""
+    frames = {f"{role} frames": dataset_digest(folder) for role, folder in _folders(config).items()}
+    return RunIdentity(
+        config.out / "config.json",
+        "a fine-tune",
+        {"config": asdict(config), "data": frames, "first weights": source_digest(config.backbone)},
+        compared=("config", "data", "first weights"),
+        may_change=(*PLACES, "recipe", *(f"train.{name}" for name in checkpoints.may_change(config.train))),
+    )
+
+
+def _folders(config: FinetuneConfig) -> dict[str, Path]:
+    return named_folders(config.more, {"robot": config.robot, "human": config.human})
+
+
 def open_datasets(config: FinetuneConfig) -> dict[str, FrameDataset]:
     """The datasets by role, checked; raises LaceError before anything heavy is loaded."""
-    folders = named_folders(config.more, {"robot": config.robot, "human": config.human})
-    datasets = {role: FrameDataset(folder) for role, folder in folders.items()}
+    datasets = {role: FrameDataset(folder) for role, folder in _folders(config).items()}
     require_roles(datasets)
     return datasets
 
@@ -171,9 +175,11 @@ def main(config: FinetuneConfig) -> int:
         _prepared(config, device)[0].run(folder=config.out)
         distributed.destroy_process_group()
         return 0
-    config.out.mkdir(parents=True, exist_ok=True)
-    with locked_folder(config.out):
-        return _run(config, device)
+    identity = identity_of(config)
+    with identity.opened():
+        trainer, data = _prepared(config, device)
+        identity.publish()
+        return _run(config, trainer, data)
 
 
 def _prepared(config: FinetuneConfig, device: torch.device) -> tuple[Trainer, dict[str, Training]]:
@@ -186,11 +192,16 @@ def _prepared(config: FinetuneConfig, device: torch.device) -> tuple[Trainer, di
     return trainer, data
 
 
-def _run(config: FinetuneConfig, device: torch.device) -> int:
-    trainer, data = _prepared(config, device)
-    publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
-    with _Recorder(config.out, trainer) as recorder:
-        trainer.run(recorder, config.out)
+def _run(config: FinetuneConfig, trainer: Trainer, data: dict[str, Training]) -> int:
+    similarity = SimilarityLog(trainer, config.out)
+    similarity.look(trainer.done)
+    with Recorder(config.out, "fine-tune", trainer.config.iterations, trainer.done) as recorder:
+
+        def on_step(metrics: dict[str, float]) -> None:
+            recorder(metrics)
+            similarity.look(int(metrics["step"]))
+
+        trainer.run(on_step, config.out)
     if distributed.is_initialized():
         distributed.destroy_process_group()
     backbone, caveat = trainer.backbone, trainer.backbone.caveat
@@ -198,30 +209,29 @@ def _run(config: FinetuneConfig, device: torch.device) -> int:
         merge_lora(module_of(backbone))
     origins = functools.reduce(operator.or_, (part.origins for part in data.values()), read_origins(config.backbone))
     _publish_backbone(backbone, config.out / "backbone", origins)
-    stand_in = is_stand_in(config.backbone)
     facts = {role: part.facts() for role, part in data.items()}
     card = write_card(
         config.out,
         base=config.backbone,
-        caveat=STAND_IN_WARNING if stand_in else caveat,
+        caveat=STAND_IN_WARNING if is_stand_in(config.backbone) else caveat,
         data=facts,
         config=asdict(config),
         metrics=recorder.last,
     )
-    report = _report(config, facts, recorder, stand_in)
+    report = _report(config, facts, recorder.last, similarity.figure())
     Console().print(
         f"wrote {config.out / 'backbone'}, {card} and {report}", markup=False, highlight=False, soft_wrap=True
     )
     return 0
 
 
-def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, stand_in: bool) -> Path:
+def _report(config: FinetuneConfig, data: dict[str, dict], metrics: dict[str, float], similarity: bytes) -> Path:
     """Publishes the figures of the run and report.html."""
-    curves, similarity = loss_figure(config.out / "metrics.jsonl"), recorder.similarity.figure()
+    curves = loss_figure(config.out / "metrics.jsonl")
     publish_bytes(config.out / "curves.png", curves)
     publish_bytes(config.out / "similarity.png", similarity)
     rows = [[name, *map(str, facts.values())] for name, facts in data.items()]
-    last = [[name, f"{value:.6g}"] for name, value in recorder.last.items()]
+    last = [[name, f"{value:.6g}"] for name, value in metrics.items()]
     return write_report(
         config.out,
         Report(
@@ -246,7 +256,7 @@ def _report(config: FinetuneConfig, data: dict[str, dict], recorder: _Recorder, 
                 ),
             ],
             config=asdict(config),
-            warning=STAND_IN_WARNING if stand_in else "",
+            warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",
         ),
     )
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -51,13 +51,14 @@ Advance = Callable[..., None]
 
 
 @contextmanager
-def progress_bar(text: str, unit: str = "", meter: Meter | None = None) -> Generator[Advance]:
+def progress_bar(text: str, unit: str = "", meter: Meter | None = None, note_lines: bool = True) -> Generator[Advance]:
     """Shows work on stderr; nothing where the log level of our packages is above INFO (`--quiet`).
 
     Args:
         text: What is being done ("checking shards").
         unit: What is counted; by default the last word of `text`.
         meter: Measures the rate; give your own to start it when the work begins.
+        note_lines: Without a terminal, log a line for every note, however soon it comes after the last line.
     """
     meter = meter or Meter(unit or text.split()[-1])
     console = Console(stderr=True)
@@ -76,8 +77,16 @@ def progress_bar(text: str, unit: str = "", meter: Meter | None = None) -> Gener
             nonlocal last
             words = ", ".join(word for word in (meter.text(done, total), note) if word)
             bar.update(task, completed=done, total=total, note=words)
-            if not console.is_terminal and (note or time.monotonic() - last >= LINE_EVERY_S):
+            if not console.is_terminal and ((note and note_lines) or time.monotonic() - last >= LINE_EVERY_S):
                 last = time.monotonic()
                 _log.info("%s: %d of %d%s", text, done, total, words and f", {words}")
 
         yield advance
+
+
+def track[T](items: Iterable[T], total: int, text: str, unit: str = "") -> Iterator[T]:
+    """Yields the items and shows how many of them are done; arguments as for `progress_bar`."""
+    with progress_bar(text, unit) as advance:
+        for done, item in enumerate(items, 1):
+            yield item
+            advance(done, total)

@@ -86,12 +86,7 @@ class RunIdentity:
                 f"a new folder, or one that holds {self.what}",
                 "choose another --out",
             )
-        old, new = self._compared_fields(there), self._compared_fields(_as_json(self.origin))
-        return [
-            f"{name} {_short(old, name)} -> {_short(new, name)}"
-            for name in sorted(old.keys() | new.keys())
-            if (name in old, old.get(name)) != (name in new, new.get(name))
-        ]
+        return changed_fields(self._compared_fields(there), self._compared_fields(self.origin), self.may_change)
 
     def has_results(self) -> bool:
         """Whether the folder holds any file besides the identity, the lock and leftovers of killed writers."""
@@ -102,10 +97,14 @@ class RunIdentity:
             for file in folder.rglob("*")
         )
 
+    def publish(self) -> None:
+        """Writes the identity file, with the current values of the fields that may change."""
+        publish_bytes(self.path, json.dumps(_as_json(self.origin), indent=1).encode())
+
     def _claim(self) -> None:
         self.check()
         if not self.path.is_file() or not self.has_results():
-            publish_bytes(self.path, json.dumps(_as_json(self.origin), indent=1).encode())
+            self.publish()
 
     def _require_usable(self) -> None:
         folder = self.path.parent
@@ -144,12 +143,25 @@ class RunIdentity:
         fields: dict[str, Any] = {}
         for entry in self.compared:
             value = origin[entry]
-            fields |= _flat(value) if isinstance(value, dict) else {entry: value}
-        return {
-            name: value
-            for name, value in fields.items()
-            if not any(name == free or name.startswith(f"{free}.") for free in self.may_change)
-        }
+            fields |= value if isinstance(value, Mapping) else {entry: value}
+        return fields
+
+
+def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any], may_change: tuple[str, ...] = ()) -> list[str]:
+    """Fields that differ between two configurations, as "name old -> new".
+
+    Args:
+        old: Nested mappings; compared as JSON, paths as text.
+        new: Likewise.
+        may_change: Dotted names of fields that are not compared; a name also stands for all fields inside it.
+    """
+    before, after = _flat(_as_json(old)), _flat(_as_json(new))
+    return [
+        f"{name} {_short(before, name)} -> {_short(after, name)}"
+        for name in sorted(before.keys() | after.keys())
+        if (name in before, before.get(name)) != (name in after, after.get(name))
+        and not any(name == free or name.startswith(f"{free}.") for free in may_change)
+    ]
 
 
 def _as_json(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lace.core.content import content_of
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.data.schema import SCHEMA, decode_row
@@ -25,6 +26,11 @@ _CACHED_SHARDS = 4
 def shard_paths(folder: str | Path) -> list[Path]:
     """Finished shards of a dataset folder in order of their numbers; temporary files are left out."""
     return sorted((Path(folder) / SHARDS_NAME).glob("shard-*.parquet"), key=lambda path: (len(path.name), path.name))
+
+
+def dataset_digest(folder: str | Path) -> str:
+    """Identity of a dataset: the digest of its finished shards, wherever the folder is."""
+    return content_of(shard_paths(folder))
 
 
 def read_meta(folder: str | Path) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from lace.alignment.model_card import STAND_IN_WARNING
 from lace.alignment.pairs import FrameBank, sample_indices
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.backbones.described import Described
+from lace.backbones.identity import source_digest
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.limits import Within, check_numbers
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import FrameDataset, named_folders
+from lace.data.dataset import FrameDataset, dataset_digest, named_folders
 from lace.data.origins import Origins, read_origins, require_held_out
 from lace.data.roles import require_disjoint, require_roles
-from lace.measure.backbone_identity import backbone_digest
 from lace.measure.correspondence import describe, differences, directed_sums, summary
 from lace.measure.correspondence_report import pictures, publish_report, table
 from lace.measure.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
@@ -133,19 +133,28 @@ def main(config: CorrespondenceConfig) -> int:
     """Measures, prints, and writes `out`/correspondence.json, a picture per pair, and report.html."""
     device = process_device(config.device)
     held_out = read_held_out(config)
-    identity = RunIdentity(
-        config.out / "run.json",
-        "a measurement of correspondence",
-        {"config": asdict(config), "weights": _weights(config)},
-        compared=("config", "weights"),
-        may_change=("out", "device"),
-    )
-    with identity.opened():
+    with identity_of(config).opened():
         return _run(config, held_out, device)
 
 
-def _weights(config: CorrespondenceConfig) -> dict[str, str]:
-    return {name: backbone_digest(name) for name in (config.backbone, config.before) if name}
+PLACES = ("robot", "human", "robot_train", "human_train", "more", "more_train", "backbone", "before", "out", "device")
+"""Options that say where a measurement finds and puts things: its identity has the content of frames and weights."""
+
+
+def identity_of(config: CorrespondenceConfig) -> RunIdentity:
+    """What the folder of a measurement belongs to: the options, the content of the datasets, and the weights."""
+    held_out, train = _folders(config)
+    weights = {"measured": config.backbone, "compared": config.before}
+    content = {f"{name} held-out frames": dataset_digest(folder) for name, folder in held_out.items()}
+    content |= {f"{name} training frames": dataset_digest(folder) for name, folder in train.items()}
+    content |= {f"{role} weights": source_digest(name) for role, name in weights.items() if name}
+    return RunIdentity(
+        config.out / "run.json",
+        "a measurement of correspondence",
+        {"config": asdict(config), "content": content},
+        compared=("config", "content"),
+        may_change=PLACES,
+    )
 
 
 def read_held_out(config: CorrespondenceConfig) -> HeldOut:

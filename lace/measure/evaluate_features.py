@@ -10,13 +10,13 @@ from rich.console import Console
 
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
+from lace.backbones.identity import source_digest
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.limits import Within, check_numbers
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
-from lace.measure.backbone_identity import backbone_digest
 from lace.measure.linear_classification import ClassificationConfig, classification
 from lace.measure.linear_segmentation import SegmentationConfig, SegmentationFolder, fit_head, mean_iou, overlaps
 from lace.measure.protocol_classification import SweepConfig, sweep_classification
@@ -84,7 +84,7 @@ def _top1(backbone: Backbone, config: FeaturesConfig, folder: Path, device: torc
     if config.quick:
         rate, classes = classification(backbone, folder, config.image_size, device, config.classifier, config.workers)
     else:
-        key = f"{backbone_digest(config.backbone)} {config.image_size}"
+        key = f"{source_digest(config.backbone)} {config.image_size}"
         rate, classes, chosen = sweep_classification(
             backbone,
             folder,
@@ -147,15 +147,19 @@ def main(config: FeaturesConfig) -> int:
             "a folder for at least one",
             "give ImageNet or ADE20K as they come, or folders of your own in their layout",
         )
-    identity = RunIdentity(
+    with identity_of(config).opened():
+        return _run(config)
+
+
+def identity_of(config: FeaturesConfig) -> RunIdentity:
+    """What the folder of a measurement belongs to: the options and the weights."""
+    return RunIdentity(
         config.out / "run.json",
         "a measurement of features",
-        {"config": asdict(config), "weights": backbone_digest(config.backbone)},
+        {"config": asdict(config), "weights": source_digest(config.backbone)},
         compared=("config", "weights"),
-        may_change=("out", "device", "workers"),
+        may_change=("out", "backbone", "device", "workers"),
     )
-    with identity.opened():
-        return _run(config)
 
 
 def _run(config: FeaturesConfig) -> int:

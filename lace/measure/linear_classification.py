@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
@@ -12,6 +11,7 @@ from torchvision.transforms.v2 import CenterCrop, Compose, Resize, ToDtype, ToIm
 
 from lace.backbones import Backbone
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.progress import track
 from lace.measure.rates import Rate, exact_rate
 
 _RESIZE = 256 / 224
@@ -63,7 +63,8 @@ def pooled_features(
 ) -> tuple[Tensor, Tensor]:
     """(features (n, dim), labels (n,)) on the CPU; one pass over the images."""
     loader = DataLoader(images, batch_size=64, num_workers=workers)
-    rows = [(backbone.pooled(x.to(device)).cpu(), y) for x, y in track(loader, f"features of {Path(images.root).name}")]
+    title = f"features of {Path(images.root).name}"
+    rows = [(backbone.pooled(x.to(device)).cpu(), y) for x, y in track(loader, len(loader), title, "batches")]
     features, labels = zip(*rows, strict=True)
     return torch.cat(features), torch.cat(labels)
 

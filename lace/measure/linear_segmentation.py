@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lace.backbones import Backbone
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.progress import track
 from lace.measure.bootstrap import Interval, image_weights
 
 PARTS = {"train": "training", "val": "validation"}
@@ -118,7 +118,8 @@ def fit_head(
         num_samples=config.iterations * config.batch,
         generator=torch.Generator().manual_seed(config.seed),
     )
-    for images, labels in track(DataLoader(data, config.batch, sampler=drawn, num_workers=workers), "linear head"):
+    loader = DataLoader(data, config.batch, sampler=drawn, num_workers=workers)
+    for images, labels in track(loader, len(loader), "linear head", "steps"):
         with torch.no_grad():
             features = backbone(images.to(device))
         loss = nn.functional.cross_entropy(head(features, data.size), labels.to(device), ignore_index=IGNORED)
@@ -135,7 +136,7 @@ def overlaps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Intersection and union [px] of each class in each image, both (images, classes)."""
     both = []
-    for images, labels in track(DataLoader(data, 1, num_workers=workers), "mean IoU"):
+    for images, labels in track(DataLoader(data, 1, num_workers=workers), len(data), "mean IoU", "images"):
         answer = head(backbone(images.to(device)), data.size).argmax(1).cpu()
         matrix = multiclass_confusion_matrix(answer, labels, data.classes, ignore_index=IGNORED).double()
         hit = matrix.diagonal()

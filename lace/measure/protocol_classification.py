@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import ImageFolder
@@ -19,6 +18,7 @@ from torchvision.datasets import ImageFolder
 from lace.backbones import Backbone
 from lace.core.files import publish_bytes
 from lace.core.limits import Within
+from lace.core.progress import track
 from lace.measure.linear_classification import open_folders
 from lace.measure.rates import Rate, exact_rate
 
@@ -59,7 +59,8 @@ def cached_features(
     listed = "".join(f"{path}{Path(path).stat().st_size}{Path(path).stat().st_mtime_ns}" for path, _ in images.samples)
     name = hashlib.sha256(f"{key}{listed}".encode()).hexdigest()[:16]
     parts = []
-    for start in track(range(0, len(images), _CHUNK), f"features of {Path(images.root).name}"):
+    starts = range(0, len(images), _CHUNK)
+    for start in track(starts, len(starts), f"features of {Path(images.root).name}", "chunks"):
         path = cache / f"{name}-{start // _CHUNK:05d}.pt"
         if not path.is_file():
             chunk = Subset(images, range(start, min(start + _CHUNK, len(images))))
@@ -87,7 +88,7 @@ def sweep(features: Tensor, labels: Tensor, classes: int, config: SweepConfig, d
     groups = [{"params": head.parameters(), "lr": rate} for head, rate in zip(heads, rates, strict=True)]
     optimizer = torch.optim.SGD(groups, momentum=config.momentum)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
-    for _ in track(range(config.steps), "linear probes"):
+    for _ in track(range(config.steps), config.steps, "linear probes", "steps"):
         chosen = torch.randint(len(features), (config.batch,), generator=generator)
         flipped = torch.randint(2, (config.batch,), generator=generator)
         x, y = features[chosen, flipped].to(device), labels[chosen].to(device)

@@ -13,13 +13,13 @@ from typing import Annotated
 import cv2
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lace.backbones import Backbone
 from lace.core.files import publish_bytes
 from lace.core.limits import Range, Within
+from lace.core.progress import track
 from lace.measure.linear_segmentation import IGNORED, SegmentationFolder, mean_iou
 
 _SAVE_EVERY = 1000
@@ -93,7 +93,7 @@ def fit_heads(
     parts = {"heads": heads, "optimizer": optimizer, "schedule": schedule}
     first = _restored(parts, path, device)
     side = window_of(backbone, config)
-    for step in track(range(first, config.iterations), "linear heads"):
+    for step in track(range(first, config.iterations), config.iterations - first, "linear heads", "steps"):
         rng = np.random.default_rng([config.seed, step])
         torch.manual_seed(config.seed + step)  # dropout: a resumed run equals an uninterrupted one
         crops = [training_crop(data, int(i), side, config, rng) for i in rng.integers(used, size=config.batch)]
@@ -165,7 +165,7 @@ def measured_overlaps(
     """Intersection and union [px] (heads, images, classes) at the images' own resolution."""
     found = []
     side = window_of(backbone, config)
-    for i in track(rows, "mean IoU"):
+    for i in track(rows, len(rows), "mean IoU", "images"):
         image, label = data.full(i)
         scale = side / min(label.shape)
         width, height = (max(side, round(extent * scale)) for extent in label.shape[::-1])

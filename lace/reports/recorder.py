@@ -1,13 +1,13 @@
-"""Curves of a training run: metrics.jsonl, TensorBoard and a progress line with rate and time left."""
+"""Curves of a training run: metrics.jsonl, TensorBoard, and the progress display."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from lace.core.files import publish_bytes
+from lace.core.progress import Meter, progress_bar
 
 
 class Recorder:
@@ -17,28 +17,26 @@ class Recorder:
         """A recorder.
 
         Args:
-        out: Folder of the run.
-        title: Left of the progress bar.
-        total: Steps of the whole run.
-        done: Steps of it that a checkpoint holds; what was written after them is cut.
+            out: Folder of the run.
+            title: Left of the progress bar.
+            total: Steps of the whole run.
+            done: Steps of it that a checkpoint holds; what was written after them is cut.
         """
-        self._file = metrics_up_to(out / "metrics.jsonl", done).open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(out / "tensorboard"), purge_step=done + 1 if done else None)
-        self._progress = Progress(
-            TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
-        )  # fmt: skip
-        self._task = self._progress.add_task("", total=total, completed=done, note="")
-        self.begun, self.last = done, last_row(out / "metrics.jsonl")
+        self.total, self.done = total, done
+        self.last = last_row(metrics_up_to(out / "metrics.jsonl", done))
+        self._out, self._title, self._open = out, title, ExitStack()
 
     def __enter__(self) -> "Recorder":
-        self._progress.start()
+        meter, purge = Meter("steps"), self.done + 1 if self.done else None
+        self._file = self._open.enter_context((self._out / "metrics.jsonl").open("a", encoding="utf-8"))
+        self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=purge)
+        self._open.callback(self._board.close)
+        self._advance = self._open.enter_context(progress_bar(self._title, meter=meter, note_lines=False))
+        meter.start(self.done)
         return self
 
     def __exit__(self, *_raised) -> None:
-        self._progress.stop()
-        self._file.close()
-        self._board.close()
+        self._open.close()
 
     def __call__(self, metrics: dict[str, float]) -> None:
         """Writes and shows one step."""
@@ -47,9 +45,7 @@ class Recorder:
         self._file.flush()
         for name in metrics.keys() - {"step", "seconds"}:
             self._board.add_scalar(name, metrics[name], metrics["step"])
-        rate = (metrics["step"] - self.begun) / max(metrics["seconds"], 1e-9)
-        note = f"loss {metrics['loss']:.4f}  {rate:.2f} steps/s"
-        self._progress.update(self._task, completed=metrics["step"], note=note)
+        self._advance(int(metrics["step"]), self.total, f"loss {metrics['loss']:.4f}")
 
 
 def metrics_up_to(path: Path, done: int) -> Path:

@@ -14,7 +14,7 @@ from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.finetune import FinetuneConfig
 from lace.core.arguments import given
-from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.errors import InvalidValueError
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
 from lace.data.dataset import FrameDataset
@@ -29,8 +29,6 @@ from lace.tables.show import Measured, publish_table, robot_frames, shown
 
 FINISHED = "README.md"
 """`lace finetune` writes it after the backbone: a run that has it is finished."""
-_ANYWHERE = ("out", "device")
-"""Settings that do not change a result."""
 
 
 @dataclass(frozen=True)
@@ -124,33 +122,10 @@ def tune(run: Run, config: TablesConfig, folder: Path, seed: int | None = None) 
     )
     own = replace(own, **run.data_changes)
     if (folder / FINISHED).is_file():
-        _require_same(folder, json.loads((folder / "config.json").read_text()), own)
+        replace(finetune.identity_of(own), may_change=finetune.PLACES).check()
     else:
         finetune.main(own)
     return folder / "backbone"
-
-
-def _require_same(folder: Path, found: dict[str, Any], own: FinetuneConfig | CorrespondenceConfig) -> None:
-    """Raises DatasetError if a finished result was made with other settings."""
-    asked = json.loads(json.dumps(asdict(own), default=str))
-    differing = [
-        f"{name} {found.get(name)!r} -> {asked[name]!r}"
-        for name in asked
-        if name not in _ANYWHERE and not _same(found.get(name), asked[name], folder)
-    ]
-    if differing:
-        raise DatasetError(
-            f"continuing what is in {folder}",
-            f"it was made with other settings: {', '.join(differing)}",
-            "the same settings",
-            f"give another --out, or remove {folder} to run it again",
-        )
-
-
-def _same(found: Any, asked: Any, folder: Path) -> bool:
-    """Equality; the backbone of a run that was moved with its folder counts as the same."""
-    moved = isinstance(asked, str) and isinstance(found, str) and folder.name == "correspondence"
-    return found == asked or (moved and Path(asked) == folder.parent / "backbone" and Path(found).name == "backbone")
 
 
 def measure(run: Run, config: TablesConfig) -> Measured:
@@ -184,7 +159,7 @@ def _measured(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
     )
     path = own.out / evaluate.MEASUREMENT
     if path.is_file():
-        _require_same(own.out, json.loads(path.read_text())["config"], own)
+        evaluate.identity_of(own).check()
     else:
         evaluate.main(own)
     return json.loads(path.read_text())
@@ -204,7 +179,9 @@ def _features(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
         device=config.device,
     )
     path = own.out / evaluate_features.MEASUREMENT
-    if not path.is_file():
+    if path.is_file():
+        evaluate_features.identity_of(own).check()
+    else:
         evaluate_features.main(own)
     return json.loads(path.read_text())
 

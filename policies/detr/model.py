@@ -1,6 +1,5 @@
 """The policy's head: the encoder and decoder of DETR (Carion et al. 2020) from `transformers`, with two queries."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lace.core.errors import LaceError
 from lace.core.registry import Registry
 from policies.positions import sine_positions
 
+_log = logging.getLogger(__name__)
 SIZES: Registry[dict[str, int]] = Registry("DETR size")
 """Width, layers of encoder and decoder, attention heads, width of the feed-forward layers."""
 SIZES.add("paper", {"width": 256, "layers": 6, "heads": 8, "feedforward": 2048})
@@ -92,10 +92,10 @@ def build_detr(dim: int, size: str = "paper", pretrained: str = "", seed: int = 
         DetrError: The pretrained weights do not load.
     """
     if not pretrained:
-        print(
-            f"policy of size {size!r}: the transformer starts from RANDOM weights, the paper's from pretrained DETR "
+        _log.warning(
+            "policy of size %r: the transformer starts from RANDOM weights, the paper's from pretrained DETR "
             "(--detr facebook/detr-resnet-50, or a folder of it)",
-            file=sys.stderr,
+            size,
         )
         return TwoPointDetr(dim, size_config(size), seed)
     try:

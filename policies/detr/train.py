@@ -1,17 +1,19 @@
 """`lace policy train`: demonstrations and a backbone in, a policy bundle with curves, manifest and metrics out."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from torch import distributed
 
+from lace.alignment import checkpoints
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
-from lace.core.files import publish_bytes
+from lace.core.run_identity import RunIdentity
 from lace.reports.recorder import Recorder
 from lace.reports.report import Picture, Report, write_report
 from policies import bundle
@@ -78,6 +80,10 @@ class PolicyConfig:
     fit: FitConfig = field(default_factory=lambda: POLICY_FIT)
 
 
+PLACES = ("human", "robot", "test", "out", "backbone", "with_backbone", "cache", "device")
+"""Options that say where a run finds and puts things: its identity has the content of frames and weights instead."""
+
+
 def read_split(config: PolicyConfig, size: int) -> Split:
     """The frames of a run, checked for overlap."""
     human = [_first(read(folder, size, config.transform), config) for folder in config.human]
@@ -106,7 +112,7 @@ def named(items: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def train_policy(config: PolicyConfig, recorder: Recorder | None = None) -> bundle.TwoPointPolicy | None:
+def train_policy(config: PolicyConfig) -> bundle.TwoPointPolicy | None:
     """Trains what is left to train and writes OUT/policy; returns it on the first process, None on the others."""
     device = process_device(config.device)
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
@@ -114,31 +120,50 @@ def train_policy(config: PolicyConfig, recorder: Recorder | None = None) -> bund
     backbone = load_backbone(config.backbone, image_size=size, device=device)
     for parameter in backbone.parameters():
         parameter.requires_grad_(False)
+    if distributed.is_initialized() and distributed.get_rank():
+        _resumed_fit(config, split, backbone, device).run(folder=config.out)
+        return None
     before = backbone_digest(backbone)
+    with identity_of(config, {"training frames": split.train.digest(), "backbone weights": before}).opened():
+        fit = _resumed_fit(config, split, backbone, device)
+        split.save(config.out / "manifest.json")
+        with Recorder(config.out, "policy", config.fit.iterations, fit.done) as recorder:
+            fit.run(recorder, config.out)
+        if backbone_digest(backbone) != before:
+            raise InvalidValueError("training a policy", "the backbone changed", "a frozen backbone", "report this")
+        return _finish(config, split, backbone, fit)
+
+
+def _resumed_fit(config: PolicyConfig, split: Split, backbone: Backbone, device: torch.device) -> Fit:
+    """The fit of a run, continued from its checkpoint if there is one."""
     head = build_head(config.head, backbone.dim, seed=config.fit.seed, pretrained=config.detr)
-    cache = config.cache or config.out / "features"
     if config.augment.on:
         features = SeenThrough(backbone, split.train, config.augment.blur_px, config.augment.brightness)
     else:
-        features = cached_features(backbone, split.train, cache)
+        features = cached_features(backbone, split.train, _cache(config))
     fit = Fit(config.fit, head, features, point_targets(split.train), str(device))
     fit.resume(config.out)
-    if fit.rank:
-        fit.run(folder=config.out)
-        return None
-    config.out.mkdir(parents=True, exist_ok=True)
-    publish_bytes(config.out / "config.json", json.dumps(asdict(config), indent=2, default=str).encode())
-    split.save(config.out / "manifest.json")
-    with Recorder(config.out, "policy", config.fit.iterations, fit.done) as recorder:
-        fit.run(recorder, config.out)
-    if backbone_digest(backbone) != before:
-        raise InvalidValueError("training a policy", "the backbone changed", "a frozen backbone", "report this")
-    return _finish(config, split, backbone, fit, cache)
+    return fit
 
 
-def _finish(config: PolicyConfig, split: Split, backbone: Backbone, fit: Fit, cache: Path) -> bundle.TwoPointPolicy:
+def _cache(config: PolicyConfig) -> Path:
+    return config.cache or config.out / "features"
+
+
+def identity_of(config: PolicyConfig, content: Mapping[str, str]) -> RunIdentity:
+    """What the folder of a policy belongs to: the options that decide it, and the content of frames and weights."""
+    return RunIdentity(
+        config.out / "config.json",
+        "a policy",
+        {"config": asdict(config), "content": dict(content)},
+        compared=("config", "content"),
+        may_change=(*PLACES, *(f"fit.{name}" for name in checkpoints.may_change(config.fit))),
+    )
+
+
+def _finish(config: PolicyConfig, split: Split, backbone: Backbone, fit: Fit) -> bundle.TwoPointPolicy:
     """Measures on the tests, writes the bundle and the report."""
-    tests = {name: measured(fit.head, backbone, test, cache) for name, test in split.tests.items()}
+    tests = {name: measured(fit.head, backbone, test, _cache(config)) for name, test in split.tests.items()}
     metrics = {
         f"{name} {metric}": value.value for name, found in tests.items() for metric, value in found.values.items()
     }

@@ -87,7 +87,7 @@ def test_a_checkpoint_belongs_to_one_config(tmp_path):
 
 @pytest.mark.parametrize(
     ("other", "word"),
-    [({"data": banks(count=7)}, "training images"), ({"backbone": small()}, "backbone 'small' -> 'another'")],
+    [({"data": banks(count=7)}, "training images"), ({"backbone": small()}, 'backbone "small" -> "another"')],
 )
 def test_a_checkpoint_belongs_to_its_images_and_backbone(tmp_path, other, word):
     train(replace(CONFIG, iterations=1), banks(), small(), folder=tmp_path)

@@ -103,7 +103,7 @@ def test_a_killed_table_continues(data, tmp_path, monkeypatch, capsys):
     page = (tmp_path / "table-1" / "report.html").read_text()
     assert "RANDOM weights" in page and "19.36" in page
     assert set(json.loads((tmp_path / "table-1" / "table.json").read_text())) == set(PAPER[1])
-    with pytest.raises(DatasetError, match="was made with other settings: train"):
+    with pytest.raises(DatasetError, match=r"a fine-tune made with other values: train\.tau"):
         alignment_tables.main(replace(wanted, train=replace(wanted.train, tau=0.5)))
 
 
@@ -162,9 +162,9 @@ def test_a_row_is_named_by_the_backbone_that_was_run():
 
 def test_the_probes_are_columns_where_folders_are_given(data, tmp_path, monkeypatch):
     def probed(own):
-        own.out.mkdir(parents=True)
         value = {"value": 0.5, "low": 0.4, "high": 0.6}
-        (own.out / "features.json").write_text(json.dumps({"quick": own.quick, "top1": value}))
+        with evaluate_features.identity_of(own).opened():
+            (own.out / "features.json").write_text(json.dumps({"quick": own.quick, "top1": value}))
 
     monkeypatch.setattr(evaluate_features, "main", probed)
     wanted = config(data, tmp_path, tables=(6,), classification=tmp_path)

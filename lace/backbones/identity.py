@@ -1,4 +1,4 @@
-"""Which weights a measurement belongs to."""
+"""Identity of the weights that a run starts from or measures."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from lace.data.origins import NAME as ORIGINS_NAME
 
 
-def backbone_digest(name: str) -> str:
+def source_digest(name: str) -> str:
     """Identity of a backbone: the SHA-256 of its files for a folder, else its name."""
     folder = Path(name)
     if not folder.is_dir():
