@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from lace.alignment import checkpoints
 from lace.alignment.training import TrainingError
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
+from lace.core.limits import Within, check_numbers
 from policies.features import Features, StoredFeatures
 
 OnStep = Callable[[dict[str, float]], None]
@@ -26,10 +27,10 @@ LOSSES = {"mse": torch.square, "l1": torch.abs}
 class FitConfig:
     """One fit. The defaults are the paper's attentive probe; what it leaves open is ours and says so."""
 
-    iterations: int = 10_000
-    batch: int = 32
+    iterations: Annotated[int, Within(1)] = 10_000
+    batch: Annotated[int, Within(1)] = 32
     """Frames per step, over all processes together."""
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Within(0, open_low=True)] = 1e-3
     """Peak, of new parameters."""
     pretrained_learning_rate: float = 1e-5
     """Peak, of parameters that come pretrained (a DETR's encoder and decoder)."""
@@ -37,7 +38,7 @@ class FitConfig:
     """Share of the iterations with a linear rise; a cosine to zero follows."""
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
-    clip: float = 1.0
+    clip: Annotated[float, Within(0, open_low=True)] = 1.0
     """Largest gradient norm."""
     loss: Literal["mse", "l1"] = "mse"
     """Of coordinates as shares of the image. The paper's probes use MSE; it does not name the policy's."""
@@ -47,18 +48,11 @@ class FitConfig:
     """Depends on the length of the run, so a checkpoint belongs to one number of iterations."""
     bf16: bool | None = None
     """bfloat16 inside the head; by default on CUDA, and on CPUs with AMX, where it is several times faster."""
-    checkpoint_every: int = 1000
-    log_every: int = 50
+    checkpoint_every: Annotated[int, Within(1)] = 1000
+    log_every: Annotated[int, Within(1)] = 50
 
     def __post_init__(self):
-        for name in ("iterations", "batch", "learning_rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InvalidValueError(
-                    "setting up a fit",
-                    f"{name} is {getattr(self, name)}",
-                    "a finite number above zero",
-                    f"change --fit.{name.replace('_', '-')}",
-                )
+        check_numbers(self, "--fit.{}")
 
 
 def rate_at(step: int, config: FitConfig) -> float:

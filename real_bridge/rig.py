@@ -8,6 +8,7 @@ from typing import Literal
 
 from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
+from lace.core.limits import check_numbers
 from real_bridge import leap_hand, xarm  # noqa: F401  (fill the registries)
 from real_bridge.arm import ARMS, Arm, ArmSetup
 from real_bridge.faults import DeviceFault
@@ -40,8 +41,8 @@ class RigConfig:
     state: Path | None = None
     """Folder of locks and latches; by default the user's state folder."""
 
-    def checked(self) -> "RigConfig":
-        """Self, or an error that names the first value that makes no sense."""
+    def __post_init__(self):
+        check_numbers(self, "--rig.{}")
         ARMS[self.arm], HANDS[self.hand]
         for name in ("address", "hand_port", "camera"):
             if not getattr(self, name):
@@ -51,7 +52,6 @@ class RigConfig:
                     "an address, a serial port and a camera",
                     f"give --rig.{name.replace('_', '-')}; `lace bridge emulate` prints all three",
                 )
-        return self
 
 
 class Rig:
@@ -64,7 +64,7 @@ class Rig:
             SafetyStop: Another program commands the arm, or an earlier stop is latched.
             DeviceFault: A device does not answer.
         """
-        self.config, self.latch = config.checked(), StopLatch()
+        self.config, self.latch = config, StopLatch()
         self._limits, self._fault, self._enabled = limits, "", False
         self._guardian: Guardian | None = None
         self._first_stop = threading.Lock()

@@ -15,11 +15,10 @@ from torch.nn.functional import interpolate, normalize
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import BoolArray
+from lace.core.semantics import EMBODIMENTS, OBJECTS
 from lace.measure.bootstrap import LEVEL, image_weights, ratio
 
 REGIONS = ("hand", "object", "background")
-_OBJECTS = ("target", "distractor")
-_BODIES = ("robot", "human")
 HAND_WORDS = (
     "hand",
     "leap",
@@ -48,7 +47,7 @@ def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) ->
             "frames with masks",
             "use rendered frames (`lace generate`); photographs have no masks",
         )
-    bodies = [s for s in record.segments if s.semantic in _BODIES]
+    bodies = [s for s in record.segments if s.semantic in EMBODIMENTS]
     hands = [s.id for s in bodies if len(bodies) == 1 or _words(f"{s.name} {s.instance}") & set(hand_words)]
     if bodies and not hands:
         names = ", ".join(s.name for s in bodies)
@@ -58,7 +57,7 @@ def region_masks(record: FrameRecord, hand_words: Sequence[str] = HAND_WORDS) ->
             f"a name with one of {', '.join(hand_words)}",
             "name the hand's links with --hand-words",
         )
-    objects = [s.id for s in record.segments if s.semantic in _OBJECTS]
+    objects = [s.id for s in record.segments if s.semantic in OBJECTS]
     hand, thing = np.isin(record.segmentation, hands), np.isin(record.segmentation, objects)
     body = np.isin(record.segmentation, [s.id for s in bodies])
     return np.stack([hand, thing, ~(body | thing)])

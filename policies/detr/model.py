@@ -1,5 +1,6 @@
 """The policy's head: the encoder and decoder of DETR (Carion et al. 2020) from `transformers`, with two queries."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

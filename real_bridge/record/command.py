@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from assets.robots import ROBOTS
-from lace.core.errors import InvalidValueError
+from lace.core.limits import Within, check_numbers
 from lace.data.recordings.folder import RecordingWriter
 from real_bridge.arm import ARMS
 from real_bridge.cameras import CameraError, open_camera
@@ -27,34 +28,24 @@ class RecordConfig:
     """New folder: `recording` will hold what was recorded, `dataset` the labelled frames."""
     guide: str = "hand"
     """Who leads: hand (a person moves the yielding arm), keyboard, or vision_pro:ADDRESS,URDF."""
-    seconds: float = 30.0
+    seconds: Annotated[float, Within(0, 3600, open_low=True)] = 30.0
     """Longest duration; Enter ends it before."""
-    frames: int = 50
+    frames: Annotated[int, Within(0)] = 50
     """How many of the images are labelled, spread evenly; 0 for all."""
-    state_hz: float = 50.0
+    state_hz: Annotated[float, Within(1, 250)] = 50.0
     """How often the joints are read."""
     limits: SafetyLimits = field(default_factory=SafetyLimits)
     """Of a guide that commands the robot."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
 
-    def checked(self) -> "RecordConfig":
-        """Self, or an error that names the first value that makes no sense."""
+    def __post_init__(self):
+        check_numbers(self)
         GUIDES[self.guide.partition(":")[0]]
-        if not (0 < self.seconds <= 3600 and 1 <= self.state_hz <= 250 and self.frames >= 0):
-            raise InvalidValueError(
-                "reading the options",
-                f"{self.seconds:g} s, {self.state_hz:g} Hz, {self.frames} frames",
-                "0 to 3600 s, 1 to 250 Hz, frames not negative",
-                "correct --seconds, --state-hz or --frames",
-            )
-        self.rig.checked()
-        return self
 
 
 def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, Tally]:
     """The folder of the recording, and what is in it. Everything is stopped and freed however it ends."""
-    config = config.checked()
     robot = ROBOTS[ARMS[config.rig.arm].embodiment](config.assets)
     mount = load_mount(config.rig.calibration) if config.rig.calibration else None
     camera = open_camera(config.rig.camera)

@@ -14,7 +14,7 @@ from real_bridge.cameras import open_camera
 from real_bridge.operator import OPERATORS
 from real_bridge.rig import Rig
 from real_bridge.run import trials
-from real_bridge.run.config import RunConfig
+from real_bridge.run.config import RunConfig, require_names
 from real_bridge.run.drawing import plan_picture
 from real_bridge.run.keyboard import HeldKey
 from real_bridge.run.rehearsal import rehearse
@@ -27,7 +27,7 @@ EXIT_FAULT = 1
 
 def main(config: RunConfig) -> int:
     """Runs; returns 0, or 1 where a fault was latched or a dry run found no plan."""
-    config.checked()
+    require_names(config)
     with ExitStack() as stack:
         camera = open_camera(config.rig.camera)
         stack.callback(camera.close)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from assets.grasps import grasp_for
-from lace.core.errors import InvalidValueError
+from lace.core.limits import Within, check_numbers
 from policies import make_policy
 from real_bridge.operator import OPERATORS
 from real_bridge.rig import RigConfig
@@ -21,13 +21,13 @@ class RunConfig:
     rig: RigConfig
     policy: str = "oracle"
     """NAME or NAME:ARGUMENT. `oracle` works on the emulator alone."""
-    trials: int = 10
+    trials: Annotated[int, Within(1)] = 10
     seed: int = 0
     target: str = "dinosaur"
     """Which thing lies on the table: its grasp is used."""
     live: bool = False
     """Let the arm move, after a typed confirmation."""
-    speed: float = 0.25
+    speed: Annotated[float, Within(0, 1, open_low=True)] = 0.25
     """Share of the planned speed, above 0 to 1."""
     hold: bool = False
     """The arm moves only while a key is held down, and stands when it is let go."""
@@ -35,17 +35,12 @@ class RunConfig:
     """Who says what became of the target: a person, or the emulator."""
     limits: SafetyLimits = field(default_factory=SafetyLimits)
 
-    def checked(self) -> "RunConfig":
-        """Self, or an error that names the first value that makes no sense."""
-        if not 0 < self.speed <= 1 or self.trials < 1:
-            raise InvalidValueError(
-                "reading the options",
-                f"--speed {self.speed}, --trials {self.trials}",
-                "a speed above 0 to 1, at least one trial",
-                "correct the options",
-            )
-        self.rig.checked()
-        make_policy(self.policy)
-        grasp_for(self.target)
-        OPERATORS[self.operator]
-        return self
+    def __post_init__(self):
+        check_numbers(self)
+
+
+def require_names(config: RunConfig) -> None:
+    """Raises UnknownNameError or InvalidValueError unless the policy, the target and the operator exist."""
+    make_policy(config.policy)
+    grasp_for(config.target)
+    OPERATORS[config.operator]

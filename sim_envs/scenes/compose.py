@@ -3,6 +3,7 @@
 import numpy as np
 
 from lace.core.geometry import Array, transform
+from lace.core.semantics import DISTRACTOR, TARGET
 from sim_envs.config.axes import MAX_DISTRACTORS, Axes, ClutterAxis, RoomAxis, TableAxis
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.slot_table import SlotTable, empty_table
@@ -106,7 +107,7 @@ class Composer:
         taken[:, 0], radii[:, 0] = xy, np.where(chosen >= 0, size[:, 0], -1)
         T = upright_poses(xy, top, target.uniform("yaw", -np.pi, np.pi))
         which = target.record("name", np.where(chosen >= 0, which, -1))
-        placed = [Placed("target", "target", object_set, which, T, scale)]
+        placed = [Placed(TARGET, TARGET, object_set, which, T, scale)]
         return placed + self._place_distractors(draws.clutter, taken, radii, body, top)
 
     def _place_distractors(
@@ -127,7 +128,7 @@ class Composer:
             taken[:, d + 1], radii[:, d + 1] = xy, np.where(chosen >= 0, size[:, 0], -1)
             T = upright_poses(xy, top, draws.draws.uniform(f"clutter.{d}.yaw", -np.pi, np.pi))
             which = draws.record(f"{d}.which", np.where(chosen >= 0, which, -1))
-            placed.append(Placed(f"distractor_{d}", "distractor", object_set, which, T, scale))
+            placed.append(Placed(f"{DISTRACTOR}_{d}", DISTRACTOR, object_set, which, T, scale))
         draws.record("placed", np.sum([thing.which >= 0 for thing in placed], axis=0))
         return placed
 
@@ -135,7 +136,7 @@ class Composer:
         """Puts placed objects into their slots; the ones left out stay parked."""
         slots = [self.layout.target, *range(self.layout.distractors.start, self.layout.distractors.stop)]
         for slot, placed in zip(slots, objects, strict=True):
-            axis = draws.target if placed.role == "target" else draws.clutter
+            axis = draws.target if placed.role == TARGET else draws.clutter
             look = axis.draws.choice(f"{axis.name}.{slot}.look", placed.object_set.textures.shape[1])
             rows = np.flatnonzero(placed.which >= 0)
             which = placed.which[rows]

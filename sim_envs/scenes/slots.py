@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lace.core.frames import Segment
+from lace.core.semantics import DISTRACTOR, ROOM, TABLE, TARGET
 from sim_envs.config.axes import MAX_DISTRACTORS
 
 TABLE_SLOTS, ROOM_SLOTS = 9, 52
@@ -17,7 +18,7 @@ class BodyParts:
     """What a body is drawn as: named parts, each a segment; every slot and every link belongs to one."""
 
     semantic: str
-    """Class of all its segments: "robot" or "human"."""
+    """Class of all its segments: ROBOT or HUMAN of `lace.core.semantics`."""
     names: tuple[str, ...]
     """Parts in order of their segments; those of the hand come last."""
     hand: int
@@ -55,11 +56,11 @@ def layout_for(parts: BodyParts, keypoint_count: int) -> SlotLayout:
     part_segment = {name: i + 1 for i, name in enumerate(parts.names)}
     last = len(segments)
     target_id = last + 1
-    segments.append(Segment(target_id, "target", "target", "target"))
+    segments.append(Segment(target_id, TARGET, TARGET, TARGET))
     for d in range(MAX_DISTRACTORS):
-        segments.append(Segment(target_id + 1 + d, f"distractor_{d}", "distractor", f"distractor_{d}"))
+        segments.append(Segment(target_id + 1 + d, f"{DISTRACTOR}_{d}", DISTRACTOR, f"{DISTRACTOR}_{d}"))
     table_id = target_id + 1 + MAX_DISTRACTORS
-    segments += [Segment(table_id, "table", "table", "table"), Segment(table_id + 1, "room", "room", "room")]
+    segments += [Segment(table_id, TABLE, TABLE, TABLE), Segment(table_id + 1, ROOM, ROOM, ROOM)]
     widths = [len(parts.of_slot), 1, MAX_DISTRACTORS, TABLE_SLOTS, ROOM_SLOTS, keypoint_count]
     edges = np.concatenate([[0], np.cumsum(widths)])
     ids = np.concatenate(

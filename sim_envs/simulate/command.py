@@ -11,7 +11,7 @@ from rich.table import Table
 from lace.core.files import publish_bytes
 from lace.core.progress import Advance, Meter, progress_bar
 from policies.trials.records import BLOCK, TrialRecord, missing_blocks
-from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.config import SimulateConfig, require_names
 from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import TrialsCallback, opened_folder, run
@@ -23,7 +23,8 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def main(config: SimulateConfig) -> int:
     """Runs what is missing, then reports; returns the exit code."""
-    with opened_folder(config.checked()) as origin:
+    require_names(config)
+    with opened_folder(config) as origin:
         _run_and_report(config, origin)
     CONSOLE.print(f"wrote {config.out / 'results.json'} and {config.out / 'report.html'}", markup=False)
     return 0

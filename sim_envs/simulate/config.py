@@ -68,10 +68,8 @@ class SimulateConfig(SceneConfig):
         """Names of the policies to run, in order."""
         return self.policy if self.sweep is None else SWEEPS[self.sweep]
 
-    def checked(self) -> "SimulateConfig":
-        """Self, or an error that names the first value that makes no sense."""
-        require_grasping(self)
-        PHYSICS[self.physics]
+    def __post_init__(self):
+        super().__post_init__()
         names = self.policies
         if not names or len(set(names)) < len(names):
             raise InvalidValueError(
@@ -80,14 +78,24 @@ class SimulateConfig(SceneConfig):
                 "one or more different policies",
                 "name each policy once (--policy oracle noise:8)",
             )
-        for name in names:
-            make_policy(name)
         bad = [number for number in self.film if not 0 <= number < self.trials]
         if bad:
             raise InvalidValueError(
                 "reading the options", f"film {bad[0]}", f"trial numbers from 0 to {self.trials - 1}", "fix --film"
             )
-        return self
+
+
+def require_names(config: SimulateConfig) -> None:
+    """Checks that the embodiment may grasp and that the engine and the policies exist.
+
+    Raises:
+        UnknownNameError: No engine or policy has that name.
+        InvalidValueError: The embodiment cannot grasp, or a policy refuses its argument.
+    """
+    require_grasping(config)
+    PHYSICS[config.physics]
+    for name in config.policies:
+        make_policy(name)
 
 
 def defaults_of(args: list[str]) -> SimulateConfig:

@@ -37,7 +37,7 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
     """
     local = Path(name).is_dir()
     if local:
-        _check_folder(Path(name))
+        require_folder(Path(name))
     where = {"repo_id": f"local/{Path(name).resolve().name}", "root": name} if local else {"repo_id": name}
     with kept_out() if local else nullcontext(), _errors_named(name, local):
         from lerobot.datasets.lerobot_dataset import LeRobotDataset, LeRobotDatasetMetadata
@@ -66,8 +66,8 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
     ]
 
 
-def _check_folder(folder: Path) -> None:
-    """Raises DatasetError unless `folder` holds a LeRobot dataset v3 with data and the videos it names."""
+def require_folder(folder: Path) -> dict[str, Any]:
+    """Content of meta/info.json; DatasetError unless `folder` is a LeRobot dataset v3 with its data and videos."""
     path = folder / "meta" / "info.json"
     doing, expected = f"opening {folder}", "a LeRobot dataset v3 with meta/, data/ and, if it has videos, videos/"
     if not path.is_file():
@@ -80,13 +80,17 @@ def _check_folder(folder: Path) -> None:
         reason = "a Git LFS pointer: run `git lfs pull`" if _is_pointer(path) else f"damaged ({error!r})"
         raise DatasetError(doing, f"its meta/info.json is {reason}", expected, "copy the dataset again") from error
     if not str(version).startswith(VERSION):
-        convert = "python -m lerobot.scripts.convert_dataset_v21_to_v30"
         raise DatasetError(
-            doing, f"its format is {version}", f"format {VERSION}x", f"convert it with lerobot ({convert})"
+            doing,
+            f"its format is {version}",
+            f"format {VERSION}x",
+            "convert a copy with LeRobot's own tool: `python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id="
+            f"local/{folder.name} --root={folder} --push-to-hub=false` (v2.1), then import that",
         )
     for below in ("data", "videos") if has_video else ("data",):
         if next(walk(folder / below), None) is None:
             raise DatasetError(doing, f"{below}/ is missing or empty", expected, "copy the whole dataset")
+    return info
 
 
 def _is_pointer(path: Path) -> bool:

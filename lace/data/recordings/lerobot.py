@@ -1,6 +1,5 @@
 """A recording from one episode of a LeRobot dataset (v3), read by the lerobot library itself."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.data.imports.lerobot import choose_camera
+from lace.data.imports.lerobot import choose_camera, require_folder
 from lace.data.recordings.columns import Lens, renamed
 from lace.data.recordings.recording import Recording
 
@@ -30,7 +29,7 @@ def read_episode(
     Raises:
         DatasetError: It is no LeRobot dataset, one of an older version, or its states have no names.
     """
-    info = _info(folder)
+    info = require_folder(folder)
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     total = int(info["total_episodes"])
@@ -51,23 +50,6 @@ def read_episode(
 
     name = f"{folder.name}/{episode}"
     return Recording(name, renamed(names, joints), stamps, image, stamps, states, lens.camera)
-
-
-def _info(folder: Path) -> dict[str, Any]:
-    path = folder / "meta" / "info.json"
-    if not path.is_file():
-        raise DatasetError(f"opening {folder}", "it has no meta/info.json", "a LeRobot dataset v3", "give its folder")
-    info = json.loads(path.read_text(encoding="utf-8"))
-    version = str(info.get("codebase_version", "unknown"))
-    if not version.startswith("v3"):
-        raise DatasetError(
-            f"opening {folder}",
-            f"it is a LeRobot dataset {version}",
-            "v3.0",
-            "convert a copy with LeRobot's own tool: `python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id="
-            f"local/{folder.name} --root={folder} --push-to-hub=false` (v2.1), then import that",
-        )
-    return info
 
 
 def _state_names(folder: Path, info: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from assets.humans.sleeve import sleeve_mesh
 from assets.textures import TEXTURES
 from lace.core.draws import generator
 from lace.core.geometry import Array, invert
+from lace.core.semantics import HUMAN
 from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, pose_of, reach, shoulder_of
 from sim_envs.bodies.human.reach import plan_grasp
 from sim_envs.bodies.human.skinning import SkinnedWorlds, skinned_bytes
@@ -36,7 +37,7 @@ def human_parts(hand: HumanHand) -> BodyParts:
     """The sleeve, then the parts of the skin."""
     names = ("sleeve", *PARTS)
     of_link = {bone: part_of_bone(bone) for bone in hand.bones} | {UPPER_ARM_LINK: "sleeve"}
-    return BodyParts("human", names, len(PARTS) - 1, names, of_link)
+    return BodyParts(HUMAN, names, len(PARTS) - 1, names, of_link)
 
 
 class HumanBody:
