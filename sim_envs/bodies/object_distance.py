@@ -1,4 +1,4 @@
-"""Signed distance to any of our objects: exact by Warp's mesh queries, and a grid of it for searches."""
+"""Signed distance to an object: exact by Warp's mesh queries, and a precomputed grid for searches."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,7 +13,7 @@ from lace.core.geometry import Array
 CELL_M, AROUND_M = 0.0025, 0.03
 """Edge of the grid's cells, and how far the grid goes on around the object, at scale 1."""
 REACH_M = 1.0
-"""Objects are looked for this far from a point."""
+"""Largest distance at which a surface is searched for [m]."""
 
 
 @wp.kernel(enable_backward=False)
@@ -74,7 +74,7 @@ def distance_to(name: str) -> ObjectDistance:
 
 @dataclass(frozen=True)
 class Standing:
-    """An object as it stands in a scene."""
+    """Signed distance to an object at its pose and scale in a scene."""
 
     name: str
     T_world_object: Array

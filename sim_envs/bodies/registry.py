@@ -23,7 +23,7 @@ BODIES: Registry[Callable[[SceneConfig], Body]] = Registry("embodiment", own=_of
 
 
 def require_robot(body: Body) -> RobotBody:
-    """`body` as the robot that it is; InvalidValueError if it is a human."""
+    """`body` as a RobotBody, which has joints and kinematics; InvalidValueError if it is a human."""
     if not isinstance(body, RobotBody):
         raise InvalidValueError(
             "opening a robot", f"{body.embodiment.name} is no robot", "a robot", "choose another with --embodiment"

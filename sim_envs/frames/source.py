@@ -168,7 +168,7 @@ class SimulatedFrames:
         return markers.errors_px(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, chosen)
 
     def keypoint_labels(self, batch: SceneBatch, segment: wp.array | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes dressed last.
+        """Pixels (n, 21, 2) and `Visibility` (n, 21) of the keypoints of the n scenes applied last.
 
         Without `segment`, their drawn segments (n, height, width), visibility is an upper bound.
         """
@@ -181,7 +181,7 @@ class SimulatedFrames:
         return uv, self.labeller.visibility(uv, depth, (self.config.width, self.config.height), pixel, *hits)
 
     def labelled(self, batch: SceneBatch, rgb, segment, depth, indices, attempts) -> "LabelledBatch":
-        """Pictures and labels of the scenes dressed last, from what `draw` gave; as many as there are pictures."""
+        """Pictures and labels of the scenes applied last, from the result of `draw`; one for each picture."""
         uv, visibility = self.keypoint_labels(batch, segment)
         boxes = self.labeller.boxes(wp.to_torch(segment))
         return LabelledBatch(

@@ -1,4 +1,4 @@
-"""Engines by name; each is imported when it is asked for."""
+"""Engines by name; each is imported when it is first used."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -24,14 +24,14 @@ TABLE_HALF, TABLE_X = (1.0, 1.0, 0.05), 0.4
 
 
 def add_table(spec: mujoco.MjSpec, z: float) -> None:
-    """A slab with its top at height `z` [m]. On a plane MuJoCo gives a mesh three contacts, and things rock."""
+    """A slab with its top at height `z` [m]. On a plane MuJoCo gives a mesh three contacts: objects rock."""
     spec.worldbody.add_geom(
         name="table", type=mujoco.mjtGeom.mjGEOM_BOX, size=TABLE_HALF, pos=[TABLE_X, 0, z - TABLE_HALF[2]]
     )
 
 
 def add_object(spec: mujoco.MjSpec, thing: RigidObject) -> None:
-    """A free body; its parts share its mass by volume."""
+    """Adds a free body; its mass is divided among its parts by volume."""
     T = thing.T_world_object
     body = spec.worldbody.add_body(name=thing.name, pos=T[:3, 3], quat=quat_wxyz_from_rotation(T[:3, :3]))
     body.add_freejoint(name=thing.name)

@@ -1,4 +1,4 @@
-"""How deep things pass through one another, by what is drawn: signed distances between the drawn meshes.
+"""Penetration depth between drawn meshes, by signed distances.
 
 Overlaps are (n, bodies, bodies) [m], symmetric, 0 where apart. Bodies are the table, the robot, then the objects in
 their order; [1, 1] is of the robot with itself. `MujocoPhysics.overlaps` gives the same by the engine's collision
@@ -25,12 +25,12 @@ TABLE, ROBOT, TARGET = 0, 1, 2
 SAMPLE_M = 0.005
 """Points that are tested lie so close on a surface."""
 JOINED = 2
-"""Links this many joints apart or fewer are built into each other: they are not compared."""
+"""Links this many joints apart or fewer overlap by construction and are not compared."""
 
 
 @dataclass(frozen=True)
 class Solid:
-    """A drawn mesh that moves as one."""
+    """A drawn mesh that moves rigidly."""
 
     body: int
     """Row of overlaps."""
@@ -55,7 +55,7 @@ class Solid:
         return ((local.max(1) > other.box[0]) & (local.min(1) < other.box[1])).all(-1)
 
     def depth_in(self, other: "Solid", rows: np.ndarray) -> Array:
-        """How deep its surface is inside `other` (rows,) [m] at the moments `rows`."""
+        """Depth of its surface inside `other` (rows,) [m] at the moments `rows`."""
         local = apply(invert(other.T[rows]) @ self.T[rows], self.scale * self.samples)
         near = ((local > other.box[0]) & (local < other.box[1])).all(-1)
         signed = np.zeros(near.shape)
@@ -93,7 +93,7 @@ def apart(embodiment: Embodiment) -> dict[tuple[str, str], bool]:
 
 
 class DrawnRobot:
-    """The drawn meshes of a robot, made ready for distances once."""
+    """The drawn meshes of a robot, prepared once for distance queries."""
 
     def __init__(self, robot: Robot):
         self._robot, self._kinematics = robot, Kinematics(robot.embodiment)

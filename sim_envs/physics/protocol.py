@@ -1,4 +1,4 @@
-"""Physics as a seam: worlds built from engine-free scenes, moved by joint commands, read out as states.
+"""Interface of physics engines: worlds built from engine-free scenes, moved by joint commands, read out as states.
 
 Implementations: MuJoCo C (`sim_envs/physics/mujoco.py`), Isaac Lab on Newton MJWarp. All step at 250 Hz or finer with
 elliptic friction cones. The world frame is the robot's base frame.
@@ -33,7 +33,7 @@ class RigidObject:
 
 @dataclass(frozen=True)
 class PhysicsScene:
-    """One world at its start: a robot over a table with things on it."""
+    """The initial state of one world: a robot, a table and objects on it."""
 
     table_z: float
     """Height of the table's top [m]."""
@@ -90,7 +90,7 @@ class Worlds(Protocol):
     """At most 1 / STEP_HZ."""
 
     def state(self) -> WorldState:
-        """Where everything is now."""
+        """The current state."""
         ...
 
     def roll(
@@ -119,7 +119,7 @@ class Worlds(Protocol):
 
 
 class Physics(Protocol):
-    """Opens worlds of one robot. An engine may hold one batch of worlds at a time: opening ends those before."""
+    """Opens worlds of one robot. An engine may hold only one batch of worlds: opening another ends the earlier one."""
 
     name: str
 

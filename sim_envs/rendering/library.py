@@ -1,4 +1,4 @@
-"""The library: every mesh and texture a scene may show, uploaded once to the device and referred to by number."""
+"""Meshes and textures that scenes may show, uploaded once to the device and referred to by number."""
 
 import numpy as np
 import warp as wp
@@ -11,7 +11,7 @@ from sim_envs.rendering.texels import Texel, TextureRow, pack_textures
 LEAF_SIZE = 4
 """Triangles per leaf of a mesh's bounding volumes."""
 WHOLE = -1
-"""Root of a mesh that is no part of a larger one."""
+"""Root of a mesh that is not part of a larger one."""
 
 
 @wp.kernel(enable_backward=False)
@@ -61,7 +61,7 @@ class Library:
     ) -> tuple[wp.Mesh, np.ndarray]:
         """Adds one mesh whose arrays lie on the device as several, refitted at once; the mesh, and the parts' numbers.
 
-        Whoever rewrites the arrays refits the mesh and writes its parts' `mesh_bounds`.
+        Code that changes the arrays must refit the mesh and update `mesh_bounds` of its parts.
 
         Args:
             points: Vertices [m].
@@ -94,7 +94,7 @@ class Library:
         return len(self._roots) - 1
 
     def upload(self) -> None:
-        """Makes the tables that the kernel reads; call once, when everything is added."""
+        """Builds the tables that the kernels read; call once, after the last `add`."""
         self.mesh_pointers = np.array([int(mesh.id) for mesh in self.meshes], np.uint64)
         self.first_face, self.face_count, part = np.array(self._spans, np.int32).T
         self.mesh_roots = self._find_roots(part)

@@ -1,4 +1,4 @@
-"""Where frames are drawn, and how many worlds at once: on a GPU as many as its memory holds, by counted bytes."""
+"""Device and number of worlds per batch of the renderer: on a GPU as many as fit into its memory."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from lace.core.errors import InvalidValueError
 from sim_envs.config.scene import SceneConfig
 
 CPU_WORLDS = 16
-"""Scenes drawn at once on a CPU: more gain nothing there."""
+"""Scenes drawn at once on a CPU; more are not faster."""
 FEWEST, MOST = 16, 4096
 """Scenes drawn at once on a GPU, whatever its memory."""
 SHARE = 0.5
@@ -15,7 +15,7 @@ SHARE = 0.5
 SAMPLE_BYTES, PIXEL_BYTES, BACKDROP_BYTES = 8, 3 + 1 + 4, 3
 """The rasteriser's key of each sample; colour, segment and depth of each pixel; what lies behind it."""
 SLOT_BYTES = 640
-"""A slot: 96 of our own (twice while it is dressed anew), 64 for its place before the camera, 366 of Newton's model."""
+"""A slot: 96 of our own (twice during an upload), 64 for its pose in the camera frame, 366 of Newton's model."""
 WORLD_BYTES = 24 * 1024
 """The rasteriser's work (12 bytes for 64 triangles: 1,000 items in `randomized`), camera, lights, labels."""
 
@@ -36,13 +36,13 @@ def pick_device(device: str) -> str:
 
 
 def world_bytes(config: SceneConfig, slots: int, body: int) -> int:
-    """Device memory that each world takes at most while it is drawn, `body` of it for copies of what bends."""
+    """Largest device memory of one world while it is drawn; `body` of it for copies of deformable meshes."""
     pixel = SAMPLE_BYTES * config.supersampling**2 + PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
     return config.width * config.height * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
 
 
 def worlds_for(device: str, per_world: int, fixed: int, processes: int = 1) -> int:
-    """Scenes drawn at once: a constant on a CPU; on CUDA what memory holds.
+    """Scenes drawn at once: a constant on a CPU; on CUDA as many as fit into memory.
 
     Args:
         device: "cpu" or "cuda:0".

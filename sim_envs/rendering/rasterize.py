@@ -1,8 +1,8 @@
-"""The rasteriser: what is seen through every sample point, for all worlds of a batch, without casting a ray.
+"""Rasteriser: the nearest surface at every sample point, for all worlds of a batch.
 
 Triangles are tested in homogeneous form (Olano and Greer, 1997): the three edge functions of a triangle are linear in
-the direction of the ray through a sample, so nothing is clipped and triangles may reach behind the camera. The nearest
-surface wins by the largest 64-bit key (inverse depth, slot, face), whatever the order of threads.
+the direction of the ray through a sample, so no clipping is needed and triangles may reach behind the camera. The
+nearest surface is the one with the largest 64-bit key (inverse depth, slot, face), in any order of threads.
 Boxes are drawn as their triangles seen from outside, cylinders and spheres by a ray per sample inside their bounds.
 """
 
@@ -103,7 +103,7 @@ def compute_placements(
     height: wp.float32,
     out: wp.array[Placement],
 ):
-    """Brings every slot into its camera's frame and finds those out of view; width and height in pixels."""
+    """Transforms every slot into its camera's frame and marks those out of view; width and height in pixels."""
     number = wp.tid()
     slot = slots[number]
     world = number // slots_per_world
@@ -158,7 +158,7 @@ class Edges:
 def edges_of(a: wp.vec3f, b: wp.vec3f, c: wp.vec3f):
     """Edge planes of a triangle in the camera frame, turned so that the triangle is seen from its front.
 
-    Differences before products: the planes of a small triangle would drown in rounding otherwise.
+    Differences are taken before products; otherwise rounding errors dominate the planes of small triangles.
     """
     edges = Edges()
     edges.b = wp.cross(c - a, a)
@@ -212,7 +212,7 @@ def draw_triangle(
     world: wp.int32,
     keys: wp.array3d[wp.uint64],
 ):
-    """Offers a triangle in the camera frame to every sample that it covers."""
+    """Updates the key of every sample that a triangle in the camera frame covers."""
     bounds = wp.vec4f(1.0e9, 1.0e9, -1.0e9, -1.0e9)
     bounds = extend_by_edge(bounds, a, b, lens)
     bounds = extend_by_edge(bounds, b, c, lens)

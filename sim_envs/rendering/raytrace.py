@@ -1,4 +1,4 @@
-"""Rays through the slots of a world, on Newton's intersections: for shadows, for keypoints, and as second opinion.
+"""Ray casting through the slots of a world with Newton's intersections: for shadows, keypoints and tests.
 
 This is the only file that uses the private parts of Newton's ray tracer. `tests/sim_envs/frames/test_labels.py`
 compares with the public renderer and fails when the pinned version changes. Camera axes are OpenCV, pixel centres at

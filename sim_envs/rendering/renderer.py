@@ -1,4 +1,4 @@
-"""The stage: an Isaac Lab scene, kit-less on Newton, whose worlds are filled with slots and re-dressed every batch."""
+"""Renderer: an Isaac Lab scene, kit-less on Newton; each world holds slots whose content is replaced every batch."""
 
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def _vec7(T: np.ndarray) -> np.ndarray:
 
 
 class Renderer:
-    """Draws batches of scenes: `dress` the worlds, then `draw` them."""
+    """Draws batches of scenes: `apply` a slot table, then `draw`."""
 
     def __init__(self, worlds: int, slots: int, segment_of_slot: np.ndarray, library: Library, device: str):
         """Opens the scene.
@@ -74,10 +74,10 @@ class Renderer:
         self._scene: Scene | None = None
 
     def _open_scene(self) -> newton.Model:
-        """One Isaac Lab environment per world; the hook puts the slots into each. Nothing is stepped here.
+        """One Isaac Lab environment per world, filled with slots by the hook; no physics is stepped.
 
-        Isaac Lab holds one simulation in a process: only Newton's finished model is kept, so that other stages and
-        physics can open beside it. Opening a stage ends physics that runs in Isaac Lab.
+        Isaac Lab holds one simulation per process. Only Newton's finished model is kept, so that other renderers and
+        physics can open beside it. Opening a renderer ends physics that runs in Isaac Lab.
         """
         shape = newton.ModelBuilder.ShapeConfig(has_shape_collision=False, has_particle_collision=False, density=0.0)
 
@@ -107,7 +107,7 @@ class Renderer:
         return model
 
     def apply(self, table: SlotTable) -> None:
-        """Uploads what every slot is and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""
+        """Uploads the slots and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""
         model, library, rows = self.model, self.library, self.rows
         source = table.source.ravel()
         is_mesh = source >= 0

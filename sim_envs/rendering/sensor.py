@@ -1,4 +1,4 @@
-"""What a real camera does after the lens: blur, then noise. Exposure and white balance act on linear light before."""
+"""Sensor model: blur, then noise. Exposure and white balance are applied to linear light before."""
 
 import numpy as np
 import warp as wp

@@ -1,4 +1,4 @@
-"""Shading: colours, segment ids and depth from the rasteriser's keys, with lights of each world's own."""
+"""Shading: colours, segment ids and depth from the rasteriser's keys, with the lights of each world."""
 
 import numpy as np
 import warp as wp
@@ -9,7 +9,7 @@ from sim_envs.rendering.raytrace import Cameras, Hit, Scene, intersect_round, is
 from sim_envs.rendering.texels import mesh_uv, projected_uv, sample_linear
 
 TONE_STEPS = 4096
-"""Entries of the table from the square root of linear light to sRGB bytes; powers are the dearest thing here."""
+"""Entries of the table from the square root of linear light to sRGB bytes, which avoids slow power functions."""
 CONTRAST = 1.25
 """Slope of the tone curve in the dark."""
 WHITE = 2.5

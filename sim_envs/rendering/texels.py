@@ -1,4 +1,4 @@
-"""Textures in one flat array, sampled by our own few lines: one memory, no texture objects, the same bytes anywhere.
+"""Textures in one flat array with our own bilinear sampling: no texture objects, the same bytes on every device.
 
 Mesh surfaces use their texture coordinates, primitives the nearest of three axis projections (metres). Coordinates
 repeat; v runs upwards while rows run downwards, as image files have it.

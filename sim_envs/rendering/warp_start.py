@@ -1,6 +1,6 @@
-"""Importing this starts Warp without its banner, and without its complaint where there is no NVIDIA driver.
+"""Importing this starts Warp without its banner, and without its warning where there is no NVIDIA driver.
 
-Isaac Lab starts Warp when it is imported, so whoever imports Isaac Lab imports this before.
+Isaac Lab starts Warp when it is imported, so import this file before Isaac Lab.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ def has_driver() -> bool:
 
 @contextmanager
 def silenced_stderr() -> Generator[None]:
-    """Drops what is written to file descriptor 2 meanwhile, also by C code; exceptions pass."""
+    """Discards what is written to file descriptor 2 inside the block, also by C code."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

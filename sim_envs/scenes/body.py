@@ -1,4 +1,4 @@
-"""The seam between a scene and whose hand is in it: robots and humans pose, dress and measure themselves behind it."""
+"""Interface between a scene and its robot or human body."""
 
 from typing import Protocol
 
@@ -19,15 +19,15 @@ class Body(Protocol):
     parts: BodyParts
 
     def bytes_per_world(self) -> int:
-        """Device memory of what bends, of which every world has a copy."""
+        """Device memory [bytes] of the meshes that deform, of which every world has a copy."""
         ...
 
     def register(self, library: Library, worlds: int) -> None:
-        """Adds what the body is drawn as to the library, once, before it is uploaded."""
+        """Adds the body's meshes and textures to the library, once, before the library is uploaded."""
         ...
 
     def draw(self, draws: SceneDraws) -> BodyPose:
-        """A pose for every frame of the axes' draws."""
+        """One pose for each frame, from the draws of the axes."""
         ...
 
     def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
@@ -39,19 +39,19 @@ class Body(Protocol):
         ...
 
     def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
-        """Keypoints (n, 21, 3) [m] of the body that stands in the slots, for the marker test; NaN where absent."""
+        """Keypoints (n, 21, 3) [m] of the body in the slots, for the marker test; NaN where absent."""
         ...
 
     def mount(self, table: SlotTable, slot: int, top: Array) -> None:
-        """What the body stands on, in a slot of the table whose top has height `top` (n,) [m]; nothing by default."""
+        """Fills a slot with what the body stands on, for table tops at height `top` (n,) [m]."""
         ...
 
     def deform(self, pose: BodyPose) -> None:
-        """Rewrites meshes that bend with the pose; row i is world i. Called before the worlds are dressed."""
+        """Updates the meshes that deform with the pose; row i is world i. Called before the slots are uploaded."""
         ...
 
     def volume(self, pose: BodyPose) -> Array:
-        """Points (n, m, 3) [m] that stand for the body where objects must not be."""
+        """Points (n, m, 3) [m] inside the body, from which objects keep a distance."""
         ...
 
     def palm(self, pose: BodyPose) -> Array:

@@ -1,4 +1,4 @@
-"""Composes the drawn axes into a batch of scenes: what every slot wears, cameras, lights, and the true poses."""
+"""Composes the drawn axes into a batch of scenes: the content of every slot, cameras, lights, and the true poses."""
 
 import numpy as np
 

@@ -31,7 +31,7 @@ KEPT = 64
 
 
 def is_direct(motion: ReachMotion, body: Body) -> bool:
-    """Whether a motion goes to the target without detours and swings: bounded palm path and joint speeds."""
+    """Whether the palm's path and the joint speeds of a motion are within their bounds."""
     pose, _target, held = motion.at(np.linspace(0, 1, STEPS))
     reach = body.palm(pose)[: max(int(np.argmax(held)), 2), :3, 3]
     path = np.linalg.norm(np.diff(reach, axis=0), axis=1).sum()

@@ -1,4 +1,4 @@
-"""From (seed, index) to scenes: every axis drawn for a whole batch at once, nothing left to generator state."""
+"""Draws of every axis for a batch of frames; each is a function of (seed, frame index) alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The simulated robot cell: a trial's picture, and a world of physics that the robot moves in."""
+"""The simulated robot cell: the picture of a trial, and one physics world."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ STRIKE_N = 60.0
 """Force on the table at which the robot stops, as a real arm's collision detection does: an assumption, over the 40 N
 that four fingers press with (0.95 N m over 0.1 m each)."""
 TOUCH_N = 5.0
-"""Force on a distractor that counts as touching what it should not: an assumption."""
+"""Force on a distractor that counts as a collision: an assumption."""
 STRAY_RAD = 0.1
 """The arm must end this near to where its path ends; it is within 0.01 rad when nothing is in its way."""
 START_RAD = 0.05
@@ -33,7 +33,7 @@ STRIDE = 10
 
 
 class SimCell:
-    """Implements RobotCell for one trial. Its clock is the simulation's."""
+    """Implements RobotCell for one trial. Its clock is simulated time."""
 
     def __init__(self, trial: Trial, source: TrialSource, worlds: Worlds, world: int, stride: int = STRIDE):
         self.trial, self.embodiment, self.table_z = trial, source.robot.embodiment, trial.physics.table_z
@@ -51,7 +51,7 @@ class SimCell:
         return self._time
 
     def observe(self, depth: bool = False) -> Observation:
-        """See RobotCell; before anything moved, the trial's own picture, and its truth."""
+        """See RobotCell; the trial's own picture and ground truth until the robot has moved."""
         record, q = self.trial.record, self._joints()
         camera, image, deep = self.trial.camera, record.image, record.depth_m
         if self.motions:
@@ -103,7 +103,7 @@ class SimCell:
         )
 
     def stop(self, reason: str) -> None:
-        """See RobotCell: nothing moves any more, for the time does not either."""
+        """See RobotCell: simulated time stops, so nothing moves."""
         self._stopped = self._stopped or reason
 
     def _require_running(self) -> None:
@@ -115,7 +115,7 @@ class SimCell:
         return (np.arange(max(int(np.ceil(duration_s / step)), 1)) + 1) * step
 
     def _last(self, name: str) -> Array:
-        """A field of WorldState as it is now in this world: the end of the last motion, which costs nothing to read."""
+        """The current value of a field of WorldState in this world, from the end of the last motion."""
         if self.motions:
             return getattr(self.motions[-1], name)[0, -1]
         return getattr(self._worlds.state(), name)[self._world]
@@ -160,7 +160,7 @@ class SimCell:
 def open_cells(
     source: TrialSource, physics: Physics, indices: Sequence[int], stride: int = STRIDE
 ) -> Iterator[SimCell]:
-    """Cells of trials `indices`, their pictures drawn in batches; each has its own world until the next is taken."""
+    """Cells of trials `indices`; pictures are drawn in batches. A cell's world ends when the next cell is taken."""
     for trial in source.draw(np.asarray(indices, int)):
         worlds = physics.open([trial.physics])
         yield SimCell(trial, source, worlds, 0, stride)
@@ -168,7 +168,7 @@ def open_cells(
 
 
 def scene_at(source: TrialSource, trial: Trial, joint_positions: Array, T_world_object: Array) -> SceneBatch:
-    """The trial's scene with the robot and the objects as physics has them.
+    """The trial's scene with the robot and the objects at their poses in the physics.
 
     Args:
         source: Of the trial.

@@ -1,4 +1,4 @@
-"""Trials: scenes from (seed, index) in which a grasp can be tried, with their picture, truth and physics."""
+"""Trials: scenes from (seed, index) in which a grasp is possible, with picture, ground truth and physics."""
 
 from dataclasses import dataclass
 
@@ -30,15 +30,15 @@ REACH_M = 0.66
 START_HEIGHT_M = 0.17
 """Least height of the hand's grasp point over the table at the start: above every doll."""
 MARGIN_PX = 2
-"""Target boxes that come nearer to the image's edge are cut off and would have another middle."""
+"""Least distance of the target's box from the image's edge [px]: the middle of a cut-off box is not the target's."""
 LEAST_PX = 10
-"""Smallest side of the target's box: less is hidden or too far to be fair."""
+"""Smallest side of the target's box [px]: a smaller one is hidden or too far away."""
 IN_PLAIN_VIEW = 0.8
 """Least share of the target's projected width and of its height that is seen: half behind the hand, the middle of what
 is seen is not the middle of the target, and no point could be right."""
 MAX_ATTEMPTS = 400
 MOST_WORLDS = 100
-"""Trials drawn at once: more would wait for the last that can be tried."""
+"""Trials drawn at once: a larger batch waits longer for its last usable scene."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Trial:
 
     index: int
     attempt: int
-    """How often it was drawn before it could be tried."""
+    """How often the scene was drawn until a grasp was possible."""
     record: FrameRecord
     """The picture before anything moves, with all labels."""
     scene: SceneBatch
@@ -105,21 +105,21 @@ class TrialSource:
         self._primitives: dict[str, GraspPrimitive] = {}
 
     def primitive(self, trial: Trial) -> GraspPrimitive:
-        """With the grasp of the trial's target: which kind of thing to pick up is the task, where it stands is not."""
+        """The grasp for the trial's target: the kind of object is given to the policy, its position is not."""
         grasp = grasp_for(trial.record.objects[0]["object"])
         if grasp.target not in self._primitives:
             self._primitives[grasp.target] = GraspPrimitive(self.robot.embodiment, self.robot.xml_path, grasp)
         return self._primitives[grasp.target]
 
     def close(self) -> None:
-        """Frees the renderer; nothing can be drawn afterwards."""
+        """Frees the renderer."""
         self.frames.close()
 
     def draw(self, indices: np.ndarray) -> list[Trial]:
-        """Trials of `indices` (n,), each redrawn until it can be tried.
+        """Trials of `indices` (n,), each redrawn until a grasp is possible.
 
         Raises:
-            IntegrityError: A trial was redrawn too often: the axes leave hardly any.
+            IntegrityError: A trial was redrawn too often: the axes allow hardly any usable scene.
         """
         done: dict[int, Trial] = {}
         pending, attempts = np.asarray(indices, int), np.zeros(len(indices), int)
@@ -133,7 +133,7 @@ class TrialSource:
         return [done[int(index)] for index in indices]
 
     def _aimed(self, indices: np.ndarray, attempts: np.ndarray) -> np.ndarray:
-        """Attempts moved on past scenes that cannot be tried for reasons that need no picture."""
+        """Increments attempts past scenes that fail the checks that need no picture."""
         attempts, left = attempts.copy(), np.arange(len(indices))
         while len(left):
             if attempts.max() >= MAX_ATTEMPTS:
@@ -154,7 +154,7 @@ class TrialSource:
         return attempts
 
     def _fair(self, batch: SceneBatch) -> BoolArray:
-        """(n,) whether the target stands in reach and the hand is raised and in view."""
+        """(n,) whether the target is in reach and the hand is raised and in view."""
         body, target = self.body.embodiment, batch.objects[0]
         xy = target.T_world_object[:, :2, 3]
         reach = (np.linalg.norm(xy, axis=1) <= REACH_M) & (xy >= AREA[0]).all(1) & (xy <= AREA[1]).all(1)
@@ -177,7 +177,7 @@ class TrialSource:
         return made
 
     def _is_whole(self, trial: Trial) -> bool:
-        """Whether the target is seen large enough, inside the image and in plain view."""
+        """Whether the target is large enough, inside the image and unoccluded enough."""
         box, target = trial.record.boxes["target@segmentation"], trial.physics.objects[0]
         seen = box[2:] - box[:2]
         uv, _depth = trial.camera.project(apply(target.T_world_object, np.concatenate(target.hulls)))

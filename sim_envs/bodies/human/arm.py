@@ -1,4 +1,4 @@
-"""Human arm: forearm, elbow and upper arm behind a hand that reaches onto the table. Hand poses come from a bank."""
+"""Human arm: forearm, elbow and upper arm of a hand that reaches over the table. Hand poses come from a bank."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A human in a scene: a skinned hand and forearm, another shape, skin and sleeve in every world."""
+"""A human in a scene: a skinned hand and forearm; shape, skin and sleeve differ in every world."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ SKIN_GLOSS, CLOTH_GLOSS = 0.14, 0.0
 the renderer's lobe, whose exponent is 32 (normalised Blinn-Phong)."""
 SKIN_PX, CLOTH_PX = 512, 256
 SKIN_LOOKS, CLOTH_LOOKS = 2, 3
-"""Pictures made of each tone and of each cloth."""
+"""Textures of each skin tone and of each cloth."""
 
 
 def human_parts(hand: HumanHand) -> BodyParts:
@@ -41,7 +41,7 @@ def human_parts(hand: HumanHand) -> BodyParts:
 
 
 class HumanBody:
-    """Implements Body for every registered human."""
+    """Implements `sim_envs.scenes.body.Body` for every registered human."""
 
     def __init__(self, name: str, config: SceneConfig):
         self.config, self.hand = config, HUMANS[name]()
@@ -56,11 +56,11 @@ class HumanBody:
         self._meshes = skin_mesh(hand), sleeve_mesh(hand)
 
     def bytes_per_world(self) -> int:
-        """A skin and a sleeve."""
+        """Of one skin mesh and one sleeve mesh."""
         return sum(skinned_bytes(mesh) for mesh in self._meshes)
 
     def register(self, library: Library, worlds: int) -> None:
-        """One skin and one sleeve per world, and the pictures of both."""
+        """One skin and one sleeve mesh per world, and the textures of both."""
         skin, sleeve = self.config.axes.skin, self.config.axes.sleeve
         self._skin, self._sleeve = (SkinnedWorlds(mesh, library, worlds) for mesh in self._meshes)
         self._numbers = np.concatenate([self._sleeve.numbers, self._skin.numbers], 1)
@@ -117,7 +117,7 @@ class HumanBody:
         self.set_pose(table, slots, pose)
 
     def set_pose(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
-        """Row i wears the meshes of world i, which lie in the wrist's frame."""
+        """Row i shows the meshes of world i, whose vertices are in the wrist's frame."""
         table.source[:, slots] = self._numbers[: len(pose.q)]
         table.T[:, slots] = pose.T_world_link[:, None, self._wrist]
 
@@ -128,10 +128,10 @@ class HumanBody:
         return points + T_carried[:, None, :3, 3]
 
     def mount(self, table: SlotTable, slot: int, top: Array) -> None:
-        """A person needs no pedestal."""
+        """Leaves the slot empty: a person has no pedestal."""
 
     def deform(self, pose: BodyPose) -> None:
-        """Skins every world's hand and sleeve."""
+        """Computes the vertices of every world's hand and sleeve by linear blend skinning."""
         shape = pose.known_shape
         heads = self._heads(shape)
         T = invert(pose.T_world_link[:, self._wrist])[:, None] @ pose.T_world_link

@@ -26,7 +26,7 @@ GAP_M = 0.002
 CONTACT_M = 0.003
 """A finger nearer to the object than this holds it."""
 DEEPEST_M = 0.004
-"""Motions with a vertex deeper in the object than this are refused: below the 5 mm that we promise."""
+"""Motions with a vertex deeper in the object than this are refused; the documented bound is 5 mm."""
 SELF_DEPTH_M = 0.002
 """Capsule depth that a closed hand may have."""
 STEPS, BISECTIONS = 18, 5
@@ -35,7 +35,7 @@ CLEAR_OF_OTHERS_M = 0.008
 
 @dataclass(frozen=True)
 class Arm:
-    """How an arm stands behind a wrist; angles [rad], arrays over candidates or times."""
+    """Orientation of the forearm at a wrist; angles [rad], arrays over candidates or times."""
 
     yaw: Array
     down: Array
@@ -52,7 +52,7 @@ class HumanMotion:
 
     hand: HumanHand
     pose: BodyPose
-    """Of one frame: the shape, the sleeve and the shoulder that stay."""
+    """Of one frame: the shape, sleeve and shoulder, which stay the same in the motion."""
     arms: tuple[Arm, Arm]
     """At the start and at the grasp, scalars."""
     hands: tuple[Array, Array, Array]
@@ -113,7 +113,7 @@ def _motion(
     position: Array,
     rng: np.random.Generator,
 ) -> HumanMotion:
-    """The way to a grasp from a relaxed hand nearer to the shoulder."""
+    """The motion to a grasp from a relaxed hand nearer to the shoulder."""
     start = POSES["relaxed"] + rng.uniform(-0.1, 0.1) * (POSES["fist"] - POSES["relaxed"])
     T = wrist_poses(
         search.hand,
@@ -288,7 +288,7 @@ def _pick(arm: Arm, i: int) -> Arm:
 
 
 def _is_clean(hand: HumanHand, scene: SceneBatch, standing: Standing, motion: HumanMotion, samples: int = 50) -> bool:
-    """Nothing deeper in the target than allowed, nothing through the table, keypoints off the other objects."""
+    """Whether the hand is within the allowed depth of the target, above the table, and clear of the other objects."""
     pose, T_world_target, _held = motion.at(np.linspace(0, 1, samples))
     skin = hand.pose(pose.q, pose.known_shape, pose.T_world_link[:, hand.bone_index[WRIST]])[0].astype(float)
     local = invert(T_world_target)

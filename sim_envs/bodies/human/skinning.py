@@ -1,4 +1,4 @@
-"""Skinned meshes on the device: shape, linear blend skinning, normals and bounds in Warp, one mesh a world and part."""
+"""Skinned meshes in Warp: shape, linear blend skinning, normals and bounds; one mesh for each world and part."""
 
 import numpy as np
 import warp as wp
@@ -86,7 +86,7 @@ def skinned_bytes(mesh: SkinnedMesh) -> int:
 
 
 class SkinnedWorlds:
-    """One bending copy of a mesh per world, in the library as an ordinary mesh for each of its parts."""
+    """One deformable copy of a mesh per world; each of its parts is an ordinary mesh of the library."""
 
     def __init__(self, mesh: SkinnedMesh, library: Library, worlds: int):
         self.mesh, self.library, self.worlds, self.device = mesh, library, worlds, library.device
@@ -115,7 +115,7 @@ class SkinnedWorlds:
         return self._array(np.tile(self.mesh.uvs, (self.worlds, 1)), wp.vec2f)
 
     def bend(self, cut: np.ndarray, shape: np.ndarray, pose: np.ndarray) -> None:
-        """Moves every world's copy.
+        """Updates the vertices, normals and bounds of every world's copy.
 
         Args:
             cut: (worlds,) which cut of the mesh.

@@ -20,7 +20,7 @@ GLOSS = 0.25
 
 
 def robot_parts(robot: Robot) -> BodyParts:
-    """Every link is a part."""
+    """Parts of a robot: each link is one."""
     body = robot.embodiment
     arm = [link for link in body.links if link not in body.hand_links]
     return BodyParts(
@@ -42,7 +42,7 @@ def chain_to(embodiment: Embodiment, link: str) -> list[str]:
 
 
 class RobotBody:
-    """Implements Body for every registered robot."""
+    """Implements `sim_envs.scenes.body.Body` for every registered robot."""
 
     def __init__(self, name: str, config: SceneConfig):
         self.config = config
@@ -63,7 +63,7 @@ class RobotBody:
         return 0
 
     def register(self, library: Library, worlds: int) -> None:
-        """All worlds share the rigid meshes."""
+        """Adds the rigid meshes of the links, which all worlds share."""
         self._meshes = np.array([library.add_mesh(visual.mesh) for visual in self.robot.visuals])
 
     def draw(self, draws: SceneDraws) -> BodyPose:
@@ -81,7 +81,7 @@ class RobotBody:
         return pose_of(self.kinematics, q)
 
     def apply(self, table: SlotTable, slots: slice, pose: BodyPose, draws: SceneDraws) -> None:
-        """Its meshes in its own colours, tinted."""
+        """The robot's meshes in its own colours, tinted."""
         tint = draws.tint
         brightness = tint.uniform("brightness", *tint.axis.brightness)
         hue = tint.uniform("hue", -tint.axis.hue, tint.axis.hue, 3)
@@ -90,11 +90,11 @@ class RobotBody:
         self.set_pose(table, slots, pose)
 
     def set_pose(self, table: SlotTable, slots: slice, pose: BodyPose) -> None:
-        """Meshes ride on links."""
+        """Moves each mesh with its link."""
         table.T[:, slots] = pose.T_world_link[:, self._visual_links] @ self._visual_poses
 
     def marks(self, table: SlotTable, slots: slice, pose: BodyPose) -> Array:
-        """By the poses that the meshes of its links have in the table."""
+        """Keypoints from the poses of the links' meshes in the table."""
         T_world_link = pose.T_world_link.copy()
         T_world_link[:, self._visual_links] = table.T[:, slots] @ invert(self._visual_poses)
         return self.kinematics.keypoints(T_world_link)
@@ -110,7 +110,7 @@ class RobotBody:
         """Nothing bends."""
 
     def volume(self, pose: BodyPose) -> Array:
-        """Links, the spans between them, and keypoints."""
+        """Link origins, points between them, and keypoints."""
         return body_points(pose.T_world_link, pose.keypoints_world[:, self.embodiment.present], self._chain)
 
     def palm(self, pose: BodyPose) -> Array:

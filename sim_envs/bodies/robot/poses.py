@@ -82,7 +82,7 @@ def hand_poses(draws: Draws, body: Embodiment) -> Array:
     """Hand joints (n, hand joints) [rad]: a common curl, the thumb's apart, and noise per joint.
 
     Raises:
-        IntegrityError: The embodiment does not say how a joint of its hand curls.
+        IntegrityError: The embodiment has no curl range for a joint of its hand.
     """
     joints = body.joints[body.arm_dof :]
     low, high = body.limits[body.arm_dof :].T
@@ -118,7 +118,7 @@ def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int) -> Po
     """`size` poses that pass every check, the same for the same seed.
 
     Raises:
-        IntegrityError: Too few candidates pass, which means that the robot's description is broken.
+        IntegrityError: Too few candidates pass, which points to an error in the robot's description.
     """
     body, arm = robot.embodiment, robot.embodiment.arm_dof
     palm, grasp = kinematics.link_index[body.palm_link], np.array(body.grasp_point)

@@ -146,7 +146,7 @@ def hands(robot: Robot, q: Array, target: Placed) -> tuple[Array, Array]:
 
 
 def _contact_model(robot: Robot, target: Placed) -> tuple[mujoco.MjModel, mujoco.MjData, int]:
-    """The robot with the target standing where it is, as a cylinder of two thirds of its footprint."""
+    """A model of the robot and the target, the target as a cylinder of two thirds of its footprint."""
     spec = mujoco.MjSpec.from_file(str(robot.xml_path))
     which, scale = target.which[0], target.scale[0]
     half = float(target.object_set.height[which] * scale / 2)

@@ -1,8 +1,8 @@
-"""Lets MJWarp collide every world's own hulls.
+"""Gives MJWarp the collision hulls of every world.
 
-Newton passes it the hulls of world 0 alone, so that all worlds collide with those. MJWarp itself reads the mesh of a
-geom for each world. So one bank of all worlds' meshes replaces that of world 0, and meshes, bounds and mesh frames are
-set for each world.
+Newton passes only the hulls of world 0, so all worlds would collide with those. MJWarp can read another mesh for each
+geom and world. This file replaces the meshes of world 0 by those of all worlds, and sets mesh, bounds and mesh frame of
+each geom in each world.
 """
 
 from dataclasses import fields

@@ -1,6 +1,6 @@
-"""Makes it an error that contacts or constraints did not fit.
+"""Raises an error when contacts or constraints exceed MJWarp's buffers.
 
-MJWarp drops those for which it has no room, prints a line and goes on, and things fall through each other.
+MJWarp drops the excess, prints a line and continues; then objects fall through each other.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ DROPPED = (
 
 
 def require_room(data: Data) -> None:
-    """Raises IntegrityError if any world has overflowed since `forget_overflow`: the engine's marks stay until then."""
+    """Raises IntegrityError if any world has overflowed since `forget_overflow`; its flags stay set until then."""
     marks = data.overflow.numpy() & int(DROPPED)
     if marks.any():
         names = OverflowType(int(np.bitwise_or.reduce(marks))).name
@@ -33,8 +33,9 @@ def require_room(data: Data) -> None:
 
 
 def forget_overflow(data: Data) -> None:
-    """Takes the engine's marks back, where worlds begin: before that all joints are at 0 and the hand is inside itself.
+    """Clears the engine's overflow flags when worlds start.
 
-    Of worlds that go on beside them nothing is forgotten: every motion ends with `require_room`.
+    Before the start all joints are at 0, where the hand collides with itself. Overflow of other, running worlds is not
+    lost: every motion ends with `require_room`.
     """
     data.overflow.zero_()

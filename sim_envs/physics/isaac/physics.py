@@ -1,7 +1,7 @@
 """Physics by Isaac Lab, kit-less, on Newton's MuJoCo Warp solver: all worlds at once.
 
-Implements `sim_envs/physics/protocol.py`. Isaac Lab holds one simulation in a process: opening worlds, or a stage, ends
-the worlds before.
+Implements `sim_envs/physics/protocol.py`. Isaac Lab holds one simulation per process: opening worlds or a renderer ends
+the earlier worlds.
 """
 
 from collections.abc import Sequence
@@ -63,8 +63,8 @@ class SolverCfg(MJWarpSolverCfg):
     """Newton's solver takes an option that Isaac Lab's configuration of it lacks."""
 
     jacobian: str = "auto"
-    """Of the constraints: dense or sparse. With dense ones a CPU walks through the room of contacts, not through
-    the contacts, for every entry of the Hessian: 152 ms a step of 8 worlds against 15."""
+    """Of the constraints: dense or sparse. With dense ones a CPU loops over the whole contact buffer instead of the
+    contacts for every entry of the Hessian: 152 ms for a step of 8 worlds, sparse 15 ms."""
 
 
 class IsaacPhysics:
@@ -165,7 +165,7 @@ class IsaacWorlds:
         add_things(builder, self._scenes[world], world, self._parts)
 
     def _find_owners(self) -> None:
-        """Finds out whose every geom is: 0 the robot, 1 + i object i, -1 the table."""
+        """Finds the owner of every geom: 0 the robot, 1 + i object i, -1 the table."""
         model, solver = NewtonManager.get_model(), NewtonManager._solver
         bodies = {label: i for i, label in enumerate(model.body_label)}
         slots = range(len(self._parts))
@@ -181,7 +181,7 @@ class IsaacWorlds:
         self._owner = np.where(shapes >= 0, shape_owner[shapes], -1)
 
     def _place_robots(self, worlds: np.ndarray) -> None:
-        """Puts robots where their scenes have them, at rest."""
+        """Sets the robots to the joint positions of their scenes, at rest."""
         q = np.stack([self._scenes[world].joint_positions for world in worlds])
         place = {"joint_ids": self._order, "env_ids": worlds.tolist()}
         self._robot.write_joint_position_to_sim_index(position=self._tensor(q), **place)
@@ -199,8 +199,8 @@ class IsaacWorlds:
     def restart(self, worlds: Sequence[int] | np.ndarray, scenes: Sequence[PhysicsScene]) -> None:
         """See Worlds. In place, unless a scene holds more objects, or objects of more parts, than any before.
 
-        Then all is built anew and the other worlds continue from the coordinates, targets and warm start that they had.
-        If all worlds restart, no earlier state remains: the same scenes give the same bits as when opened.
+        In that case the model is rebuilt, and the other worlds continue from their coordinates, targets and warm start.
+        If all worlds restart, no earlier state remains: results are bit-identical to those of newly opened worlds.
         """
         self._require_open()
         worlds, others = np.asarray(worlds, int), np.setdiff1d(np.arange(self.count), worlds)
@@ -299,7 +299,7 @@ class IsaacWorlds:
     def roll(
         self, commands: Array, stride: int = 10, worlds: Sequence[int] | np.ndarray | None = None
     ) -> StateSequence:
-        """See Worlds. All worlds are stepped; those that shall stand still are put back."""
+        """See Worlds. All worlds are stepped; the state of those that do not move is restored."""
         self._require_open()
         if not np.isfinite(commands).all():
             raise InvalidValueError(
@@ -365,7 +365,7 @@ class IsaacWorlds:
 
     @staticmethod
     def _mark_moved() -> None:
-        """Tells the engine that coordinates were written past it."""
+        """Notifies the engine that coordinates were written directly."""
         NewtonManager._fk_reset_mask.fill_(True)
         NewtonManager.kinematics_dirty = True
 

@@ -1,8 +1,8 @@
 """The table and the objects of a scene in Newton's model, padded with spare parts and objects.
 
 Newton's MuJoCo solver needs equally many objects, of equally many convex parts, in all worlds. A spare part is a
-massless cube a kilometre off its object; a spare object floats far below the table: neither can touch anything. Every
-slot has its own distance or height, so that spares do not touch each other either.
+massless cube a kilometre from its object; a spare object is far below the table. Neither can touch anything. Every slot
+has its own distance or height, so that spares do not touch each other.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from sim_envs.physics.mujoco import OBJECT_CONTACT, ROLLING, TABLE_HALF, TABLE_X
 from sim_envs.physics.protocol import PhysicsScene, RigidObject
 
 SOLREF_RAW = 1
-"""Newton passes `solref` on as it stands in this mode; in its default mode it ignores it."""
+"""In this mode Newton passes `solref` on unchanged; in its default mode it ignores it."""
 TABLE = "table"
 SPARE_PART_M, SPARE_OBJECT_M = 1000.0, -50.0
 """Distance of spare parts from their object's origin, times 1, 2, ... by slot, and height of spare objects [m]."""
@@ -68,7 +68,7 @@ def _add_table(builder: newton.ModelBuilder, z: float) -> None:
 
 
 def _add_object(builder: newton.ModelBuilder, thing: RigidObject, label: str, floats: bool) -> int:
-    """A free body, returned by number; its parts share its mass by volume of their boxes, as in MuJoCo."""
+    """Adds a free body and returns its number; mass is divided among its parts by the volume of their boxes."""
     T = thing.T_world_object
     w, x, y, z = quat_wxyz_from_rotation(T[:3, :3])
     place = wp.transform(tuple(T[:3, 3]), wp.quat(x, y, z, w))
