@@ -1,4 +1,4 @@
-"""What an arm of the bridge is: joint positions in, joint positions out, in SI units, every reading asked for anew."""
+"""Interface of an arm driver: joint positions in and out, in SI units; every reading is a new query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ from lace.core.registry import Registry
 
 @dataclass(frozen=True)
 class ArmState:
-    """One reading of the arm, complete or not there at all."""
+    """One complete reading of the arm."""
 
     positions: Array
     """(joints,) measured [rad]."""
     velocities: Array
     """(joints,) measured [rad/s]."""
     T_base_flange: Array
-    """(4, 4) where the controller itself believes its tool centre point to be; the flange where no tool is set [m]."""
+    """(4, 4) tool centre point as the controller computes it; the flange if no tool is set [m]."""
     stamp_s: float
-    """Monotonic clock when the reading was asked for [s]: it is not older than that."""
+    """Monotonic clock when the query was sent [s]: a lower bound of the reading's time."""
     span_s: float = 0.0
-    """How long the reading took [s]: joints and pose may be so far apart in time."""
+    """Duration of the query [s]: an upper bound of the time between joints and pose."""
     fault: str = ""
-    """What keeps the arm from moving, in words; "" where it is ready or merely not enabled."""
+    """Why the arm cannot move, in words; "" if it is ready or only not enabled."""
     ready: bool = False
-    """Whether the arm would follow a command now: enabled, in the servo mode, no error."""
+    """Whether the arm accepts commands: enabled, in servo mode, no error."""
 
 
 @dataclass(frozen=True)
 class ArmSetup:
-    """What the arm's controller is told before it may move."""
+    """Settings that are written to the arm's controller before motion."""
 
     load_kg: float = 0.7
     """Mass of the hand with its mount: the LEAP Hand's maker gives 0.595 kg without; weigh yours."""
@@ -42,7 +42,7 @@ class ArmSetup:
     """0 to 5 on UFACTORY arms; 0 would switch the detection off and is refused."""
     fence_low_m: tuple[float, float, float] = (-0.25, -0.70, -0.10)
     fence_high_m: tuple[float, float, float] = (0.85, 0.70, 1.00)
-    """Box that the controller itself keeps the flange in, a second line behind ours [m]."""
+    """Box in which the controller itself keeps the flange, in addition to our own check [m]."""
 
 
 @runtime_checkable
@@ -50,11 +50,11 @@ class Arm(Protocol):
     """One arm, one commander. Methods raise DeviceFault; only `clear` clears an error."""
 
     def read(self) -> ArmState:
-        """A reading asked for now; never a value kept from before."""
+        """A new reading; never a cached value."""
         ...
 
     def enable(self, setup: ArmSetup) -> None:
-        """Sets the controller up and puts it into the servo mode, then reads back that it is.
+        """Configures the controller, switches to servo mode and reads both back.
 
         Raises:
             DeviceFault: An error is latched, or the controller is not ready afterwards.
@@ -66,27 +66,27 @@ class Arm(Protocol):
         ...
 
     def stop(self) -> bool:
-        """Stops all motion by a way of its own, from any thread; True once the controller says that it stands.
+        """Stops all motion over a separate connection, from any thread; True once the controller reports standstill.
 
-        Never raises, never waits for a command under way. Afterwards `servo` and `enable` refuse.
+        Never raises and never waits for a running command. Afterwards `servo` and `enable` raise.
         """
         ...
 
     def clear(self) -> None:
-        """Clears latched errors and warnings. For `lace bridge clear`, after a person's word; never called by a run."""
+        """Clears latched errors and warnings. Called only by `lace bridge clear`, after a person has confirmed."""
         ...
 
     def close(self) -> None:
-        """Stops if it was ever enabled from here, and frees the connection; may be called twice."""
+        """Stops the arm if this object has enabled it, and frees the connection; may be called twice."""
         ...
 
 
 @dataclass(frozen=True)
 class ArmKind:
-    """How arms of one kind are reached."""
+    """How to connect to one kind of arm."""
 
     connect: Callable[[str, float], Arm]
-    """From the address, and how long an answer may be in coming [s]."""
+    """Called with the address and the longest wait for an answer [s]."""
     stopper: str
     """ "module:function" of a function (address) -> object with `stop() -> bool` and `close()`, which needs nothing but
     the standard library: the guardian, a process of its own, stops the arm by it (`real_bridge.stoppers.named`)."""
@@ -99,7 +99,7 @@ ARMS: Registry[ArmKind] = Registry("arm", "lace.drivers:arm")
 
 
 def require_joints(positions: Array, count: int) -> Array:
-    """`positions` as (count,) finite floats that look like radians, else ValueError: a driver's last look."""
+    """`positions` as (count,) finite floats in the range of radians, else ValueError; drivers check with it."""
     q = np.asarray(positions, float)
     if q.shape != (count,) or not np.isfinite(q).all() or np.abs(q).max() > 2 * np.pi + 0.01:
         raise ValueError(f"an arm of {count} joints takes {count} finite angles within a turn [rad], not {positions}")

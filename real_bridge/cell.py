@@ -30,7 +30,7 @@ SETTLED_RAD, SETTLE_S = 0.01, 0.5
 HAND_EVERY = 2
 """The hand is read and written every second step: its bus takes 2 ms for that."""
 RAMP_S = 0.3
-"""Time from standstill to full pace and back when the operator lets go [s]."""
+"""Time from standstill to full speed, and back when the operator releases the key [s]."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class RealCell:
             table_z: Height of the table's top in the robot's base frame [m].
             config: Speed and limits.
             mount: The camera's calibration; None where the camera knows its place.
-            tell: Hears every decision of the safety layer.
+            tell: Called with every decision of the safety layer.
         """
         self.embodiment, self.table_z = embodiment, table_z
         self._ports, self._config, self._mount = ports, config, mount
@@ -126,7 +126,7 @@ class RealCell:
             self._ports.rest()
 
     def evidence(self) -> Evidence:
-        """See RobotCell: by the operator's word, where the motion came to its end."""
+        """See RobotCell: as the operator reports it, if the motion was completed."""
         if self._failed or not self._moved:
             return Evidence(held=False)
         return self._ports.evidence()
@@ -138,7 +138,7 @@ class RealCell:
 
     @contextmanager
     def _latching(self, doing: str) -> Generator[None]:
-        """Whatever goes wrong inside stops the arm at once and is latched, an interrupt by the user too."""
+        """Any error inside, also Ctrl-C, stops the arm at once and latches."""
         try:
             self._require_running()
             yield
@@ -203,7 +203,7 @@ class RealCell:
         self._read(hand=with_hand)
 
     def _settle(self, goal: Array) -> None:
-        """Holds the goal until the arm is there."""
+        """Holds the goal until the arm has reached it."""
         for _ in range(round(SETTLE_S * self._config.limits.rate_hz)):
             if (
                 np.abs(self._arm.positions - goal).max() <= SETTLED_RAD

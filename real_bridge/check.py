@@ -1,4 +1,4 @@
-"""`lace bridge check`: everything that must be right before the arm may move, as a list that ends in go or no-go."""
+"""`lace bridge check`: the checks before any motion, as a list that ends in go or no-go."""
 
 import importlib.metadata
 import shutil
@@ -22,9 +22,9 @@ from real_bridge.rig import Rig, RigConfig
 from real_bridge.safety.limits import SafetyLimits
 
 PACKAGES = {"xarm-python-sdk": "1.18.4", "dynamixel-sdk": "4.", "opencv-python-headless": "4."}
-"""Package -> how its version must begin: the versions that the drivers were tried with."""
+"""Package -> prefix of its version: those that the drivers were tested with."""
 FIRMWARE = "v2."
-"""The xArm firmware that the drivers were tried with begins so."""
+"""Prefix of the xArm firmware version that the drivers were tested with."""
 READINGS = 50
 
 

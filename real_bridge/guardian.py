@@ -1,9 +1,9 @@
-"""A process of its own that stops the arm when the program that commands it dies or hangs.
+"""A watchdog process that stops the arm when the program that commands it dies or hangs.
 
-The program writes one byte a step to the guardian's standard input: M while it moves the arm, I when the arm stands, Q
-when it ends in order. The guardian stops the arm at the end of input without Q (a program that was killed), or when no
-byte comes for `--silence` seconds after an M (a program that hangs). It holds a connection of its own to the controller
-for that, opened at the start. It imports the standard library and a stopper, and ignores Ctrl-C.
+The program writes one byte per step to the guardian's standard input: M while it moves the arm, I when the arm stands,
+Q before a normal exit. The guardian stops the arm at the end of input without Q (the program was killed), or when no
+Q before a normal exit. The guardian stops the arm at the end of input without Q (the program was killed), or when
+at the start. It imports only the standard library and a stopper, and ignores Ctrl-C.
 """
 
 import argparse
@@ -54,13 +54,13 @@ class Guardian:
         self._beats.write(MOVING if moving else IDLE)
 
     def stop(self) -> None:
-        """Lets the guardian stop the arm, for as long as that takes, beyond the end of this program; never raises."""
+        """Tells the guardian to stop the arm; it keeps trying after this program has ended. Never raises."""
         self._left_alone = True
         with contextlib.suppress(OSError):
             self._beats.close()
 
     def close(self) -> None:
-        """Dismisses the guardian, unless it was told to stop the arm; may be called twice."""
+        """Ends the guardian, unless it was told to stop the arm; may be called twice."""
         if self._left_alone:
             return
         try:
@@ -78,7 +78,7 @@ class Guardian:
 
 
 def watch(source: int, silence_s: float) -> str:
-    """Reads beats from the file descriptor until the program ends in order (returns "") or must be stopped (why)."""
+    """Reads heartbeats until the program ends normally (returns "") or must be stopped (returns the reason)."""
     moving = False
     while True:
         ready, _w, _x = select.select([source], [], [], silence_s if moving else None)
@@ -93,7 +93,7 @@ def watch(source: int, silence_s: float) -> str:
 
 
 def keep_stopping(stop: Callable[[], bool], pause_s: float = 0.2, most_s: float = 600.0) -> bool:
-    """Calls `stop` until it says that the arm stands: a connection that is broken now may come back later."""
+    """Calls `stop` until it reports standstill: a broken connection may recover."""
     end = time.monotonic() + most_s
     while not stop():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""What a hand of the bridge is: joint positions by name in, joint positions by name out, in SI units."""
+"""Interface of a hand driver: joint positions by name in and out, in SI units."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lace.core.registry import Registry
 
 @dataclass(frozen=True)
 class HandState:
-    """One reading of all motors, complete or not there at all; arrays in the order of the joints asked for."""
+    """One complete reading of all motors; arrays in the order of the requested joints."""
 
     positions: Array
     """(joints,) measured [rad]."""
@@ -23,7 +23,7 @@ class HandState:
     stamp_s: float
     """Monotonic clock when the reading had arrived [s]."""
     fault: str = ""
-    """What is wrong with a motor, in words ("leap_if_pip: overload"); "" for nothing."""
+    """Fault of a motor in words ("leap_if_pip: overload"); "" if there is none."""
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ class Hand(Protocol):
     """One hand, one commander. Methods raise DeviceFault."""
 
     def read(self) -> HandState:
-        """A reading asked for now; never a value kept from before."""
+        """A new reading; never a cached value."""
         ...
 
     def enable(self, current_cap_A: float) -> None:
@@ -43,7 +43,7 @@ class Hand(Protocol):
         ...
 
     def freeze(self) -> None:
-        """No goal leaves any more; the motors hold with their capped current. From any thread; never raises."""
+        """Sends no further goals; the motors hold with their capped current. From any thread; never raises."""
         ...
 
     def release(self) -> bool:
@@ -51,13 +51,13 @@ class Hand(Protocol):
         ...
 
     def close(self) -> None:
-        """Torque off if it was ever enabled from here, and frees the port; may be called twice."""
+        """Switches the torque off if this object has enabled it, and frees the port; may be called twice."""
         ...
 
 
 @dataclass(frozen=True)
 class HandKind:
-    """How hands of one kind are reached."""
+    """How to connect to one kind of hand."""
 
     connect: Callable[[str, Sequence[str], Mapping[str, float], float], Hand]
     """From the port, the names of the joints in the caller's order, each joint's calibrated zero by name [rad], and how

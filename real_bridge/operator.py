@@ -1,4 +1,4 @@
-"""The person beside the arm: lets it move, says what became of the target. Or an emulator that knows."""
+"""The operator: permits motion and reports the result of a trial. A person, or the emulator's ground truth."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -14,19 +14,19 @@ ARRAYS = ("target_world",)
 
 
 class Operator(Protocol):
-    """Who decides beside the arm."""
+    """Permits motion and reports results."""
 
     def permits(self) -> bool:
         """Whether the arm may move at this moment; asked at every step."""
         ...
 
     def verdict(self, camera: Camera) -> Evidence:
-        """What became of the target after the motion."""
+        """State of the target after the motion."""
         ...
 
 
 class EmulatorWord:
-    """Implements Operator by what the emulator's camera says of its scene: no person is needed."""
+    """Implements Operator with the ground truth of the emulator's camera."""
 
     def permits(self) -> bool:
         """See Operator."""

@@ -1,4 +1,4 @@
-"""Everything that passes between the cell and the world outside it, so that a run can be recorded and played again."""
+"""All inputs and outputs of the cell, as one interface, so that a run can be recorded and replayed."""
 
 import time
 import zlib
@@ -17,7 +17,7 @@ from real_bridge.safety.watch import Sight
 
 
 class Ports(Protocol):
-    """Readings in, commands out. The cell's decisions follow from the readings alone."""
+    """Readings in, commands out. The cell's decisions are a function of the readings."""
 
     def now(self) -> float:
         """Monotonic clock [s]."""
@@ -48,7 +48,7 @@ class Ports(Protocol):
         ...
 
     def evidence(self) -> Evidence:
-        """What became of the target, by the operator."""
+        """State of the target, as the operator reports it."""
         ...
 
     def move(self, arm: Array, hand: Array | None) -> None:
@@ -56,7 +56,7 @@ class Ports(Protocol):
         ...
 
     def rest(self) -> None:
-        """The motion has ended: the next step may be long in coming."""
+        """Marks the end of a motion: the next step may come much later."""
         ...
 
     def wait(self, until_s: float) -> None:
@@ -64,11 +64,11 @@ class Ports(Protocol):
         ...
 
     def stop(self, reason: str) -> None:
-        """Stops at once and for good; never raises."""
+        """Stops immediately and permanently; never raises."""
         ...
 
     def fault(self, reason: str) -> None:
-        """Latches a fault beyond the end of the program."""
+        """Latches a fault on disk, which outlives the program."""
         ...
 
 

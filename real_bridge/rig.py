@@ -1,4 +1,4 @@
-"""The devices of one cell for one trial: connected, enabled once, stopped once, and gone. No way back but a new one."""
+"""The devices of one cell for one trial: connected, enabled once, stopped once. Each trial opens a new one."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +97,7 @@ class Rig:
         return self._hand
 
     def enable(self) -> None:
-        """From here on the arm may move; a program that ends without `close` leaves a latch behind."""
+        """Enables motion; a program that ends without `close` leaves a latch on disk."""
         self.station.begin()
         self._enabled = True
         releaser = self._hand_kind.releaser if self.config.on_stop == "release" else ""
@@ -113,7 +113,7 @@ class Rig:
         self.hand.enable(self._limits.hand_current_A)
 
     def beat(self, moving: bool) -> None:
-        """Tells the guardian that the program is alive; DeviceFault where nobody listens."""
+        """Sends a heartbeat to the guardian; DeviceFault if the guardian has ended."""
         if self._guardian is None:
             raise DeviceFault("moving", "no guardian process was started", "a guardian", "enable the rig first")
         try:
@@ -135,7 +135,7 @@ class Rig:
             self._quietly(hand.freeze if self.config.on_stop == "hold" else hand.release)
 
     def fault(self, reason: str) -> None:
-        """This session ends with a fault: the next one refuses until a person clears it."""
+        """Latches a fault: the next session refuses to start until a person clears it."""
         self._fault = self._fault or reason
         if self._enabled:
             self.station.latch(self._fault)
@@ -146,7 +146,7 @@ class Rig:
         return self._fault
 
     def close(self) -> None:
-        """Stops, takes the hand's torque away, frees everything; may be called twice."""
+        """Stops, switches the hand's torque off and frees all devices; may be called twice."""
         self.stop("the session was closed")
         for device in (self._arm, self._hand, self._guardian):
             if device is not None:
@@ -157,7 +157,7 @@ class Rig:
         self.station.close()
 
     def _quietly(self, act: Callable[[], bool | None]) -> bool | None:
-        """What `act` returns; an error must not keep the next device from being stopped: it becomes the fault."""
+        """Returns the result of `act`; an error becomes the fault, so that the next device is still stopped."""
         try:
             return act()
         except Exception as error:  # noqa: BLE001  (whatever a vendor's SDK raises while it is being stopped)

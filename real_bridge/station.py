@@ -1,7 +1,7 @@
-"""One commander, and a stop that outlives the program: a lock and a latch on disk for each arm.
+"""A lock and a stop latch on disk for each arm, so that only one program commands it and a stop outlives the program.
 
-The latch is written before the arm is enabled and taken away only by a run that ended in order. So a program that was
-killed leaves it behind, a fault turns it into a reason, and the next start refuses until a person clears it.
+The latch is written before the arm is enabled and removed only by a run that ended normally. A killed program therefore
+leaves it, a fault stores its reason in it, and the next start is refused until a person clears it.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ def state_folder() -> Path:
 
 
 class Station:
-    """The place of one arm, held by one program at a time."""
+    """Lock and latch of one arm."""
 
     def __init__(self, address: str, folder: Path | None = None):
         """Takes the lock; SafetyStop where another program has it."""
@@ -63,7 +63,7 @@ class Station:
             )
 
     def begin(self) -> None:
-        """From here on, a program that does not end in order leaves a latch."""
+        """Writes the latch that a program leaves if it does not end normally."""
         self.require_clear()
         self._write("the program that commanded the arm was killed, or lost power")
 
@@ -72,11 +72,11 @@ class Station:
         self._write(reason)
 
     def end(self) -> None:
-        """The run ended in order."""
+        """Removes the latch after a normal end."""
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Gives the lock up; may be called twice."""
+        """Releases the lock; may be called twice."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1

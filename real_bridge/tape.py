@@ -1,7 +1,7 @@
-"""Records everything that passes a cell's ports, one line of JSON each, and plays it again without devices.
+"""Records all inputs and outputs of a cell as JSON lines, and replays them without devices.
 
-Readings are recorded as they came and played back in order; commands and decisions are recorded and, when played again,
-compared. A cell that decides otherwise than it did shows at the first line that differs.
+Readings are replayed in their order; commands and decisions are compared with the recorded ones. The first difference
+is an error.
 """
 
 import json
@@ -28,11 +28,11 @@ from real_bridge.safety.watch import Sight
 
 LOG = "log.jsonl"
 TOLERANCE = 1e-9
-"""Commands [rad] of the same readings differ by less: another processor may round otherwise."""
+"""Tolerance of commands [rad]: another processor may round differently."""
 
 
 class RecordedPorts:
-    """Implements Ports: passes everything on, and writes it down first where it goes out, last where it comes in."""
+    """Implements Ports: forwards all calls and records them; outputs before they are sent, inputs after they arrive."""
 
     def __init__(self, ports: Ports, folder: Path):
         """Writes into `folder`, which is new: LOG, and frame-*.png of what the policy saw."""
@@ -45,7 +45,7 @@ class RecordedPorts:
         self._log.close()
 
     def tell(self, decision: Decision) -> None:
-        """Hears the safety layer."""
+        """Records a decision of the safety layer."""
         self._write("decision", asdict(decision))
 
     def now(self) -> float:
@@ -123,7 +123,7 @@ class RecordedPorts:
 
 
 class ReplayedPorts:
-    """Implements Ports from a log: readings come from it, commands and decisions must be those that it has."""
+    """Implements Ports from a log: readings come from it, commands and decisions must equal the recorded ones."""
 
     def __init__(self, folder: Path):
         self._folder, self._lines, self._line = folder, read_log(folder), 0
@@ -137,7 +137,7 @@ class ReplayedPorts:
         return self._line == len(self._lines)
 
     def tell(self, decision: Decision) -> None:
-        """Hears the safety layer."""
+        """Records a decision of the safety layer."""
         self._same("decision", plain(asdict(decision)))
 
     def now(self) -> float:
@@ -185,7 +185,7 @@ class ReplayedPorts:
         """See Ports: time comes from the log."""
 
     def stop(self, reason: str) -> None:
-        """See Ports. After a difference there is nothing left to compare: the difference is the error."""
+        """See Ports."""
         if not self._differed:
             self._same("stop", reason)
 

@@ -10,7 +10,7 @@ from real_bridge.cameras.mount import Mount
 
 
 def seen(frame: Frame, mount: Mount | None) -> tuple[PinholeCamera, np.ndarray, np.ndarray | None]:
-    """The frame's camera, image and depth, rectified; SafetyStop where nobody knows the camera's place.
+    """The frame's camera, image and depth, rectified; SafetyStop if the camera's pose is unknown.
 
     Args:
         frame: As it came.

@@ -1,4 +1,4 @@
-"""Takes views while a person moves the arm: each time it stands still and shows the board anew."""
+"""Takes views while a person moves the arm: one each time it stands still with the board in a new pose."""
 
 import time
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Moment:
 
 
 class Stillness:
-    """Waits for moments in which the arm stands still, and gives the first picture taken in each."""
+    """Detects standstill of the arm and returns the first picture taken in each."""
 
     def __init__(self, rig: Rig, camera: Camera):
         self.rig, self.camera = rig, camera
@@ -39,7 +39,7 @@ class Stillness:
         self._since, self._given, self._lost = 0.0, False, 0
 
     def look(self) -> Moment | None:
-        """A moment, once for each time the arm comes to rest; None otherwise."""
+        """One Moment each time the arm comes to rest; None otherwise."""
         try:
             arm, hand = self.rig.arm.read(), self.rig.hand.read()
         except DeviceFault:  # nothing is commanded here: one lost answer is waited out

@@ -1,4 +1,4 @@
-"""What a calibration must fulfil before it is stored; every reason for a refusal is named."""
+"""Acceptance limits of a calibration; a refusal names every limit that is missed."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ FLAGS = (
     | cv2.CALIB_FIX_K2
     | cv2.CALIB_FIX_K3
 )
-"""The focal length alone: more is not to be had from a small board before the arm's motion comes in."""
+"""Only the focal length: a small board does not determine more without the arm's motion."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Refines the camera's place, or the hand's joint zeros, until the drawn outline of the robot lies on the seen one.
+"""Refines the camera's pose, or the hand's joint zeros, by aligning the drawn outline of the robot with the seen one.
 
-What is seen is segmented without a learned model: over several poses of the robot the median of the images is what
-stays, and the robot is what differs from that. The drawn robot is treated alike: what most poses cover counts as
-what stays.
+The images are segmented without a learned model: the median over several robot poses is the background, and the robot
+is what differs from it. The drawn robot is treated the same way: pixels that most poses cover count as background.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ DIFFERENT = 18
 SHADOW, SAME_HUE = (0.55, 0.98), 0.012
 """A pixel whose brightness falls by these factors and whose colour stays is a shadow."""
 FARTHEST_PX = 20.0
-"""Distances beyond count as this much: shadows and things that moved must not pull."""
+"""Larger distances are clipped to this, so that shadows and moved objects have little influence [px]."""
 STEP_RAD, STEP_M = 2e-3, 2e-3
 """For the numeric derivative: outlines move by about a pixel."""
 

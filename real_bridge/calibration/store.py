@@ -1,4 +1,4 @@
-"""A calibration as it is stored: with its date, board and residuals, and a hash that says whether it was changed."""
+"""Stored calibrations: date, board, residuals, and a hash that detects later changes."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def mount_of(fit: HandEyeFit, views: Views, spec: BoardSpec, board_link: str) ->
 
 
 def sealed(mount: Mount) -> Mount:
-    """The same with the hash of what it says now."""
+    """The same with the hash of its current content."""
     mount.about["hash"] = digest(mount)
     return mount
 

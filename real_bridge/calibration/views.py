@@ -1,4 +1,4 @@
-"""Views of the board: what is taken, what is still missing, in words for the person who moves the arm."""
+"""Views of the board: which are taken, which are missing, and instructions for the person who moves the arm."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from lace.core.geometry import Array, BoolArray
 from real_bridge.calibration.board import Corners
 
 LEAST_CORNERS = 8
-"""Corners of a view that counts: a pose from fewer is shaky."""
+"""Least number of corners of a usable view: the pose from fewer is inaccurate."""
 APART_RAD, APART_M = 0.12, 0.04
 """A new view differs from every taken one by this much turning or moving of the board's link."""
 CELLS = 3

@@ -1,4 +1,4 @@
-"""What a camera of the bridge is: it gives its newest frame, stamped by the host's monotonic clock."""
+"""Interface of a camera driver: the newest frame, stamped by the host's monotonic clock."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from lace.core.registry import Registry
 
 
 class CameraError(LaceError):
-    """A camera that cannot be opened, or that gives no frames that may be used."""
+    """A camera that does not open or delivers no usable frames."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Frame:
     depth_m: np.ndarray | None = None
     """(height, width) along the camera axis [m], float32, 0 where unknown."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What an emulator knows of its scene, as JSON values (see `cameras.wire`); a physical one knows nothing."""
+    """Ground truth of an emulated scene as JSON values (see `cameras.wire`); empty for physical cameras."""
 
 
 @runtime_checkable
 class Camera(Protocol):
-    """Keeps the newest frame at hand; never waits for the next one once the first is there."""
+    """Holds the newest frame; after the first frame, reading never blocks."""
 
     def newest(self) -> Frame:
         """The newest frame; the caller judges its age. CameraError where the stream has ended or is damaged."""

@@ -1,4 +1,4 @@
-"""Where a camera is and how its lens draws: what a calibration writes and the cell reads."""
+"""Pose and lens of a calibrated camera: written by the calibration, read by the cell."""
 
 import json
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Mount:
     width: int
     height: int
     about: dict[str, Any] = field(default_factory=dict)
-    """Date, board, residuals: what the calibration says of itself."""
+    """Date, board and residuals of the calibration."""
     joint_zeros: dict[str, float] = field(default_factory=dict)
     """Hand joint -> calibrated zero [rad], see `real_bridge.leap_hand`."""
 

@@ -1,4 +1,4 @@
-"""Frames from a folder: `replay:FOLDER` shows its images in order of their names, one after the other, for ever."""
+"""Frames from a folder: `replay:FOLDER` repeats its images in order of their names."""
 
 import itertools
 import json

@@ -24,7 +24,7 @@ from sim_envs.physics.protocol import PhysicsScene
 
 
 class AdminServer:
-    """Serves an emulator's inside."""
+    """Serves the emulator's internal state to tests."""
 
     def __init__(self, emulator: Emulator):
         self.emulator = emulator

@@ -1,4 +1,4 @@
-"""Sends the newest frame to any number of clients over TCP; who is slow misses frames and gets the newest next."""
+"""Sends the newest frame to any number of clients over TCP; a slow client skips frames."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ class Broadcast:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def send(self, message: bytes, cut: bool = False) -> None:
-        """Offers a message to all clients; `cut` sends half of it and hangs up."""
+        """Offers a message to all clients; `cut` sends half of it and closes the connection."""
         with self._news:
             self._count += 1
             self._message, self._cut = message, cut

@@ -41,7 +41,7 @@ from sim_envs.trials.source import Trial, TrialSource
 LEAST_NOISE = 0.003
 """Standard deviation of the sensor's noise, share of full scale: two pictures of a real camera are never the same."""
 IDLE_S = 0.2
-"""How often a camera that nobody looks at asks for news."""
+"""How often the camera polls the emulator while it has no client [s]."""
 
 
 @dataclass(frozen=True)

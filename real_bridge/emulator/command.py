@@ -17,7 +17,7 @@ from real_bridge.emulator.admin import AdminServer
 from real_bridge.emulator.host import Emulator, EmulatorError, Settings
 
 ORPHAN_LOOK_S = 0.5
-"""How often an emulator that a test started looks whether the test still lives."""
+"""How often an emulator that a test started checks that the test still runs [s]."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What became of the target, by the physics: what the simulated cell tells, told by the emulator."""
+"""State of the target after a motion, from the physics: the same evidence as in the simulated cell."""
 
 from typing import Any
 

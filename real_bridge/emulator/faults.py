@@ -1,7 +1,7 @@
-"""What can go wrong, as types; a plan says when; a board says what is wrong now.
+"""Fault types, plans of when they occur, and the board of active faults.
 
-A fault acts from its moment until it has lasted its time, or until it is cleared. Two kinds act once, at their moment:
-errors that the controller latches, and the emergency button, which stays pressed until it is released.
+A fault is active from its start for its duration, or until it is cleared. Two kinds act once, at their start: errors
+that the controller latches, and the emergency button, which stays pressed until it is released.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class ControllerWarning(Fault, kind="controller_warning"):
 
 @dataclass(frozen=True)
 class EmergencyStop(Fault, kind="emergency_stop"):
-    """Somebody presses the red button: C2, motors off, not to be cleared before it is released."""
+    """The emergency button is pressed: C2, motors off; cannot be cleared before it is released."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class DroppedConnection(Fault, kind="dropped_connection"):
 
 @dataclass(frozen=True)
 class SilentController(Fault, kind="silent_controller"):
-    """Requests are taken and not answered, reports stop; the arm goes on with what it has."""
+    """Requests are accepted and not answered, reports stop; the arm continues its current motion."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class TornReplies(Fault, kind="torn_replies"):
 
 @dataclass(frozen=True)
 class FrozenState(Fault, kind="frozen_state"):
-    """The joint angles that the controller tells do not change any more, though the arm moves."""
+    """The joint angles that the controller reports stay constant while the arm moves."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class SilentCamera(Fault, kind="silent_camera"):
 
 @dataclass(frozen=True)
 class DelayedFrames(Fault, kind="delayed_frames"):
-    """Pictures arrive late; their stamps are honest."""
+    """Pictures arrive late; their stamps are correct."""
 
     delay_s: float = 1.0
 
@@ -185,7 +185,7 @@ class _Active:
 
 @dataclass
 class FaultBoard:
-    """What is wrong now. `listener` hears of every fault at its moment."""
+    """The active faults. `listener` is called with every fault when it starts."""
 
     listener: Callable[[Fault], None] = lambda fault: None
     _planned: list[tuple[PlannedFault, float]] = field(default_factory=list)

@@ -176,7 +176,7 @@ class Emulator:
             self.motors[fault.motor].shut_down(control_table.OVERHEATED)
 
     def release_emergency(self) -> None:
-        """Pulls the red button out; the error stays until it is cleared."""
+        """Releases the emergency button; the error stays until it is cleared."""
         self.controller.emergency = False
         self.faults.clear(EmergencyStop.kind)
 

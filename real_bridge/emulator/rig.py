@@ -1,4 +1,4 @@
-"""The simulated cell behind the wires: one MuJoCo world that the controller and the motors move together."""
+"""The simulated cell of the emulator: one MuJoCo world that is moved by the emulated controller and motors."""
 
 import mujoco
 import numpy as np
@@ -31,7 +31,7 @@ class Rig:
         self.start_scene(scene)
 
     def start_scene(self, scene: PhysicsScene) -> None:
-        """Begins a scene: everything stands where it says, at rest."""
+        """Starts a scene with everything at its initial pose, at rest."""
         self.scene = scene
         self._world = self._physics.world(scene)
         model, body = self._world.model, self.robot.embodiment

@@ -1,4 +1,4 @@
-"""Scenes as they travel to the emulator: objects by name, so that both ends build the same shapes."""
+"""Scenes as messages to the emulator: objects by name, so that both sides build the same shapes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""A Dynamixel bus (protocol 2.0) whose every reading is whole, fresh and checked, or an error.
+"""A Dynamixel bus (protocol 2.0): every reading is complete, new and checked, or raises an error.
 
-The maker's SDK marks the port as in use while it waits and forgets to take the mark away when Ctrl-C comes in between:
-from then on everything is refused, the torque-off too. It keeps the previous values of a failed group read. Replies
-carry no number, so a late one answers the next question. Each of that is dealt with here.
+Works around three problems of the maker's SDK. It marks the port as in use while it waits and keeps the mark if Ctrl-C
+interrupts the wait; afterwards it refuses everything, also torque-off. It returns the previous values after a failed
+group read. Replies carry no number, so a late reply would be taken as the answer to the next request.
 """
 
 import fcntl
@@ -24,11 +24,11 @@ QUIET_S, MOST_S = 0.005, 0.1
 
 
 class NoAnswer(DeviceFault):
-    """A motor did not answer, or not in whole."""
+    """A motor did not answer, or not completely."""
 
 
 class Bus:
-    """One serial port, opened for us alone."""
+    """One serial port, opened exclusively."""
 
     def __init__(self, port: str, patience_s: float):
         """Opens `port`; DeviceFault where that fails or another program has it.
@@ -71,7 +71,7 @@ class Bus:
         return self._asked(doing, calls[register.size], motor, register.address)[0]
 
     def write(self, motor: int, register: Register, value: int) -> None:
-        """Writes and hears the motor confirm it: broadcast writes are refused in silence."""
+        """Writes with a confirmation by the motor; broadcast writes give none."""
         calls = {1: self._packets.write1ByteTxRx, 2: self._packets.write2ByteTxRx, 4: self._packets.write4ByteTxRx}
         doing = f"writing {value} into register {register.address} of motor {motor}"
         *_none, error = self._asked(doing, calls[register.size], motor, register.address, value)
@@ -81,7 +81,7 @@ class Bus:
             )
 
     def write_all(self, register: Register, values: Mapping[int, int]) -> None:
-        """One broadcast with a value for each motor; nobody confirms it, so read back what must have arrived."""
+        """One broadcast with a value for each motor; it is not confirmed, so read back what must have arrived."""
         packed = [byte for motor, value in values.items() for byte in (motor, *_bytes(value, register.size))]
         result = self._talk(self._packets.syncWriteTxOnly, register.address, register.size, packed, len(packed))
         self._require(f"writing register {register.address} of all motors", result)
@@ -116,7 +116,7 @@ class Bus:
         return self._until_answered(once)
 
     def _until_answered(self, ask):
-        """What `ask` returns; it is called again while patience lasts. Only for what may be said twice."""
+        """Calls `ask` again until it succeeds or the time is over; only for requests that may be repeated."""
         end = time.monotonic() + self._patience_s
         while True:
             try:
@@ -132,7 +132,7 @@ class Bus:
             return self._guarded(call, *arguments)
 
     def _guarded(self, call, *arguments):
-        """One exchange; whatever ends it, the port is free afterwards and what may still come is thrown away first."""
+        """One request and its reply; discards late bytes before it and frees the port after it, also after an error."""
         done = False
         try:
             answer = call(self._port, *arguments)
@@ -150,7 +150,7 @@ class Bus:
             raise NoAnswer(doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable")
 
     def _wait_until_quiet(self) -> None:
-        """Throws away late replies: they carry no number, and would be taken for answers to what comes next."""
+        """Discards late replies: they carry no number and would be taken as answers to the next request."""
         end = time.monotonic() + MOST_S
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < QUIET_S and time.monotonic() < end:

@@ -34,7 +34,7 @@ class LeapHand:
             port: Serial port.
             joint_names: The hand's joints in the caller's order.
             zeros: Joint name -> motor angle beyond the nominal zero at joint angle zero [rad], from the calibration.
-            patience_s: How long an answer may be in coming [s]: see Bus.
+            patience_s: Longest wait for an answer [s]: see Bus.
 
         Raises:
             InvalidValueError: A joint that this hand does not have, or one that is missing.

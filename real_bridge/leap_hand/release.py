@@ -1,6 +1,6 @@
 """Takes the torque off all motors of a LEAP Hand with one broadcast; standard library alone, for the guardian.
 
-It opens the port beside whoever holds it: the holder is dead or hangs when this is called.
+It opens the port although another program may hold it: that program is dead or hangs when this is called.
 """
 
 import os

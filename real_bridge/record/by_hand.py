@@ -1,4 +1,4 @@
-"""Guided by hand: the arm yields to the person who holds it (xArm mode 2), the fingers are free."""
+"""Kinesthetic guidance: a person moves the arm (xArm mode 2), the fingers are free."""
 
 from real_bridge.faults import DeviceFault
 from real_bridge.record.guide import GUIDES, Goal, Guide, Site, line_waits
@@ -9,10 +9,10 @@ ALL_MOTORS, GUIDED_MODE, POSITION_MODE = 8, 2, 0
 
 
 class Yielding(XArmStop):
-    """Makes an xArm yield, and stops it again; over a connection of its own."""
+    """Switches an xArm into hand-guided mode and stops it again, over its own connection."""
 
     def start(self) -> None:
-        """The arm yields from here on; DeviceFault where it has an error or does not get ready."""
+        """Switches to hand-guided mode; DeviceFault if the arm has an error or does not become ready."""
         error = self._ask(GET_ERROR, b"")[0]
         if error:
             raise DeviceFault(

@@ -1,4 +1,4 @@
-"""Records one demonstration from the devices of a rig into a folder of our own form."""
+"""`lace bridge record`: records one demonstration from the devices of a rig, and labels it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ class RecordConfig:
     out: Path
     """New folder: `recording` will hold what was recorded, `dataset` the labelled frames."""
     guide: str = "hand"
-    """Who leads: hand (a person moves the yielding arm), keyboard, or vision_pro:ADDRESS,URDF."""
+    """Who guides the robot: hand (a person moves the arm), keyboard, or vision_pro:ADDRESS,URDF."""
     seconds: Annotated[float, Within(0, 3600, open_low=True)] = 30.0
     """Longest duration; Enter ends it before."""
     frames: Annotated[int, Within(0)] = 50
@@ -45,7 +45,7 @@ class RecordConfig:
 
 
 def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, Tally]:
-    """The folder of the recording, and what is in it. Everything is stopped and freed however it ends."""
+    """Records; returns the folder and a summary of its content. All devices are stopped and freed in any case."""
     robot = ROBOTS[ARMS[config.rig.arm].embodiment](config.assets)
     mount = load_mount(config.rig.calibration) if config.rig.calibration else None
     camera = open_camera(config.rig.camera)

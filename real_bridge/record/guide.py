@@ -1,4 +1,4 @@
-"""Who leads the robot while it is recorded: a person's hands on it, the keyboard, a headset. A guide is one file."""
+"""Guides: what moves the robot during a recording (a person's hands, the keyboard, a headset). One file each."""
 
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Goal:
 
 
 class Guide(Protocol):
-    """Leads one demonstration."""
+    """Guides one demonstration."""
 
     commands: bool
     """Whether its goals are sent; a guide that does not is one whose person moves the robot by hand."""
@@ -36,7 +36,7 @@ class Guide(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends what was begun; may be called twice."""
+        """Frees what `begin` opened; may be called twice."""
         ...
 
 

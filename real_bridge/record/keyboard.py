@@ -1,4 +1,4 @@
-"""Guided by keys: the palm steps along the base frame's axes, the hand opens and closes. Enter ends."""
+"""Keyboard guidance: keys move the palm along the base frame's axes and open and close the hand. Enter ends."""
 
 import sys
 from collections.abc import Callable
@@ -84,7 +84,7 @@ class Terminal:
         return os.read(sys.stdin.fileno(), 64).decode() if select.select([sys.stdin], [], [], 0)[0] else ""
 
     def close(self) -> None:
-        """As it was."""
+        """Restores the terminal."""
         import termios
 
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)

@@ -1,4 +1,4 @@
-"""Writes what the devices say while a guide leads the robot."""
+"""Records the readings of the devices while a guide moves the robot."""
 
 import time
 from collections.abc import Callable

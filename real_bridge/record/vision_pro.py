@@ -1,7 +1,7 @@
-"""Guided by a headset: the person's right wrist leads the palm, their fingers the hand. `vision_pro:ADDRESS,URDF`.
+"""Headset guidance: the person's right wrist moves the palm, their fingers the hand. `vision_pro:ADDRESS,URDF`.
 
 Apple Vision Pro through `avp_stream`, fingers by `dex_retargeting` (both in the extra `vision-pro`). The URDF of the
-LEAP Hand is not in any wheel: take `leap_hand_right.urdf` of the dex-urdf project. Not tried on a headset.
+LEAP Hand is not in any wheel: take `leap_hand_right.urdf` of the dex-urdf project. Not tested on a headset.
 """
 
 from collections.abc import Callable, Mapping

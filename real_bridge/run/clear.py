@@ -1,4 +1,4 @@
-"""`lace bridge clear`: a person looked at the arm and takes the latch away. The only place where errors are cleared."""
+"""`lace bridge clear`: removes the latch after a person has inspected the arm. Nothing else clears errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ WORD = "CLEAR"
 
 @dataclass(frozen=True)
 class ClearConfig:
-    """Takes a latched stop away, and the controller's error with it."""
+    """Removes a latched stop and clears the controller's error."""
 
     address: str
     """Of the arm's controller."""
@@ -22,7 +22,7 @@ class ClearConfig:
 
 
 def main(config: ClearConfig) -> int:
-    """Asks, then clears; 1 where nobody confirmed."""
+    """Asks, then clears; returns 1 if nobody confirmed."""
     station = Station(config.address, config.state)
     try:
         arm = ARMS[config.arm].connect(config.address, 1.0)

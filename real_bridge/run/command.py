@@ -81,7 +81,7 @@ def live(kit: Tools, ask: Callable[[str], str]) -> int:
 
 
 def dry_run(kit: Tools) -> int:
-    """Looks, predicts, plans and rehearses, and draws all that; enables and moves nothing."""
+    """Observes, predicts, plans, rehearses and draws the result; enables and moves nothing."""
     config = kit.config
     rig = kit.rig()
     try:

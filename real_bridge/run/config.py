@@ -1,4 +1,4 @@
-"""What to run on the physical cell, and how carefully."""
+"""Options of `lace bridge run`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +24,15 @@ class RunConfig:
     trials: Annotated[int, Within(1)] = 10
     seed: int = 0
     target: str = "dinosaur"
-    """Which thing lies on the table: its grasp is used."""
+    """Object on the table, whose stored grasp is used."""
     live: bool = False
     """Let the arm move, after a typed confirmation."""
     speed: Annotated[float, Within(0, 1, open_low=True)] = 0.25
     """Share of the planned speed, above 0 to 1."""
     hold: bool = False
-    """The arm moves only while a key is held down, and stands when it is let go."""
+    """Hold-to-run: the arm moves only while a key is held down."""
     operator: Literal["ask", "emulator"] = "ask"
-    """Who says what became of the target: a person, or the emulator."""
+    """Who reports the result of a trial: a person, or the emulator."""
     limits: SafetyLimits = field(default_factory=SafetyLimits)
 
     def __post_init__(self):

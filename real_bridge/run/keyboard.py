@@ -12,7 +12,7 @@ from policies.outcome import SafetyStop
 from real_bridge.safety.stop import StopLatch
 
 FIRST_S, NEXT_S = 0.7, 0.2
-"""A held key comes once, again after half a second, then thirty times a second: so long may it be silent [s]."""
+"""Longest pause between two repeats of a held key [s]: a terminal sends it once, again after 0.5 s, then at 30 Hz."""
 STOP_KEYS = b"q\x1b"
 
 
@@ -45,7 +45,7 @@ class HeldKey:
         return time.monotonic() - self._last_s <= self._limit_s
 
     def ask(self, question: str) -> str:
-        """A line that the person types; keys mean nothing meanwhile."""
+        """A line that the person types; key presses do not permit motion meanwhile."""
         self.__exit__()
         try:
             return input(question)

@@ -1,4 +1,4 @@
-"""A plan run through the safety layer before anything moves, by an arm that follows perfectly."""
+"""Rehearsal: a plan is run through the safety layer before any motion, with a simulated arm that follows exactly."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from real_bridge.safety.limits import SafetyLimits
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What the safety layer said."""
+    """Decisions of the safety layer on a plan."""
 
     duration_s: float
     decisions: tuple[Decision, ...]

@@ -1,4 +1,4 @@
-"""`lace bridge replay`: a recorded trial decided again without devices; every command and decision must be the same."""
+"""`lace bridge replay`: repeats the decisions of a recorded trial without devices; all of them must be the same."""
 
 import json
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def main(config: ReplayConfig) -> int:
 
 
 def replay(folder: Path) -> tuple[str, int]:
-    """Decides the trial in `folder` again; its result and how much was compared."""
+    """Repeats the decisions of the trial in `folder`; its result and the number of comparisons."""
     try:
         about = json.loads((folder / TRIAL).read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One trial on the devices, from connecting to closing, with everything recorded that decides it."""
+"""One trial on the devices, from connecting to closing; all its inputs are recorded."""
 
 import json
 import signal
@@ -103,8 +103,8 @@ def run_live(kit: Tools, number: int, folder: Path) -> tuple[Outcome, str]:
 def interrupts_latch(rig: Rig) -> Generator[None]:
     """While a rig may move, Ctrl-C and SIGTERM set its latch before they raise.
 
-    The arm's SDK waits for answers inside bare excepts: an interrupt that comes there is swallowed. The latch is not:
-    the next step sees it.
+    The arm's SDK waits for answers inside bare excepts, where an interrupt is lost. The latch is not lost: the next
+    step checks it.
     """
     before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
 

@@ -60,7 +60,7 @@ def read_trials(out: Path) -> list[TrialRecord]:
 
 
 def add_trial(out: Path, config: RunConfig, number: int, outcome: Outcome) -> TrialRecord:
-    """Writes trial `number` down; a kill before leaves the earlier ones whole."""
+    """Publishes the record of trial `number` atomically."""
     frames = [value for name, value in read_log(log_folder(out, number)) if name == "frame"]
     scene: dict[str, Any] = {"target": {"object": config.target}, "table_z_m": config.rig.table_z}
     if frames:

@@ -1,7 +1,7 @@
-"""What stands between the runner and the drivers. It is no certified safety function: the hardware emergency stop is.
+"""Safety checks between the runner and the drivers. Not a certified safety function: the hardware emergency stop is.
 
-Wire the emergency stop where a person reaches it without reaching past the arm, and test it before each session. What
-is here keeps mistakes of software and calibration from becoming motion; it cannot vouch for the computer it runs on.
+Mount the emergency stop where a person reaches it without reaching past the arm, and test it before each session. These
+checks catch mistakes of software and calibration before they become motion; they do not cover faults of the computer.
 """
 
 from real_bridge.safety.guard import Guard

@@ -1,4 +1,4 @@
-"""What the safety layer decided, and why: every limit, slow-down and refusal is told once to the log."""
+"""Decisions of the safety layer: every limit, slow-down and refusal is logged once with its reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from policies.outcome import SafetyStop
 
 
 class Verdict(StrEnum):
-    """What became of a command."""
+    """Kind of a decision on a command."""
 
     LIMITED = "limited"
     SLOWED = "slowed"
@@ -31,7 +31,7 @@ Tell = Callable[[Decision], None]
 
 
 class Decisions:
-    """Tells decisions to a log."""
+    """Sends decisions to a log."""
 
     def __init__(self, tell: Tell = lambda _decision: None):
         self.tell = tell
@@ -42,12 +42,12 @@ class Decisions:
         self.tell(Decision(check, Verdict.LIMITED, reason))
 
     def slow(self, check: str, active: bool, reason: str, verdict: Verdict = Verdict.SLOWED) -> None:
-        """Told when it begins and when it ends, not at each step."""
+        """Logged at its start and its end, not at each step."""
         if active != self._slow.get(check, False):
             self._slow[check] = active
             self.tell(Decision(check, verdict if active else Verdict.RELEASED, reason))
 
     def refuse(self, check: str, got: str, expected: str, next_step: str) -> SafetyStop:
-        """The error to raise; told first."""
+        """Logs the refusal and returns the error to raise."""
         self.tell(Decision(check, Verdict.REFUSED, f"{got}; expected {expected}"))
         return SafetyStop(f"checking {check}", got, expected, next_step)

@@ -1,4 +1,4 @@
-"""All checks of one step in their order: readings first, then the step that is asked for."""
+"""All checks of one step in order: first the readings, then the requested step."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ FLANGE_JOINT = -1
 
 
 class Guard:
-    """One robot in one cell. Its verdict depends on what it is given alone: a recorded run can be judged again."""
+    """Checks for one robot in one cell. Decisions depend only on the inputs, so recorded runs can be replayed."""
 
     def __init__(self, embodiment: Embodiment, xml_path: Path, table_z: float, limits: SafetyLimits, tell: Tell):
         self.limits, self.decisions = limits, Decisions(tell)
@@ -43,7 +43,7 @@ class Guard:
         self._hand.begin(hand)
 
     def require_readings(self, arm: ArmState, hand: HandState, sight: Sight, now_s: float) -> None:
-        """Everything known is fresh, sound and in agreement, else SafetyStop."""
+        """Raises SafetyStop unless all readings are recent, free of faults and consistent."""
         self.watch.require_arm(arm, now_s)
         self.watch.require_hand(hand, now_s)
         self.watch.require_image(sight, arm.positions, now_s)
@@ -51,7 +51,7 @@ class Guard:
         self.watch.require_agreement(arm, self._kinematics.link_poses(joints)[self._flange])
 
     def step(self, arm: Array, hand: Array, measured_arm: Array, measured_hand: Array) -> tuple[Array, Array]:
-        """The arm's and the hand's targets that may be sent for what was asked [rad], else SafetyStop."""
+        """The permitted arm and hand targets [rad] for the requested ones; SafetyStop if there are none."""
         self._arm.require_followed(measured_arm)
         arm, hand = self._arm.step(arm), self._hand.step(hand)
         self._space.require(arm, measured_hand)

@@ -1,4 +1,4 @@
-"""Every number of the safety layer, with where it is from."""
+"""Limits of the safety layer, with their sources."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ class SafetyLimits:
     """Small excess is limited, large excess is refused; a refusal ends the trial and latches."""
 
     rate_hz: float = 100.0
-    """Steps a second; the xArm takes at most 250 and loses what is beyond."""
+    """Steps per second; the xArm accepts at most 250 and drops more."""
     joint_slack_rad: float = 0.01
-    """So far beyond a joint limit a step is cut back to it; beyond that it is refused."""
+    """A step beyond a joint limit by at most this much is clipped; a larger excess is refused."""
     velocity: float = 1.8
     """Largest joint speed [rad/s]: the primitive's 1.5 and a fifth; the xArm7 itself allows pi."""
     velocity_excess: float = 1.2
-    """A step up to so many times too fast is shortened, a faster one refused."""
+    """A step faster than the limit by at most this factor is shortened; a faster one is refused."""
     acceleration: float = 20.0
     """Largest joint acceleration [rad/s^2]: what the xArm7 allows (SDK, joint acceleration limit)."""
     most_shift_rad: float = 0.05
-    """A limited step may differ so much from what was asked; a larger difference is refused."""
+    """Largest difference between a limited step and the requested one; a larger one is refused."""
     follow_rad: float = 0.15
-    """Command and measurement may be so far apart: 1.5 rad/s with a lag of 0.1 s."""
+    """Largest difference between command and measurement [rad]: 1.5 rad/s with a lag of 0.1 s."""
     workspace: Workspace = Workspace()
     """For the palm, in the robot's base frame."""
     workspace_slack_m: float = 0.002
@@ -41,20 +41,20 @@ class SafetyLimits:
     """Least share of the speed that the slow-down leaves."""
     agree_m: float = 0.005
     agree_rad: float = 0.026
-    """The controller's own pose may differ so much from our forward kinematics: 5 mm and 1.5 degrees. A tool offset, a
-    swapped unit or another arm differs by more; the calibrated kinematics of a healthy arm by less."""
+    """Largest difference between the controller's pose and our forward kinematics: 5 mm and 1.5 degrees. A tool offset,
+    a wrong unit or another arm gives more; the calibrated kinematics of an intact arm less."""
     image_age_s: float = IMAGE_FRESH_S
     arm_age_s: float = FRESH_S
     hand_age_s: float = FRESH_S
     """Oldest readings that may be acted on [s]."""
     frozen_rad: float = 0.10
-    """A camera whose pictures stay the same to the last bit while the arm moves by so much does not see it."""
+    """If the arm moves by this much while the pictures stay identical, the camera does not show the arm."""
     guardian_s: float = 0.3
-    """So long may a program that moves the arm not make a step before the guardian process stops it [s]."""
+    """Longest time between two steps during motion before the guardian process stops the arm [s]."""
     hand_current_A: float = 0.35
     """Cap of each hand motor: the LEAP Hand's makers give 0.30 to 0.35."""
     hand_current_excess: float = 1.5
-    """A measured current of so many times the cap stops the hand: the cap does not work."""
+    """A measured current above the cap by this factor stops the hand: the cap does not work."""
     hand_hot_C: float = 65.0
     """A motor this warm ends the trial; by itself it switches off at 70 (XC330 manual)."""
     hand_velocity: float = 8.0

@@ -12,7 +12,7 @@ TINY = 1e-9
 
 
 class MotionFilter:
-    """Turns what was asked into what is sent; one joint group, one step at a time."""
+    """Limits the requested steps of one joint group."""
 
     def __init__(
         self, names: Sequence[str], joint_limits: Array, limits: SafetyLimits, velocity: float, decisions: Decisions
@@ -24,7 +24,7 @@ class MotionFilter:
             joint_limits: (joints, 2) [rad].
             limits: All numbers.
             velocity: Largest speed of these joints [rad/s].
-            decisions: Where limits and refusals are told.
+            decisions: Log of limits and refusals.
         """
         self._names, self._low, self._high = tuple(names), *np.asarray(joint_limits, float).T
         self._limits, self._velocity, self._decisions = limits, velocity, decisions
@@ -35,7 +35,7 @@ class MotionFilter:
         self._last, self._speed = np.array(measured, float), np.zeros(len(self._names))
 
     def step(self, asked: Array) -> Array:
-        """What may be sent for the next period (joints,) [rad]; SafetyStop where that is too far from `asked`."""
+        """The permitted target for the next period (joints,) [rad]; SafetyStop if it is too far from `asked`."""
         asked = self.require_finite(asked)
         limits, period = self._limits, self._limits.period_s
         goal = self._within(asked)
@@ -74,7 +74,7 @@ class MotionFilter:
         return asked
 
     def require_followed(self, measured: Array) -> None:
-        """The joints are where they were sent, but for their lag."""
+        """Raises SafetyStop unless the joints follow their commands within the permitted lag."""
         gap = np.abs(measured - self._last)
         if gap.max() > self._limits.follow_rad:
             worst = self._worst(gap)

@@ -32,7 +32,7 @@ class SpaceCheck:
         self._jacobian = np.zeros((6, model.nv))
 
     def require(self, arm: Array, hand: Array) -> None:
-        """The pose (arm joints,), (hand joints,) [rad] is one to be in, else SafetyStop."""
+        """Raises SafetyStop unless the pose (arm joints,), (hand joints,) [rad] keeps all distances and limits."""
         model, data, limits = self._model, self._data, self._limits
         data.qpos[:] = np.concatenate([arm, hand])
         mujoco.mj_kinematics(model, data)

@@ -1,10 +1,10 @@
-"""The stop that latches: the first reason stays, any thread may give it."""
+"""A latching stop flag: keeps the first reason; any thread may set it."""
 
 import threading
 
 
 class StopLatch:
-    """Set once, never cleared. Setting it stops nothing by itself: every step looks at it."""
+    """Set once, never cleared. It does not stop the arm itself: every step checks it."""
 
     def __init__(self):
         self._lock, self._reason = threading.RLock(), ""  # a signal may come inside of `set`, in the same thread

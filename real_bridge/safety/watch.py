@@ -1,4 +1,4 @@
-"""Whether what is known of the world is fresh and agrees with itself: ages, the camera, poses, the hand. Pure numpy."""
+"""Checks that readings are recent and consistent: ages, the camera, poses, the hand. Pure numpy."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Sight:
 
 
 class Watch:
-    """Looks at each reading before it is acted on."""
+    """Checks each reading before it is used."""
 
     def __init__(self, limits: SafetyLimits, decisions: Decisions):
         self._limits, self._decisions = limits, decisions

@@ -1,6 +1,6 @@
 """The xArm7 in SI units, through the maker's SDK in its servo mode (mode 1: one joint target each period).
 
-What the SDK does behind one's back, each found by trying it, and what is done about it here:
+Problems of the SDK that were found by testing, and how they are handled here:
 its degrees by default (every call is in radians, checked at the border); getters that return old values beside an error
 code (a reading is raised or whole); switches that return 0 under a latched error (mode, state and error are read back);
 `set_collision_sensitivity`, which re-arms a stopped arm (called in `enable` alone, before the mode switch, and never
@@ -29,7 +29,7 @@ SERVO_MODE = 1
 READY_STATES = (0, 1, 2)
 """In motion, or ready for it; 3 is suspended, 4 stopped, 5 stopped by a change of mode."""
 STEP_S = 0.1
-"""So long a stop waits for a step under way to leave [s]."""
+"""Longest wait of a stop for a step that is being sent [s]."""
 SETTLE_S = 1.0
 """How long the controller gets to report the mode and state that it was put into [s]."""
 REPORT_S = 0.3
@@ -44,7 +44,7 @@ class XArm7:
 
         Args:
             address: Of the controller.
-            patience_s: How long an answer may be in coming [s]; the SDK's own limit is two seconds.
+            patience_s: Longest wait for an answer [s]; the SDK's own limit is two seconds.
 
         Raises:
             DeviceFault: Nobody answers at `address`, or it is no arm of seven joints.
@@ -144,7 +144,7 @@ class XArm7:
         return self._stand()
 
     def clear(self) -> None:
-        """Clears latched errors and warnings. For `lace bridge clear`, after a person's word; never called by a run."""
+        """Clears latched errors and warnings. Called only by `lace bridge clear`, after a person has confirmed."""
         self._done("clean_error", self._api.clean_error())
         self._done("clean_warn", self._api.clean_warn())
 
@@ -162,7 +162,7 @@ class XArm7:
             return self._stopper.stop()
 
     def _set_up(self, call: str, setter, arguments: tuple) -> None:
-        """One step of `enable`. Some of them end in a ready arm, so a stop that came meanwhile is said again."""
+        """One step of `enable`. Some steps make the arm ready, so a stop that arrived meanwhile is sent again."""
         with self._gate:
             self._require_running("enabling the arm")
             code = setter(*arguments)

@@ -1,7 +1,7 @@
-"""Stops an xArm over a connection of its own, by the controller's private TCP protocol; standard library alone.
+"""Stops an xArm over a separate connection, by the controller's private TCP protocol; standard library only.
 
-The SDK sends one command at a time and waits up to its time limit for each answer, and its threads die with the program
-before `atexit` runs: a stop that has to come first cannot queue there. The controller takes several clients.
+The SDK sends one command at a time, waits up to its time limit for each answer, and its threads end with the program
+before `atexit` runs, so an immediate stop cannot use it. The controller accepts several clients.
 """
 
 import socket
@@ -17,16 +17,16 @@ TRIES = 3
 
 
 class XArmStop:
-    """A connection that carries nothing but the stop. One thread at a time."""
+    """A connection that is used only for stopping. One thread at a time."""
 
     def __init__(self, address: str):
-        """Connects at once, so that the stop itself does not have to; OSError where nobody answers."""
+        """Connects now, so that `stop` need not; OSError if the controller does not answer."""
         self._address, self._number = address, 0
         self._socket: socket.socket | None = None
         self._connect()
 
     def stop(self) -> bool:
-        """True once the controller has said that it stands; never raises."""
+        """True once the controller has reported standstill; never raises."""
         for _ in range(TRIES):
             try:
                 if self._socket is None:

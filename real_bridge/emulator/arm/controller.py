@@ -1,4 +1,4 @@
-"""The controller's state machine: modes, states, latched errors, the queue, and where the arm shall be next.
+"""The controller's state machine: modes, states, latched errors, the motion queue, and the next commanded position.
 
 States: 1 moving, 2 ready, 3 paused, 4 stopped, 5 mode changed and not ready. Modes: 0 position, 1 servo, 2 hand-guided,
 4 joint velocity, 5 tool velocity, 6 and 7 newest goal in joints and of the tool.
@@ -45,7 +45,7 @@ COLLISION_N = {1: 120.0, 2: 90.0, 3: 60.0, 4: 45.0, 5: 30.0}
 
 
 class Controller:
-    """One arm. `tick` asks for the next command; everything else is what clients and the world do to it."""
+    """One arm. `tick` computes the next command; the other methods are requests of clients and events of the world."""
 
     def __init__(self, measured: Array, serial: str = "XI130506E8B1L0"):
         self.serial, self.settings = serial, Settings()
@@ -180,7 +180,7 @@ class Controller:
             self.fault(SELF_COLLISION)
 
     def halt(self, state: int) -> None:
-        """Drops every motion; whoever waits for one is told."""
+        """Drops every motion and notifies the clients that wait for one."""
         dropped = [self._current] if self._current is not None else []
         for request in [*dropped, *self.queue]:
             self._tell(request, FINISH, DISCARDED)

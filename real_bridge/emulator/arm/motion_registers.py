@@ -152,7 +152,7 @@ def _load(c: Controller, p: Packet) -> bytes:
 
 @register(253, "FEEDBACK_CHECK")
 def _check_feedback(c: Controller, p: Packet) -> bytes:
-    """Tells the client when everything before it has ended: at once, or by a pause in the queue."""
+    """Notifies the client when all earlier motions have ended: at once, or by a pause in the queue."""
     if c.state >= PAUSED or c.mode not in (POSITION, 11) or not c.waiting:
         _soon(c, _ticket(p), FINISH)
     else:

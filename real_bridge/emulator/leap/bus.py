@@ -67,7 +67,7 @@ class Bus:
         return answer[:-1] + bytes([answer[-1] ^ 0x5A])
 
     def silent(self, ident: int) -> bool:
-        """Whether a motor neither hears nor answers."""
+        """Whether a motor does not respond."""
         return bool(self.faults.find(SilentHand)) or any(f.motor == ident for f in self.faults.all_of(SilentMotor))
 
     def _alive(self, ident: int) -> Motor | None:

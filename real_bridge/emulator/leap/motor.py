@@ -1,4 +1,4 @@
-"""One motor: its memory, the rules of writing to it, and what it asks of the joint that it moves."""
+"""One motor: its memory, the rules for writing to it, and the torque law of its joint."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Motor:
         self.put(table.IDENT, ident)
 
     def reboot(self) -> None:
-        """As after power-on: the EEPROM and what is measured stay, the rest takes its defaults."""
+        """Resets to the state after power-on: EEPROM and measurements stay, the rest takes its defaults."""
         measured = self.get(table.PRESENT_POSITION)
         for address, field in FIELDS.items():
             if address >= table.EEPROM_END:
