@@ -2,8 +2,8 @@
 
 The program writes one byte per step to the guardian's standard input: M while it moves the arm, I when the arm stands,
 Q before a normal exit. The guardian stops the arm at the end of input without Q (the program was killed), or when no
-Q before a normal exit. The guardian stops the arm at the end of input without Q (the program was killed), or when
-at the start. It imports only the standard library and a stopper, and ignores Ctrl-C.
+byte arrives for `--silence` seconds after an M (the program hangs). It uses its own connection to the controller, which
+is opened at the start. It imports only the standard library and a stopper, and ignores Ctrl-C.
 """
 
 import argparse
