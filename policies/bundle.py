@@ -1,4 +1,4 @@
-"""A policy as one folder, and back: what simulator and real arm both run.
+"""Saves and loads a policy as one folder, which the simulator and the real arm both run.
 
 FOLDER/bundle.json          what it is: head, image, backbone, data, metrics, versions
 FOLDER/head.safetensors     the head's weights
@@ -40,7 +40,7 @@ class BundleError(LaceError):
 
 @dataclass(frozen=True)
 class Camera:
-    """What the training cameras were like; a policy is asked for pictures of such alone."""
+    """Range of the training cameras; a policy refuses pictures of other ones."""
 
     width: int
     """[px] of the pictures as they were taken; they are resized to the bundle's image size."""
@@ -211,7 +211,7 @@ def read_config(folder: str | Path) -> tuple[BundleConfig, Mapping[str, Any] | N
 
 
 def fingerprint(folder: str | Path) -> str:
-    """SHA-256 of a bundle's config and weights: two bundles that predict alike have one."""
+    """SHA-256 of a bundle's config and weights."""
     import hashlib
 
     config, _detr = read_config(folder)

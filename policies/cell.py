@@ -1,4 +1,4 @@
-"""A robot cell: one arm with a hand, a table, a camera. The simulated and the real one obey the same protocol.
+"""A robot cell: one arm with a hand, a table, a camera. The simulated and the real one implement this protocol.
 
 All in SI units and numpy. A cell serves one trial at a time from one thread; open several for trials in parallel.
 """

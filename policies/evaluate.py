@@ -28,7 +28,7 @@ _EFFECTOR, _TARGET = "#e69f00", "#56b4e9"
 
 @dataclass(frozen=True)
 class Measured:
-    """Predictions on one set and what they are worth."""
+    """Predictions on one set and their metrics."""
 
     predicted: Array
     """(n, 2, 2) [px]."""
@@ -45,7 +45,7 @@ def measured(head: nn.Module, backbone: Backbone, frames: LabelledFrames, cache:
 
 
 def of_points(predicted: Array, frames: LabelledFrames) -> Measured:
-    """What points (n, 2, 2) [px] are worth on labelled frames."""
+    """Metrics of points (n, 2, 2) [px] on labelled frames."""
     rows = point_metrics(predicted, frames.boxes, frames.size)
     return Measured(predicted, rows, summarise(rows, frames.digests), len(frames), len(frames.episodes))
 

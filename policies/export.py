@@ -1,4 +1,4 @@
-"""`lace policy export`: a bundle as one ONNX file, compared with PyTorch before it is believed; latencies of both."""
+"""`lace policy export`: a bundle as one ONNX file, compared with PyTorch before it is published; latencies of both."""
 
 import json
 import time

@@ -50,16 +50,16 @@ class StoredFeatures:
 
 
 class SeenThrough:
-    """Features of augmented images, computed at each step: what pixel augmentation costs."""
+    """Features of augmented images, computed at each step."""
 
     def __init__(self, backbone: Backbone, frames: LabelledFrames, blur_px: float, noise: float):
         """Builds it.
 
         Args:
-        backbone: Frozen.
-        frames: Whose images.
-        blur_px: Largest standard deviation of a Gaussian blur [px].
-        noise: Largest change of each channel's brightness, as a share.
+            backbone: Frozen.
+            frames: Whose images.
+            blur_px: Largest standard deviation of a Gaussian blur [px].
+            noise: Largest change of each channel's brightness, as a share.
         """
         self.backbone, self.frames, self.blur_px, self.noise = backbone, frames, blur_px, noise
         self.digest = f"{frames.digest()}-{backbone_digest(backbone)}-blur{blur_px:g}-noise{noise:g}"

@@ -70,12 +70,12 @@ class Fit:
         """Builds it.
 
         Args:
-        config: The recipe.
-        head: (batch, rows, cols, dim) -> (batch, points, 2) as shares of the image; trained in place. Its
-            `pretrained` names its pretrained modules, if any.
-        features: Of n frames.
-        targets: (n, points, 2) as shares of the image; NaN where unknown, which enters no loss.
-        device: Where it runs.
+            config: The recipe.
+            head: (batch, rows, cols, dim) -> (batch, points, 2) as shares of the image; trained in place. Its
+                `pretrained` names its pretrained modules, if any.
+            features: Of n frames.
+            targets: (n, points, 2) as shares of the image; NaN where unknown, which enters no loss.
+            device: Where it runs.
 
         Raises:
             InvalidValueError: Features and targets are not of the same frames, or no target is known.

@@ -1,4 +1,4 @@
-"""What sits on the frozen features, by name: a head for two points, the attentive probe or DETR."""
+"""Heads on frozen features, by name: the attentive probe or DETR, each for two points."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -28,7 +28,7 @@ TRANSFORMS.add("none", lambda record: record.image)
 
 @TRANSFORMS.register("masked")
 def masked(record: FrameRecord) -> Array:
-    """The embodiment painted over in mid-grey, as in Shadow (Lepert et al. 2025): what it looks like cannot matter."""
+    """The embodiment masked in mid-grey, as in Shadow (Lepert et al. 2025), which removes its appearance."""
     if record.segmentation is None:
         raise DatasetError(
             f"masking the embodiment of frame {record.index}",

@@ -1,7 +1,7 @@
-"""How well predicted points are: pose and localisation metrics of the paper (sec. 5.2, app. A), frame by frame.
+"""Pose and localisation metrics of the paper (sec. 5.2, app. A), frame by frame.
 
 Every rate of a table is a mean over frames with an interval that resamples demonstrations: frames of one demonstration
-are alike, so resampling frames would promise more than was measured.
+are correlated, so resampling frames would give intervals that are too narrow.
 """
 
 from collections.abc import Mapping, Sequence

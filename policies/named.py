@@ -1,4 +1,4 @@
-"""From a text to a policy: a registered name, the folder of a bundle, or a function of the user's own."""
+"""Policies from text: a registered name, the folder of a bundle, or a user's own function."""
 
 import hashlib
 import sys

@@ -1,4 +1,4 @@
-"""Attentive probes (paper, sec. 5.2 and E.2): how much of the pose and of the task a frozen feature map tells.
+"""Attentive probes (paper, sec. 5.2 and E.2): pose and task points read from a frozen feature map.
 
 Sinusoidal 2-D positions are added to the patch features, attention pools them, and a linear head reads the points. The
 paper names no more; here each point has HEADS queries, and attention is the softmax of query times feature.
@@ -23,9 +23,9 @@ class AttentiveProbe(nn.Module):
         """Builds it.
 
         Args:
-        dim: Width of a feature; a multiple of 4.
-        points: How many points are predicted.
-        seed: Of the first weights; the global random state is left as it was.
+            dim: Width of a feature; a multiple of 4.
+            points: How many points are predicted.
+            seed: Of the first weights; the global random state is left as it was.
         """
         super().__init__()
         with torch.random.fork_rng(devices=[]):

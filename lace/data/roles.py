@@ -1,4 +1,4 @@
-"""Checks that datasets show whose hand they are said to show, and that no dataset is given twice."""
+"""Checks that each dataset shows the declared kind of hand, and that no dataset is given twice."""
 
 from collections.abc import Mapping
 

@@ -32,9 +32,9 @@ class TwoPointDetr(nn.Module):
         """Builds it.
 
         Args:
-        dim: Width of a feature.
-        config: Of the transformer, as from `size_config`.
-        seed: Of the first weights; the global random state is left as it was.
+            dim: Width of a feature.
+            config: Of the transformer, as from `size_config`.
+            seed: Of the first weights; the global random state is left as it was.
         """
         super().__init__()
         self.config = config

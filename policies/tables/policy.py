@@ -39,7 +39,7 @@ class PolicyTableConfig(StudyRuns):
     detr: str = ""
     """Pretrained DETR that the transformer starts from: hub name or folder."""
     demonstrations: tuple[int, ...] = ()
-    """Also measures base and LACE, zero-shot, with so many human demonstrations: what diversity is worth."""
+    """Also measures base and LACE, zero-shot, with these numbers of human demonstrations."""
     generalisation: bool = True
     """Also table 10: trained on robots alone, tested on unseen targets."""
     fit: FitConfig = field(default_factory=lambda: POLICY_FIT)

@@ -114,7 +114,7 @@ def cells(name: str, found: dict[str, Any]) -> list[str]:
 
 
 def part_grids(rows: dict[str, dict[str, Any]]) -> list[Grid]:
-    """Where parts matter: each keypoint for itself, and questions that tell fingers apart."""
+    """Metrics by keypoint, and questions that need fingers to be told apart."""
     points, fingers = [], []
     for name, found in rows.items():
         label, summary = VARIANTS[name].label, found["summary"]

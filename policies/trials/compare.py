@@ -1,4 +1,4 @@
-"""`lace compare SIM REAL`: do rates in simulation tell rates on the physical cell?
+"""`lace compare SIM REAL`: compares success rates in simulation with those on the physical cell.
 
 By the measures of SimplerEnv (Li et al., CoRL 2024, sec. 3): Pearson's correlation of the policies' rates, and the mean
 maximum rank violation: how far apart two policies really are, at worst, whose order the simulation gets wrong.

@@ -1,4 +1,4 @@
-"""Records of trials: one line of JSON a trial, in blocks of a few trials, each block whole or not there."""
+"""Records of trials: one JSON line per trial, in blocks of a few trials that are published atomically."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ BLOCK = 16
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One scene and what each policy made of it."""
+    """One scene and the outcome of each policy in it."""
 
     trial: int
     """Its number."""

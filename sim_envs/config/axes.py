@@ -124,7 +124,7 @@ class SkinAxis(Axis):
 
 @dataclass(frozen=True)
 class SleeveAxis(Axis):
-    """What a human wears over the arm."""
+    """Sleeve of a human's arm."""
 
     cloths: tuple[str, ...] = ("fabric_weave", "knit", "denim", "tartan", "plush")
     """Names in assets TEXTURES."""

@@ -1,4 +1,4 @@
-"""What `lace generate robot` and `lace generate human` each accept: whose hand, and which axes it has a use for."""
+"""Embodiments and axes that `lace generate robot` and `lace generate human` each accept."""
 
 from assets.humans import HUMANS
 from assets.robots import ROBOTS
@@ -13,7 +13,7 @@ IDLE_AXES = {"robot": ("skin", "sleeve"), "human": ("tint",)}
 
 
 def require_kind(config: SceneConfig, kind: str) -> None:
-    """Checks that the embodiment is of a `kind` of KINDS and that no axis was set in vain.
+    """Checks that the embodiment is of a `kind` of KINDS and that no axis was set that has no effect on it.
 
     Raises:
         UnknownNameError: No embodiment has that name.

@@ -49,7 +49,7 @@ PRESETS.add(
 
 
 VIEWS: Registry[CameraAxis] = Registry("view")
-"""Where the camera stands relative to whose hand it is; every preset has a camera of its own all around."""
+"""Camera positions relative to the owner of the hand; each preset also has its own range around the scene."""
 
 
 VIEWS.add(

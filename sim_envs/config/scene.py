@@ -16,7 +16,7 @@ Seed = Annotated[int, Within(0, 2**63 - 1)]
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """Whose body, in which randomised scenes, seen by which camera."""
+    """Embodiment, randomised scenes, and camera."""
 
     embodiment: str = "xarm7_leap"
     """Whose hand."""

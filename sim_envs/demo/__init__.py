@@ -1,1 +1,1 @@
-"""`lace demo`: the project's story on this machine, as a list of stages that are `lace` commands, and one report."""
+"""`lace demo`: all stages from frames to measurements as `lace` commands, and one report."""

@@ -1,4 +1,4 @@
-"""LACE itself: the backbone is fine-tuned until both hands look alike to it."""
+"""Alignment stage: fine-tunes the backbone with LACE."""
 
 from lace.alignment.config import RECIPES
 from lace.reports.report import Section, Text

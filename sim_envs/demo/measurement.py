@@ -60,7 +60,7 @@ def _sections(config: DemoConfig) -> list[Section]:
 
 
 def outcome(before: dict[str, Any], after: dict[str, Any], chance: float) -> str:
-    """The result between human and robot in two sentences, whichever way it went."""
+    """The human-robot result in two sentences, also if it got worse."""
     was, now = before["epe_px"]["value"], after["epe_px"]["value"]
     parts = [row["part_accuracy"]["value"] for row in (before, after)]
     return (

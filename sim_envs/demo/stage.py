@@ -1,4 +1,4 @@
-"""What a stage of the demo is: commands that run, and sections of the report that tell what came of them."""
+"""A stage of the demo: commands to run, and the sections of the report that show their results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Stage:
     seconds: float
     """How long it takes with the default settings on two quiet cores; used for the time left only."""
     commands: Callable[[DemoConfig], list[Command]]
-    """The `lace` command lines; each must continue what was killed and keep what is finished."""
+    """The `lace` command lines; each must resume after a kill and keep finished work."""
     sections: Callable[[DemoConfig], list[Section]]
     """What the report says of it; called when the stage is finished, and again by later runs."""
     reduced: Sequence[tuple[str, str, str]] = ()

@@ -1,4 +1,4 @@
-"""`lace data replace-background`: a dataset's hands before other backgrounds: photographs, rooms, textures."""
+"""`lace data replace-background`: puts the hands of a dataset in front of photographs, rooms or textures."""
 
 from dataclasses import replace
 from pathlib import Path

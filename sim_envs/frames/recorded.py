@@ -1,7 +1,6 @@
 """Labels for images of a real robot: keypoints by kinematics of the measured joints, visibility by drawing it.
 
-Nothing but the robot is drawn: what else stands before the camera is not known, so a keypoint that another thing hides
-counts as visible.
+Only the robot is drawn. Other objects are not known, so a keypoint that one of them hides counts as visible.
 """
 
 from dataclasses import replace

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim_envs.frames.source import LabelledBatch
 
 MAX_ATTEMPTS = 30
-"""A frame that fails so often points at a fault, not at bad luck."""
+"""Attempts for a frame; more failures indicate an error in the configuration or the code."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Finished:
     constants: dict
 
     def is_bad(self, seen: dict[bytes, int]) -> bool:
-        """Whether the frame must be drawn anew: a check failed, or its image is in `seen`, to which it is added."""
+        """Whether the frame must be redrawn: a check failed, or its image is in `seen`, to which it is added."""
         return seen.setdefault(self.digest, self.index) != self.index or self.row is None
 
 

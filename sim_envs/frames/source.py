@@ -1,4 +1,4 @@
-"""A simulated body as a source of labelled frames: same (seed, index), same frame."""
+"""Labelled frames of a simulated body; a frame is a function of (seed, index)."""
 
 from dataclasses import dataclass, replace
 
@@ -111,7 +111,7 @@ class SimulatedFrames:
         return self.composer.compose(indices, attempts)
 
     def apply(self, batch: SceneBatch) -> None:
-        """Puts a batch on the stage, the body's bending meshes included."""
+        """Uploads a batch of scenes to the renderer, including the body's deformed meshes."""
         self.body.deform(batch.pose)
         self.renderer.apply(batch.table)
 
@@ -150,7 +150,7 @@ class SimulatedFrames:
         return sensed, segment, depth
 
     def marker_errors_px(self, batch: SceneBatch) -> np.ndarray:
-        """Distances between labels and markers drawn at the keypoints of the body as it stands on the stage [px].
+        """Distances between labels and markers drawn at the keypoints of the body in the renderer [px].
 
         Markers are placed by the poses of the body's slots and nothing else is drawn: this tests links, cameras,
         projection and pixel conventions. One distance per marker that is seen whole; see `markers`.

@@ -16,7 +16,7 @@ OBSERVATIONS = ("image", "keypoints", "state")
 
 @dataclass(frozen=True, kw_only=True)
 class GraspEnvConfig(SceneConfig):
-    """What is seen, done and randomised."""
+    """Observations, actions, scenes and episodes of the environment."""
 
     observations: tuple[str, ...] = OBSERVATIONS
     """Any of image, keypoints, state; without image nothing is drawn after an episode's start."""
@@ -27,7 +27,7 @@ class GraspEnvConfig(SceneConfig):
     axes: Axes = field(default_factory=lambda: PRESETS["lab"])
     """All randomisation axes."""
     seed: Seed = 0
-    """Decides which scenes there are; `reset(seed=...)` chooses among them."""
+    """Seed of the set of scenes; `reset(seed=...)` chooses among them."""
     width: Size = 96
     """Image width [px]."""
     height: Size = 96
@@ -39,7 +39,7 @@ class GraspEnvConfig(SceneConfig):
     terminate_on_success: bool = False
     """End an episode as soon as the target is held."""
     physics: str | None = None
-    """Engine that moves things: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp); None: isaac on CUDA, else
+    """Physics engine: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp); None: isaac on CUDA, else
     mujoco."""
 
     def __post_init__(self):

@@ -1,4 +1,4 @@
-"""All worlds of the environment: their scenes, physics, pictures, and what they are worth."""
+"""All worlds of the environment: scenes, physics, pictures and rewards."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from sim_envs.trials.cell import HELD_M, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
 LIFT_M = 0.15
-"""Height at which lifting earns no more: that of the grasp primitive [m]."""
+"""Height at which the lift reward saturates: that of the grasp primitive [m]."""
 NEAR_M = 0.2
 """Distance at which nearness has fallen to a quarter [m]."""
 SCENES = 2**31

@@ -1,4 +1,4 @@
-"""What to demonstrate: trials, camera rate, and what is kept."""
+"""Options of `lace generate rollouts`."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The output folder: parts that are whole or not there, and one dataset of all parts so far that is never half there.
+"""The output folder: parts, and one joined dataset of all finished parts; each is published atomically.
 
 out/rollouts.json          the configuration
 out/parts/part-00000/      part.json, dataset/ (episodes of its trials)
@@ -35,7 +35,7 @@ def identity(config: RolloutsConfig) -> dict[str, Any]:
 
 @contextmanager
 def opened_folder(config: RolloutsConfig) -> Generator[None]:
-    """Claims and locks the output folder, and removes what a killed run left half done.
+    """Claims and locks the output folder, and removes unfinished work of a killed run.
 
     Raises:
         DatasetError: The folder holds something else or rollouts of another configuration, or another run writes to it.

@@ -129,7 +129,7 @@ def _make_missing(config: RolloutsConfig, build: Build) -> Counter:
 
 
 def main(config: RolloutsConfig) -> int:
-    """`lace generate rollouts`: runs, then says what came of it. Returns the exit code."""
+    """`lace generate rollouts`: runs and prints a summary. Returns the exit code."""
     from sim_envs.config.kinds import require_grasping
 
     require_grasping(config)

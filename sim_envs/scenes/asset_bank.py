@@ -38,7 +38,7 @@ class Layouts:
 
 @dataclass(frozen=True)
 class AssetBank:
-    """All of it."""
+    """Objects, tables and rooms of a configuration."""
 
     targets: ObjectSet
     distractors: ObjectSet

@@ -1,1 +1,1 @@
-"""`lace simulate`: policies in the simulated cell, on the same trials, with honest rates."""
+"""`lace simulate`: policies in the simulated cell, on the same trials, with success rates and intervals."""

@@ -1,4 +1,4 @@
-"""Trials in the simulated cell: one scene, one picture, and a fresh world for each policy."""
+"""Trials in the simulated cell: one scene and one picture, and a new physics world for each policy."""
 
 from collections.abc import Sequence
 from typing import Any

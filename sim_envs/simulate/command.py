@@ -90,7 +90,7 @@ def _rates(counts: dict[str, int], n: int) -> str:
 
 
 def print_results(results: dict) -> None:
-    """Tables of the policies, of the pairs, and the factors that tell most."""
+    """Tables of the policies and of the pairs, and the factors with the smallest p-values."""
     wide = Console(highlight=False, width=max(LEAST_WIDTH, CONSOLE.width))
     wide.print(policies_table(results))
     if results["pairs"]:

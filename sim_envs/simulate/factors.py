@@ -1,4 +1,4 @@
-"""Which part of the scene a policy fails on: success by clutter, light, pose, variant and the other axes."""
+"""Success rates by properties of the scene: clutter, light, pose, variant and the other axes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ MAX_VALUES = 12
 
 @dataclass(frozen=True)
 class Factor:
-    """Something about a scene that may matter."""
+    """A property of a scene that may affect success."""
 
     axis: str
     value: Callable[[Scene], float | int | str]
@@ -50,7 +50,7 @@ FACTORS.add("image exposure [stops]", Factor("sensor", lambda s: s["draws"]["sen
 
 
 def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]]:
-    """Success of `policy` by every factor that varies, the most telling first.
+    """Success of `policy` by every factor that varies, smallest p-value first.
 
     Each entry: name, axis, `p_value` of independence (chi-squared, approximate, not corrected for looking at many
     factors), and `groups` (label, successes, n, value, low, high).

@@ -77,7 +77,7 @@ def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
 
 
 class OverlapWatch:
-    """Measures how deep things pass through one another in what is filmed."""
+    """Measures penetration depths in the filmed motion."""
 
     def __init__(self, source: TrialSource):
         self._physics, self._drawn = MujocoPhysics(source.robot), DrawnRobot(source.robot)

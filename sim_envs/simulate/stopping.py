@@ -16,7 +16,7 @@ from sim_envs.simulate.config import SequentialConfig
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a question."""
+    """Result of one question."""
 
     question: str
     decided_after: int | None

@@ -1,4 +1,4 @@
-"""Success against localisation error: what an error costs, and what a hit rate is worth."""
+"""Plot of grasp success against localisation error and against hit rate."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`lace generate study`: makes what is missing of a study's datasets, then says what there is and its hashes."""
+"""`lace generate study`: makes the missing datasets of a study, then prints all of them with their hashes."""
 
 import json
 from dataclasses import asdict

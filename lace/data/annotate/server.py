@@ -41,7 +41,7 @@ class AnnotationServer(ThreadingHTTPServer):
             ) from error
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores browsers that were closed while they were answered."""
+        """Ignores browsers that close the connection before the answer is complete."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

@@ -100,7 +100,7 @@ def decode_palms(boxes: np.ndarray, logits: np.ndarray, seen: Square, threshold:
 
 
 def _merged(boxes: np.ndarray, points: np.ndarray, scores: np.ndarray) -> Palms:
-    """Finds that overlap the best one become one palm, their mean by score; then again with the rest."""
+    """Weighted non-maximum suppression: detections that overlap the best one are averaged by score; repeated."""
     found, rest = [], np.arange(len(scores))
     while len(rest):
         one = overlaps(boxes[rest[0]], boxes[rest]) > _SAME_PALM

@@ -1,4 +1,4 @@
-"""What the files of foreign recordings do not say: which joint is which, where the camera is."""
+"""Facts that recordings of other programs lack: the mapping of joint names, and the camera."""
 
 import json
 from collections.abc import Mapping, Sequence

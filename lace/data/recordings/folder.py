@@ -1,4 +1,4 @@
-"""Our own form of a recording: a folder that grows while it is recorded and is whole at any moment.
+"""Our own recording format: a folder that can be read at any moment while it is being written.
 
 recording.json (what and where), images/000000.jpg and so on, images.jsonl and states.jsonl (a line each). A line is
 written when its image is on the disk; a last line that a killed program left unfinished is not read.
