@@ -17,7 +17,7 @@ def still_path(cell: RobotCell, offset: float = 0.0):
 class CellLaws:
     """Requirements of `RobotCell`."""
 
-    def test_it_is_a_cell(self, cell):
+    def test_it_implements_robot_cell(self, cell):
         assert isinstance(cell, RobotCell)
 
     def test_an_observation_is_fresh_and_whole(self, cell):
@@ -35,7 +35,7 @@ class CellLaws:
         assert seen.depth_m.shape == seen.image.shape[:2]
         assert (seen.depth_m >= 0).all()
 
-    def test_time_passes_while_it_moves(self, cell):
+    def test_the_clock_advances_during_motion(self, cell):
         before = cell.now()
         cell.follow(still_path(cell))
         assert cell.now() - before >= 0.5

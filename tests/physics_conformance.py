@@ -69,7 +69,7 @@ class PhysicsLaws:
                 moved = np.linalg.norm(T[:, :3, 3] - [*at, TABLE_Z], axis=1)
                 assert turned.max() < 1 and moved.max() < 1e-3, f"{name}: {turned.max():.2f} deg, {moved.max():.5f} m"
 
-    def test_a_dropped_cube_falls_as_galileo_says(self, physics, home):
+    def test_a_dropped_cube_falls_with_gravity(self, physics, home):
         raised = cube()
         raised.T_world_object[2, 3] += 0.5
         worlds = physics.open([scene(home, raised)])
@@ -89,7 +89,7 @@ class PhysicsLaws:
         assert np.abs(motion.joint_velocities[0, -1]).max() < 0.05
         worlds.close()
 
-    def test_commands_that_are_no_numbers_are_refused(self, physics, home):
+    def test_non_finite_commands_are_refused(self, physics, home):
         worlds = physics.open([scene(home)])
         with pytest.raises(InvalidValueError, match="finite"):
             worlds.roll(np.full((1, 5, len(home)), np.nan))
@@ -131,7 +131,7 @@ class PhysicsLaws:
         worlds.close()
 
     @pytest.mark.parametrize("larger", [False, True], ids=["in_its_place", "with_more_objects"])
-    def test_a_world_begins_anew_while_the_others_go_on(self, physics, home, larger):
+    def test_a_world_restarts_while_the_others_continue(self, physics, home, larger):
         """A reset world equals a newly opened one."""
         first = scene(home, cube(), cube(0.05, at=(0.6, 0.2), name="other"))
         things = (cube(0.04, friction=0.4), cube(0.05, (0.4, -0.2), name="other"), cube(0.06, (0.3, 0.3), name="third"))

@@ -339,7 +339,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_detector_bites(name):
+def test_detector_finds_a_violation(name):
     detector, file, source, complaint = BAD[name]
     problems = list(detector(file, ast.parse(source)))
     assert len(problems) == 1, problems
@@ -367,7 +367,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_detector_spares(name):
+def test_detector_accepts_allowed_code(name):
     detector, file, source = GOOD[name]
     assert not list(detector(file, ast.parse(source)))
 

@@ -78,7 +78,7 @@ def test_photos_agree_with_opencv(folder):
     assert off.max() <= 1 and off.mean() < 0.1
 
 
-def test_large_photos_lose_only_what_no_crop_shows():
+def test_large_photos_are_reduced_without_loss_in_any_crop():
     photo = np.random.default_rng(0).integers(0, 256, (700, 400, 3)).astype(np.uint8)
     small = shrunk(photo, SIZE)
     assert 0.6 * min(small.shape[1] / SIZE[0], small.shape[0] / SIZE[1]) >= 1
@@ -86,7 +86,7 @@ def test_large_photos_lose_only_what_no_crop_shows():
     assert shrunk(photo[:60, :80], SIZE).shape == (60, 80, 3)
 
 
-def test_photos_stay_on_the_device_within_the_room_there_is(folder, monkeypatch):
+def test_photo_cache_stays_within_its_memory(folder, monkeypatch):
     read, draw = [], np.array([[0.1, 0, 0], [0.4, 0, 0], [0.4, 0.5, 0.5]])
     monkeypatch.setattr(photos, "read_photo", lambda path, real=photos.read_photo: read.append(path.name) or real(path))
     backdrop = PhotoFolder(folder)
@@ -113,7 +113,7 @@ def test_splats_agree_with_numpy(cloud):
     assert difference(got, want).max() <= 1 and want.std() > 15
 
 
-def test_a_camera_amid_large_thin_gaussians_sees_what_numpy_sees(tmp_path):
+def test_a_camera_amid_large_thin_gaussians_agrees_with_numpy(tmp_path):
     """Needles and sheets that fill the view, where float32 is least accurate."""
     rng = np.random.default_rng(7)
     scales = np.log(rng.choice([0.0005, 0.02, 0.8], (60, 3)))
@@ -151,7 +151,7 @@ def test_rolling_the_panorama_is_turning_it(around, tmp_path):
     assert difference(render(Panorama(around), cameras(), quarter), rolled).max() <= 1
 
 
-def test_the_order_of_gaussians_in_the_file_means_nothing(cloud, tmp_path):
+def test_the_order_of_gaussians_in_the_file_has_no_effect(cloud, tmp_path):
     shuffled = scene(tmp_path / "c.ply", order=np.random.default_rng(9).permutation(400))
     draw = np.random.default_rng(3).random((N, 3))
     assert (
@@ -182,7 +182,7 @@ def test_the_limits_of_opacity(tmp_path, opacity, shown):
 
 
 @pytest.mark.parametrize("name", ["folder", "around", "cloud"])
-def test_a_picture_is_the_same_alone_and_among_others(name, request, monkeypatch):
+def test_a_picture_does_not_depend_on_its_batch(name, request, monkeypatch):
     """As one of a batch, as the first of it, alone, and when memory allows only a few at a time."""
     backdrop, draw = open_backdrop(request.getfixturevalue(name)), np.random.default_rng(8).random((16, 3))
     many = cameras(16)
@@ -209,7 +209,7 @@ def test_the_memory_for_splats_is_bounded_whatever_the_number_of_worlds(tmp_path
         assert 0.4 * backdrop.working_bytes < taken < 1.01 * backdrop.working_bytes
 
 
-def test_a_cloud_that_is_nowhere_in_view_shows_its_mean_colour(tmp_path):
+def test_a_cloud_out_of_view_shows_its_mean_colour(tmp_path):
     path = write_splats(tmp_path / "c.ply", np.full((1, 3), 5.0), [(0.2, 0.4, 0.6)])
     eye = np.array([[0, 0, 0.8]])
     away = PinholeCamera(intrinsics(0.8, *SIZE)[None], look_at(eye, eye + (0, 0.1, 5)), *SIZE)

@@ -104,7 +104,7 @@ def test_right_hand(hand):
     assert (closed[0, [8, 12, 16, 20], 2] < flat[0, [8, 12, 16, 20], 2] - 0.02).all()
 
 
-def test_wrong_sizes_are_told(hand):
+def test_wrong_sizes_are_refused(hand):
     with pytest.raises(InvalidValueError, match="joint_names"):
         hand.pose(np.zeros(23), hand.shapes[:1])
     with pytest.raises(InvalidValueError, match=r"hand\.shapes"):
@@ -129,7 +129,7 @@ def _flesh_depths(hand: HumanHand, q: np.ndarray, shapes: np.ndarray) -> np.ndar
     return depths
 
 
-def test_random_mixes_do_not_pass_through_themselves(hand):
+def test_random_blends_do_not_self_penetrate(hand):
     """Of 300 frames' poses, under 1 % self-penetrate by over 3 mm on the mesh; the check detects a known bad pose."""
     capsules, index = Capsules(hand), np.arange(300)
     shapes = hand.shapes[index % len(hand.shapes)]

@@ -55,7 +55,7 @@ def test_mesh_conforms(name):
 
 
 @pytest.mark.parametrize("name", OBJECTS.names())
-def test_normals_look_where_the_faces_look(name):
+def test_normals_agree_with_the_faces(name):
     mesh = MESHES[name]
     corners = mesh.vertices[mesh.faces].astype(float)
     face_normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -76,7 +76,7 @@ def test_texture_conforms(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_doll_fits_a_hand_and_looks_at_you(name):
+def test_doll_fits_a_hand_and_faces_plus_x(name):
     """The width fits a grasp; the mesh is closed and mirror-symmetric, with eyes painted white and black."""
     mesh = MESHES[name]
     size = np.ptp(mesh.vertices, axis=0)
@@ -92,7 +92,7 @@ def test_dinosaur_is_green():
     assert green > 1.4 * red and green > 1.4 * blue
 
 
-def test_surface_nets_give_a_ball():
+def test_surface_nets_of_a_ball_approximate_it():
     vertices, faces, normals = mesh_surface(
         lambda p: np.linalg.norm(p, axis=-1) - 1.0, -np.ones(3), np.ones(3), cell=0.12, faces=10**6
     )

@@ -67,7 +67,7 @@ def test_room_has_no_two_faces_in_one_plane(name, seed):
     assert flickering(room(name, seed).parts) == []
 
 
-def test_flickering_faces_are_found():
+def test_coplanar_faces_are_found():
     parts = room("lab", 0).parts
     assert flickering((*parts, parts[0]))
 

@@ -25,7 +25,7 @@ def test_only_the_lowest_slice_differs_from_the_drawn_mesh(name):
     assert (foot[:, :2] >= low[:2]).all() and (foot[:, :2] <= high[:2]).all()
 
 
-def test_a_thing_that_tips_over_is_an_error(monkeypatch):
+def test_an_object_that_tips_over_is_an_error(monkeypatch):
     """A slanted bar whose centre of mass is not above its base."""
     corners = np.stack(np.meshgrid([-0.01, 0.01], [-0.01, 0.01], [0, 0.1]), -1).reshape(-1, 3)
     corners[:, 0] += corners[:, 2]

@@ -49,6 +49,6 @@ def test_neutral_textures_are_bright_and_grey(name):
 
 
 @pytest.mark.parametrize("name", NATURAL)
-def test_natural_textures_bring_their_colour(name):
+def test_natural_textures_have_their_own_colour(name):
     mean = made(name).reshape(-1, 3).mean(0)
     assert name == "marble" or mean.max() - mean.min() > 8

@@ -26,7 +26,7 @@ def robot():
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-def test_the_example_obeys_the_laws(law, robot):
+def test_the_example_passes_the_tests_of_robots(law, robot):
     law(robot)
 
 

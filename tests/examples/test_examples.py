@@ -44,7 +44,7 @@ def test_generating_frames(monkeypatch, tmp_path, capsys):
     assert "frame 0 shows xarm7_leap in the studio" in capsys.readouterr().out
 
 
-def test_an_embodiment_of_ones_own(monkeypatch, tmp_path):
+def test_a_custom_embodiment(monkeypatch, tmp_path):
     monkeypatch.setattr(ROBOTS, "_items", dict(ROBOTS._items))  # the example's registrations are removed after the test
     example = run(monkeypatch, "custom_embodiment.py", start="example")
     monkeypatch.setattr(BODIES, "_items", BODIES._items | {"rod": partial(RobotBody, "rod")})
@@ -52,7 +52,7 @@ def test_an_embodiment_of_ones_own(monkeypatch, tmp_path):
     assert FrameDataset(tmp_path / "rod")[0].embodiment == "rod"
 
 
-def test_a_policy_of_ones_own(monkeypatch, tmp_path):
+def test_a_custom_policy(monkeypatch, tmp_path):
     monkeypatch.setattr(POLICIES, "_items", dict(POLICIES._items))
     results = run(monkeypatch, "custom_policy.py", start="example")["main"](tmp_path / "green", trials=2)
     assert set(results["policies"]) == {"green", "oracle"}

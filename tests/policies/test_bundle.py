@@ -64,7 +64,7 @@ def test_a_batch_is_its_pictures_one_by_one(trained):
     np.testing.assert_allclose(policy.predict_batch(images), single, atol=1e-3)
 
 
-def test_the_run_says_what_it_is(trained):
+def test_the_run_describes_itself(trained):
     config, policy = trained
     manifest = json.loads((config.out / "manifest.json").read_text())
     assert [len(manifest[part]) for part in ("train", "test lab")] == [3, 2]
@@ -99,7 +99,7 @@ def test_killed_and_resumed_gives_the_same_bundle(trained, tmp_path, monkeypatch
     assert backbone_digest(whole.backbone) == backbone_digest(load_backbone("tiny"))
 
 
-def test_a_training_demonstration_is_no_test(trained, tmp_path):
+def test_a_training_demonstration_is_refused_as_a_test(trained, tmp_path):
     config = replace(trained[0], out=tmp_path, test=(f"lab={trained[0].human[0]}",))
     with pytest.raises(DatasetError, match="which trains"):
         train_policy(config)

@@ -34,19 +34,19 @@ def true_points() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
-def test_it_is_a_policy_that_repeats_itself(name):
+def test_predictions_are_deterministic(name):
     policy = make_policy(name)
     assert isinstance(policy, Policy)
     assert policy.name == name
     assert np.array_equal(predicted(name, 5), predicted(name, 5))
 
 
-def test_the_oracle_sees_the_truth():
+def test_the_oracle_returns_the_ground_truth():
     assert np.array_equal(predicted("oracle"), true_points())
     assert np.array_equal(predicted("noise:0", 3), true_points())
 
 
-def test_frozen_sees_nothing():
+def test_frozen_ignores_the_image():
     assert np.array_equal(predicted("frozen"), [WIDTH / 2, HEIGHT / 2] * 2)
 
 

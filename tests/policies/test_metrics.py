@@ -14,11 +14,11 @@ def localised(predicted):
     return {name: float(value[0]) for name, value in point_metrics(np.asarray(predicted, float), BOXES, 200).items()}
 
 
-def test_perfect_points_hit_everything():
+def test_perfect_points_hit_all_boxes():
     assert localised(MIDDLES) == {"emb": 1, "obj": 1, "both": 1, "l1": 0}
 
 
-def test_the_worst_points_hit_nothing():
+def test_the_worst_points_hit_no_box():
     # Corners: (0, 0) is 20 and 30 px from (20, 30); (200, 200) is 80 and 90 from (120, 110): mean 55 px of 200.
     assert localised([[[0, 0], [200, 200]]]) == {"emb": 0, "obj": 0, "both": 0, "l1": pytest.approx(55 / 200)}
 
@@ -35,7 +35,7 @@ def test_swapped_points_miss():
     assert (found["emb"], found["obj"]) == (0, 0)
 
 
-def test_no_number_is_no_hit():
+def test_a_non_finite_point_is_no_hit():
     found = localised(np.full((1, 2, 2), np.nan))
     assert (found["emb"], found["obj"], found["both"]) == (0, 0, 0) and np.isnan(found["l1"])
 

@@ -117,7 +117,7 @@ class Nodding:
         return Plan(moves, np.array([0.13, 0.04, 0.0]))
 
 
-def test_a_good_trial_passes_through_all_moves_and_stops():
+def test_a_successful_trial_runs_all_moves_and_stops():
     cell = StillCell()
     outcome = run_trial(Pointing(), cell, Nodding())
     assert (outcome.result, outcome.phase, outcome.reason) == (Result.SUCCESS, Phase.DONE, "")
@@ -135,7 +135,7 @@ def test_errors_are_measured_against_the_truth():
 
 
 @pytest.mark.parametrize("kind", [SafetyStop, PlanRefused])
-def test_a_stop_is_an_outcome_of_its_kind(kind):
+def test_each_stop_gives_its_kind_of_outcome(kind):
     cell = StillCell()
     outcome = run_trial(Pointing(), cell, Nodding(kind("planning", "nothing", "something", "wait")))
     assert (outcome.result, outcome.phase) == (kind.result, Phase.PLAN)
@@ -189,7 +189,7 @@ def test_an_observation_of_another_time_is_refused(age_s):
         ({"target_world": None}, Result.SLIP),
     ],
 )
-def test_failures_are_told_apart(change, result):
+def test_kinds_of_failure_are_distinguished(change, result):
     lost = Evidence(False, 0.0, "", np.array([0.13, 0.0, 0]), 0.05)
     assert judge(replace(lost, **change), np.array([0.13, 0.04, 0]))[0] is result
 

@@ -105,7 +105,7 @@ def test_a_masked_picture_shows_nothing_of_the_embodiment():
         TRANSFORMS["masked"](record)
 
 
-def test_fingers_are_told_apart_by_hand(tmp_path):
+def test_finger_metrics_by_hand(tmp_path):
     frames = read(make_demonstrations(tmp_path, 1), 64).take([0])
     frames.pose[0] = [[0, 0], [10, 0], [20, 0], [30, 0], [40, 0]]
     frames.boxes[0, 1] = [38, -2, 42, 2]  # the target's centre is at the ring tip

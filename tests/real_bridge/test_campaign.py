@@ -180,7 +180,7 @@ sys.exit(main(RunConfig(Path(out), rig, trials=1, speed=1.0, operator="emulator"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGSTOP])
-def test_a_program_that_ends_or_hangs_at_any_moment_leaves_an_arm_that_stands(site, tmp_path, how):
+def test_a_program_that_ends_or_hangs_at_any_moment_leaves_the_arm_at_rest(site, tmp_path, how):
     site.reset()
     config = site.config
     where = [config.address, config.hand_port, config.camera, str(config.table_z), str(config.state)]

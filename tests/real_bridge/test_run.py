@@ -69,7 +69,7 @@ def test_a_dry_run_draws_the_plan_and_commands_nothing(site, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_without_the_word_nothing_moves(site, tmp_path, typed):
+def test_without_confirmation_nothing_moves(site, tmp_path, typed):
     typed.append("yes")
     config = config_of(site, tmp_path / "run")
     before = len(motions(site))

@@ -37,7 +37,7 @@ def motion(limits: SafetyLimits = LIMITS):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(-0.03, 0.03), st.floats(-0.03, 0.03)), min_size=1, max_size=40))
-def test_whatever_is_asked_what_is_sent_keeps_limits_of_position_speed_and_acceleration(steps):
+def test_sent_targets_keep_limits_of_position_speed_and_acceleration(steps):
     made, _told = motion()
     last, speed, goal = np.zeros(2), np.zeros(2), np.zeros(2)
     for step in steps:
@@ -64,14 +64,14 @@ def test_a_step_within_all_limits_passes_untouched():
 
 
 @pytest.mark.parametrize("bad", [[np.nan, 0], [0, np.inf], [0.0], [0, 0, 0]])
-def test_what_is_no_number_or_of_another_shape_is_refused(bad):
+def test_non_finite_or_misshapen_targets_are_refused(bad):
     made, told = motion()
     with pytest.raises(SafetyStop, match="finite"):
         made.step(np.array(bad, float))
     assert told[-1].verdict is Verdict.REFUSED
 
 
-def test_a_little_beyond_a_limit_is_cut_and_far_beyond_refused():
+def test_small_limit_excess_is_clipped_and_large_refused():
     made, told = motion()
     made.begin(np.array([0.999, 0.0]))
     assert made.step(np.array([1.005, 0.0]))[0] == 1.0
@@ -80,7 +80,7 @@ def test_a_little_beyond_a_limit_is_cut_and_far_beyond_refused():
         made.step(np.array([1.02, 0.0]))
 
 
-def test_a_little_too_fast_is_slowed_and_far_too_fast_refused():
+def test_small_speed_excess_is_slowed_and_large_refused():
     free = replace(LIMITS, acceleration=np.inf)
     made, told = motion(free)
     assert made.step(np.array([1.1 * LIMITS.velocity * DT, 0]))[0] == pytest.approx(LIMITS.velocity * DT)
@@ -157,7 +157,7 @@ def test_a_tool_offset_in_the_controller_is_found(guard, robot, axis, gap):
         guard.require_readings(**states(robot, arm={"T_base_flange": T}))
 
 
-def test_a_reading_that_took_its_time_may_disagree_by_what_the_arm_moved_meanwhile(guard, robot):
+def test_a_slow_reading_may_disagree_by_the_motion_meanwhile(guard, robot):
     T = states(robot)["arm"].T_base_flange.copy()
     T[0, 3] += 0.010
     moving = {"T_base_flange": T, "velocities": np.full(7, 0.1), "span_s": 0.01}
@@ -214,7 +214,7 @@ def test_the_first_reason_stays():
     assert latch.reason == "first"
 
 
-def test_one_commander_and_a_latch_that_outlives_the_program(tmp_path):
+def test_one_commander_and_a_latch_that_persists(tmp_path):
     station = Station("10.0.0.1", tmp_path)
     with pytest.raises(SafetyStop, match="another program"):
         Station("10.0.0.1", tmp_path)
@@ -271,7 +271,7 @@ def test_the_guardian_stops_a_program_that_dies_or_hangs(said, closed, reason):
     assert (reason in found) if reason else found == ""
 
 
-def test_the_guardian_goes_on_until_the_arm_says_that_it_stands():
+def test_the_guardian_repeats_the_stop_until_standstill():
     answers = [False, False, True, AssertionError]
     assert keep_stopping(lambda: answers.pop(0), pause_s=0.0)
     assert answers == [AssertionError]

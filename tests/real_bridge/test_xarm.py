@@ -50,7 +50,7 @@ def test_it_is_an_arm_and_reads_what_is_there(site, arm):
     assert not state.ready and not state.fault
 
 
-def test_looking_commands_nothing_and_closing_stops_nobody_else(site):
+def test_reading_commands_nothing_and_closing_stops_no_other_program(site):
     site.reset()
     mover = XArm7(site.emulator.arm, PATIENCE_S)
     mover.enable(ArmSetup())
@@ -77,7 +77,7 @@ def test_enabling_reads_back_and_a_step_is_in_radians(site, arm):
 
 
 @pytest.mark.parametrize("bad", [[np.nan] * 7, [np.inf] + [0] * 6, [0] * 6, [45.0] + [0] * 6])
-def test_what_is_no_radians_is_never_sent(site, arm, bad):
+def test_values_outside_radians_are_never_sent(site, arm, bad):
     arm.enable(ArmSetup())
     since = time.monotonic()
     with pytest.raises(ValueError, match="finite angles within a turn"):
@@ -100,7 +100,7 @@ def test_collision_detection_cannot_be_switched_off(arm):
         arm.enable(ArmSetup(collision_sensitivity=0))
 
 
-def test_a_stop_from_another_thread_is_the_last_word(site, arm):
+def test_a_stop_from_another_thread_is_final(site, arm):
     arm.enable(ArmSetup())
     q, failed = arm.read().positions, []
 
@@ -147,7 +147,7 @@ def test_a_silent_controller_is_an_error_and_no_old_value(site, arm):
     site.emulator.admin.clear()
 
 
-def test_the_stop_has_a_way_of_its_own(site):
+def test_the_stop_uses_its_own_connection(site):
     site.reset()
     mover = XArm7(site.emulator.arm, PATIENCE_S)
     mover.enable(ArmSetup())
@@ -158,7 +158,7 @@ def test_the_stop_has_a_way_of_its_own(site):
     mover.close()
 
 
-def test_nobody_there_is_said_at_once():
+def test_a_missing_controller_is_reported_at_once():
     with pytest.raises(DeviceFault, match="control box is on"):
         XArm7(own_host(249), PATIENCE_S)
 
@@ -175,6 +175,6 @@ def calls(name: str) -> set[str]:
     return found
 
 
-def test_errors_are_cleared_by_a_persons_command_alone():
+def test_errors_are_cleared_only_by_a_persons_command():
     assert calls("clean_error") == {"real_bridge/xarm/driver.py"}
     assert calls("clear") <= {"real_bridge/run/clear.py"}

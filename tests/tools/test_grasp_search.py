@@ -15,7 +15,7 @@ def search():
     return Search(SearchConfig())
 
 
-def test_a_grasp_and_its_parameters_are_the_same_thing(search):
+def test_a_grasp_round_trips_through_its_parameters(search):
     rng = np.random.default_rng(0)
     for _ in range(20):
         grasp = search.decode(rng.uniform(LOW, HIGH))

@@ -95,7 +95,7 @@ def test_fetched_once_then_found(tiny, empty_cache, monkeypatch):
 
 
 @pytest.mark.parametrize("name", WHEELS)
-def test_offline_says_the_way_out(name, empty_cache, monkeypatch):
+def test_offline_error_names_the_next_step(name, empty_cache, monkeypatch):
     """Real pip, configured without an index."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(AssetError) as caught:

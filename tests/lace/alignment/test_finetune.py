@@ -50,7 +50,7 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
 
 
-def test_a_missing_dataset_is_told_before_a_backbone_is_fetched(tmp_path, monkeypatch, capsys):
+def test_a_missing_dataset_is_reported_before_a_backbone_is_fetched(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(finetune, "load_backbone", lambda *_, **__: pytest.fail("fetched"))
     words = ["finetune", "--robot", str(tmp_path / "none"), "--human", str(tmp_path), "--out", str(tmp_path / "out")]
     assert cli.main(words) == cli.EXIT_USAGE

@@ -119,7 +119,7 @@ def test_gram_ignores_a_rotation_of_the_whole_space(case):
     assert float(gram_loss(-student, student)) < 1e-20
 
 
-def test_identical_images_cost_nothing_when_student_is_teacher(case):
+def test_identical_images_have_zero_loss_when_student_is_teacher(case):
     student, _, _, patch, visible = case
     student[1], patch[1], visible[1] = student[0], patch[0], True
     visible[0] = True
@@ -127,7 +127,7 @@ def test_identical_images_cost_nothing_when_student_is_teacher(case):
     assert abs(float(total_loss(student, student, pairs, tau=0.1))) < 1e-12
 
 
-def test_hidden_keypoints_never_enter(case):
+def test_hidden_keypoints_do_not_affect_the_loss(case):
     student, teacher, pairs, *_ = case
     wild = pairs._replace(
         patch_a=torch.where(pairs.shared, pairs.patch_a, 0), patch_b=torch.where(pairs.shared, pairs.patch_b, 8)

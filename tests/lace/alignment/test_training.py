@@ -106,7 +106,7 @@ class Breaks(Trainer):
         return super().step()
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
+def test_a_non_finite_loss_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
     trainer, seen = Breaks(CONFIG, banks(), small()), []
     with pytest.raises(TrainingError, match="step 5: loss, .* is not finite") as caught:
         trainer.run(seen.append, tmp_path)
@@ -259,13 +259,13 @@ def test_adapters_alone_are_trained_and_merge_into_the_weights(tmp_path):
     assert trainer.backbone.state_dict().keys() == small().state_dict().keys()
 
 
-def test_settings_that_cannot_be_met():
+def test_impossible_settings_are_refused():
     with pytest.raises(InvalidValueError, match="36 px for patches of 8 px"):
         train(CONFIG, banks(size=36), small())
 
 
 @pytest.mark.parametrize(("name", "value"), [("learning_rate", float("nan")), ("tau", 0), ("batch", 0)])
-def test_a_number_that_is_none_is_named_before_the_first_step(name, value):
+def test_a_non_finite_setting_is_named_before_the_first_step(name, value):
     with pytest.raises(InvalidValueError, match=f"{name} is {value}"):
         Trainer(replace(TrainConfig(), **{name: value}), banks(), small())
 
@@ -281,7 +281,7 @@ def _process(rank, world, folder, change):
 
 
 @pytest.mark.parametrize("change", [{}, {"all_pairs": True}])
-def test_two_processes_give_what_one_gives(tmp_path, change):
+def test_two_processes_give_the_result_of_one(tmp_path, change):
     multiprocessing.start_processes(_process, (2, str(tmp_path), change), nprocs=2, start_method="fork")
     losses = []
     one = weights(

@@ -97,7 +97,7 @@ def test_odd_sizes_are_refused():
         build("vjepa2")(torch.rand(1, 3, 32, 32))
 
 
-def test_what_began_with_random_weights_is_announced_wherever_it_is_loaded(tmp_path, caplog):
+def test_random_weights_are_announced_at_every_load(tmp_path, caplog):
     load_backbone("tiny").save(tmp_path / "tiny")
     build("dinov2").save(tmp_path / "other")
     caplog.clear()
@@ -183,7 +183,7 @@ def test_missing_weights_of_unused_parts_are_allowed(tmp_path):
     torch.testing.assert_close(load_backbone(str(tmp_path), image_size=SIZE)(images), backbone(images))
 
 
-def test_a_folder_or_name_that_is_none(tmp_path):
+def test_an_unknown_folder_or_name_is_refused(tmp_path):
     with pytest.raises(BackboneError, match="no such folder"):
         load_backbone("./nowhere")
     with pytest.raises(BackboneError, match="does not load"):

@@ -77,7 +77,7 @@ def test_rows_are_rows_and_columns_are_columns(lite0):
         assert np.abs(np.array(centre) - (row, col)).max() < 1.5  # the response is as wide as a stride: 2 patches
 
 
-def test_one_image_is_described_alike_alone_and_in_a_batch(lite0):
+def test_features_of_an_image_do_not_depend_on_its_batch(lite0):
     images = torch.rand(3, 3, SIZE, SIZE)
     with torch.no_grad():
         torch.testing.assert_close(lite0(images)[1:2], lite0(images[1:2]), atol=1e-4, rtol=1e-4)
@@ -119,7 +119,7 @@ def test_sizes_that_are_no_multiple_are_refused(random):
         random(torch.rand(1, 3, 48, 64))
 
 
-def test_the_unpacked_wheel_is_a_folder_of_ones_own(lite0, tmp_path):
+def test_the_unpacked_wheel_loads_as_a_local_folder(lite0, tmp_path):
     wheel = BACKBONES["efficientnet-lite0"].wheel
     shutil.copy(asset_folder(wheel) / wheel.probe, tmp_path)
     with torch.no_grad():
@@ -127,7 +127,7 @@ def test_the_unpacked_wheel_is_a_folder_of_ones_own(lite0, tmp_path):
         assert torch.equal(load_backbone(str(tmp_path))(images), lite0(images))
 
 
-def test_offline_says_the_way_out(tmp_path, monkeypatch):
+def test_offline_error_names_the_next_step(tmp_path, monkeypatch):
     monkeypatch.setenv("LACE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(AssetError) as caught:

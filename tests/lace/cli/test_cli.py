@@ -110,7 +110,7 @@ def test_an_error_to_fix_is_exit_2_without_traceback(tmp_path):
     assert result.returncode == 2 and "no such folder" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_ctrl_c_says_that_what_was_finished_is_whole(monkeypatch, capsys):
+def test_ctrl_c_reports_that_finished_work_is_complete(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -140,7 +140,7 @@ def test_verify_exits_1_with_the_reasons(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("words", [("--help",), ("generate", "robot", "--help")])
-def test_a_reader_that_leaves_is_no_error(words):
+def test_a_closed_pipe_is_no_error(words):
     process = subprocess.Popen(
         [sys.executable, "-m", "lace.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -51,7 +51,7 @@ def test_closed_stderr_is_no_error(folder):
 
 
 @pytest.mark.parametrize("columns", ["0", "-3", "wide", ""])
-def test_a_width_that_is_none_is_ignored(folder, columns):
+def test_an_invalid_width_is_ignored(folder, columns):
     result = lace("data", "verify", folder, COLUMNS=columns)
     assert result.returncode == 0 and b"every check passed" in result.stdout
 

@@ -15,7 +15,7 @@ from tests import ROOT
 
 
 @pytest.mark.parametrize("home", ["/sys", "/dev/null", "/proc/none"])
-def test_a_home_that_cannot_be_written_names_the_variables(home, monkeypatch):
+def test_an_unwritable_home_names_the_variables(home, monkeypatch):
     monkeypatch.delenv("LACE_CACHE", raising=False)
     monkeypatch.setenv("HOME", home)
     with pytest.raises(AssetError, match=r"LACE_CACHE.*WARP_CACHE_PATH.*\n?.*HF_HOME"):
@@ -36,7 +36,7 @@ def test_what_is_in_a_read_only_cache_is_used(tmp_path, monkeypatch):
     assert built_folder("a/b", lambda _into: pytest.fail("built again")) == folder
 
 
-def test_sharing_leaves_variables_that_are_set(monkeypatch, tmp_path):
+def test_variables_that_are_set_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("LACE_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HOME", "/elsewhere")
     monkeypatch.delenv("WARP_CACHE_PATH", raising=False)

@@ -96,7 +96,7 @@ def test_draws_have_the_distributions_they_claim():
     assert draws.record.keys() == {"u", "n", "c"}
 
 
-def test_registry_refuses_twins_and_names_the_nearest():
+def test_registry_refuses_duplicates_and_names_the_nearest():
     rooms = Registry("room")
     rooms.add("kitchen", 1)
     with pytest.raises(InvalidValueError, match="registered already"):
@@ -130,7 +130,7 @@ def test_forward_kinematics_of_a_two_link_arm():
     assert np.allclose(apply(T[2], [[0, 0, 0]]), [[0, 1, 0]]) and np.allclose(T[3, :3, 3], [-0.5, 1, 0])
 
 
-def test_a_slide_moves_its_child_along_its_axis_and_fingers_hang_on_the_palm():
+def test_a_slide_joint_moves_its_child_and_fingers_are_attached_to_the_palm():
     turned = transform(axis_angle([0, 0, 1], np.pi / 2), [0.1, 0, 0])
     rows = tuple(map(tuple, turned))
     joints = (

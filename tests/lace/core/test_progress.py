@@ -50,7 +50,7 @@ def test_without_a_terminal_there_are_lines(lines, monkeypatch):
     assert len(lines) == 2 and lines[0].startswith("checking shards: 1 of 2") and lines[1].endswith("one is damaged")
 
 
-def test_quiet_has_none(lines, monkeypatch):
+def test_quiet_prints_no_lines(lines, monkeypatch):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
     progress._log.setLevel(logging.WARNING)
     with progress_bar("checking shards") as advance:

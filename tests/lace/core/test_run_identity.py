@@ -57,7 +57,7 @@ def test_another_configuration_is_refused_and_nothing_changes(tmp_path, config, 
     assert sorted(os.listdir(tmp_path)) == ["result.txt", "run.json"]
 
 
-def test_fields_that_may_change_may(tmp_path):
+def test_may_change_fields_may_differ(tmp_path):
     run(tmp_path)
     run(tmp_path, changed(frames=9, axes={"light": [5, 5]}), may_change=("frames", "axes"))
 
@@ -90,7 +90,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("error", [DatasetError("a", "b", "c", "d"), RuntimeError("any"), KeyboardInterrupt()])
 @pytest.mark.parametrize("there_before", [False, True])
-def test_a_run_that_fails_without_a_result_gives_the_folder_back(tmp_path, error, there_before):
+def test_a_run_that_fails_without_a_result_releases_the_folder(tmp_path, error, there_before):
     out = tmp_path / "out"
     if there_before:
         out.mkdir()
@@ -140,7 +140,7 @@ def test_a_second_run_in_the_folder_is_refused_until_the_first_ends(tmp_path, ho
     assert sorted(os.listdir(tmp_path)) == ["result.txt", "run.json"]
 
 
-def test_a_lock_is_of_one_holder(tmp_path):
+def test_a_lock_has_one_holder(tmp_path):
     with locked_folder(tmp_path):
         assert (tmp_path / LOCK_NAME).read_text().startswith(f"process {os.getpid()} on ")
         with pytest.raises(DatasetError, match="another process"), locked_folder(tmp_path):

@@ -61,7 +61,7 @@ def gone(pid: int, timeout_s: float = 20.0) -> bool:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_part_is_made_once_and_ready_is_told_once(tmp_path, workers):
+def test_every_part_is_made_once_and_ready_is_reported_once(tmp_path, workers):
     told = []
     parts = list(make_parts(partial(Squares, tmp_path), range(6), workers, lambda: told.append("ready")))
     assert sorted(parts) == [(n, n**2) for n in range(6)] and told == ["ready"]
@@ -83,7 +83,7 @@ def test_errors_arrive_whole(tmp_path, workers):
         list(make_parts(partial(refused, tmp_path), [1, 2], workers))
 
 
-def test_a_killed_worker_is_an_error_that_says_how_to_go_on(tmp_path):
+def test_a_killed_worker_is_an_error_with_the_next_step(tmp_path):
     with pytest.raises(DatasetError, match="a worker process was killed"):
         list(make_parts(partial(Squares, tmp_path), [99, 1], 2))
     assert all(map(gone, pids(tmp_path)))

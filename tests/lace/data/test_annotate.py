@@ -127,7 +127,7 @@ def test_a_port_in_use_says_so(server, folder, capsys):
     assert "leave out --port" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_the_page_in_peace(folder):
+def test_ctrl_c_ends_the_page_without_error(folder):
     Session(folder).save(0, LABEL)
     command = [sys.executable, "-m", "lace.cli", "annotate", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -157,7 +157,7 @@ READY = f"typeof S === 'object' && image.complete && image.width > 0 && {FITTED}
 
 
 @pytest.mark.browser
-def test_a_browser_clicks_closes_and_goes_on(server, folder, chromium, tmp_path):
+def test_labels_clicked_in_a_browser_survive_its_restart(server, folder, chromium, tmp_path):
     with Browser(chromium, tmp_path / "first") as page:
         page.call("Page.navigate", url=server.url)
         page.until(READY)
@@ -215,7 +215,7 @@ def test_a_frame_that_another_session_labelled_is_not_overwritten(folder):
     assert Session(folder).labels["0.png"]["skipped"]
 
 
-def test_many_sessions_at_once_lose_nothing(folder):
+def test_concurrent_sessions_lose_no_labels(folder):
     sessions = [Session(folder) for _ in range(3)]
     threads = [threading.Thread(target=session.save, args=(i, LABEL)) for i, session in enumerate(sessions)]
     for thread in threads:
@@ -226,7 +226,7 @@ def test_many_sessions_at_once_lose_nothing(folder):
 
 
 @pytest.mark.parametrize("port", [70000, -1])
-def test_a_port_that_is_none_says_so(folder, capsys, port):
+def test_an_invalid_port_is_refused(folder, capsys, port):
     assert cli.main(["annotate", str(folder), "--port", str(port)]) == cli.EXIT_USAGE
     assert "not between 0 and 65535" in capsys.readouterr().err
 

@@ -99,7 +99,7 @@ def test_clean_frames_pass():
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_planted_fault_is_seen_in_its_frame_only(fault):
+def test_an_injected_fault_is_found_in_its_frame_only(fault):
     records = [make_frame(i) for i in range(3)]
     fault(records[1])
     problems = check_frames(records)
@@ -149,7 +149,7 @@ def test_repeats_across_shards_markers_and_missing_frames_are_seen(tmp_path):
     assert any("1 frames missing: 5" in problem.detail for problem in report.problems)
 
 
-def test_markers_are_counted_and_a_marker_test_that_saw_none_is_told(tmp_path):
+def test_markers_are_counted_and_a_test_without_markers_is_reported(tmp_path):
     folder = make_dataset(tmp_path, 6, 3)
     rewrite(folder, 1, [make_frame(i) for i in (3, 4, 5)], marker_error_px=0.1, markers=12)
     report = verify_dataset(folder)

@@ -96,7 +96,7 @@ def test_self_pairs_are_left_out():
     assert np.all(np.diag(pair_sums(made(5), made(5), same=True).count) == 0)
 
 
-def test_a_collapsed_backbone_has_cosine_one_and_knows_no_part():
+def test_a_collapsed_backbone_has_cosine_one_and_chance_part_accuracy():
     data = made(6, n=12)
     flat = with_features(data, torch.ones(12, GRID[0] * GRID[1], 16))
     result = correspondence(flat)

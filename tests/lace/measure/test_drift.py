@@ -63,7 +63,7 @@ def test_drift_on_the_hand_stays_on_the_hand(scene):
     assert report["object"]["value"] == report["background"]["value"] == 0
 
 
-def test_opposite_features_are_two_apart():
+def test_opposite_features_have_displacement_two():
     moved = torch.full((2, 2, 2), 2.0)
     report = drift(moved, torch.ones(2, 3, 4, dtype=torch.bool))
     assert report["hand"] == {"n": 8, "value": 2.0, "low": 2.0, "high": 2.0}

@@ -129,7 +129,7 @@ def test_directions_stand_beside_the_pooled_value(result):
     assert "directions" not in result["pairs"]["human-human"]
 
 
-def test_the_same_backbone_differs_by_nothing_with_certainty(result):
+def test_the_same_backbone_differs_by_zero_with_zero_width(result):
     for pair, change in result["before"]["differences"].items():
         assert result["before"]["pairs"][pair]["epe_px"] == result["pairs"][pair]["epe_px"]
         assert all(value == {"value": 0, "low": 0, "high": 0} for value in change.values())

@@ -69,7 +69,7 @@ def test_linearly_separable_classes_are_found(images):
     assert rate.low < 1 == rate.high
 
 
-def test_noise_is_chance():
+def test_noise_features_score_at_chance():
     g = torch.Generator().manual_seed(0)
     x, y = torch.randn(400, 4, generator=g), torch.randint(0, 4, (400,), generator=g)
     head = fit_linear(x[:200], y[:200], 4, ClassificationConfig())

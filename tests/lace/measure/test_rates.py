@@ -40,7 +40,7 @@ def test_the_exact_interval_covers_by_enumeration(truth):
     assert 0.95 <= binom.pmf(np.arange(n + 1), n, truth) @ covered < 1
 
 
-def test_no_trials_say_nothing():
+def test_no_trials_give_the_whole_interval():
     assert (exact_rate(0, 0).low, exact_rate(0, 0).high) == (0, 1)
     assert (anytime_rate(0, 0).low, anytime_rate(0, 0).high) == (0, 1)
     assert str(exact_rate(0, 0)) == "no trials"
@@ -99,7 +99,7 @@ def test_evidence_is_fair():
 
 
 @pytest.mark.parametrize("truth", [0.5, 0.9])
-def test_looking_after_every_trial_keeps_the_error_rate(truth):
+def test_sequential_looks_keep_the_error_rate(truth):
     """And the fixed-size interval does not, which is why there are two."""
     runs, length = 1000, 300
     k = np.cumsum(np.random.default_rng(11).random((runs, length)) < truth, axis=1)

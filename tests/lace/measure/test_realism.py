@@ -43,7 +43,7 @@ def hand(move=0.0, right=0.9):
     return Hand(UV + np.float32([move, 0]), np.zeros(COUNT, np.float32), 0.99, right)
 
 
-def test_a_hand_is_found_where_it_lies_and_the_error_is_a_share_of_its_diagonal():
+def test_a_found_hand_has_an_error_as_share_of_its_diagonal():
     size = float(np.linalg.norm(np.ptp(UV, 0)))
     seen = judge(frame(), Sees(hand(300), hand(0.1 * size)))
     assert seen.found and seen.right and seen.seen == 2

@@ -79,7 +79,7 @@ def test_each_row_reaches_the_fine_tune(table, tmp_path, monkeypatch):
     assert len(default) == 1
 
 
-def test_a_killed_table_continues(data, tmp_path, monkeypatch, capsys):
+def test_a_killed_table_resumes(data, tmp_path, monkeypatch, capsys):
     wanted, calls = config(data, tmp_path, tables=(1,)), []
     true_finetune, true_evaluate = finetune.main, evaluate.main
 

@@ -61,7 +61,7 @@ def test_a_point_comes_back_from_the_plane_and_from_depth():
         assert np.allclose(by_depth(CAMERA, uv[0], np.full((224, 224), depth[0])), point, atol=1e-9)
 
 
-def test_behind_goes_on_along_the_ray():
+def test_behind_moves_along_the_ray():
     seen = by_depth(CAMERA, [100.0, 90.0], np.full((224, 224), 1.0))
     middle = by_depth(CAMERA, [100.0, 90.0], np.full((224, 224), 1.0), behind_m=0.03)
     eye = CAMERA.T_world_cam[:3, 3]
@@ -69,7 +69,7 @@ def test_behind_goes_on_along_the_ray():
     assert np.linalg.norm(middle - eye) == pytest.approx(np.linalg.norm(seen - eye) + 0.03)
 
 
-def test_depth_with_a_hole_is_its_neighbours_and_a_void_is_refused():
+def test_depth_holes_take_their_neighbours_and_larger_gaps_are_refused():
     depth = np.full((224, 224), 1.0)
     depth[90, 100] = 0
     assert np.isfinite(by_depth(CAMERA, [100.5, 90.5], depth)).all()
@@ -79,7 +79,7 @@ def test_depth_with_a_hole_is_its_neighbours_and_a_void_is_refused():
         by_depth(CAMERA, [300.0, 10.0], depth)
 
 
-def test_a_ray_into_the_sky_meets_no_table():
+def test_a_ray_above_the_horizon_misses_the_table():
     level = PinholeCamera(CAMERA.K, look_at([1, 0, 0.3], [0, 0, 0.3]), 224, 224)
     with pytest.raises(PlanRefused, match="does not meet"):
         by_plane(level, [112.0, 10.0], 0.0)
@@ -120,7 +120,7 @@ def path_to(arm, speed=1.0):
     return through(np.array([BODY.home[:7], arm]), speed, 0.3, 0.02)
 
 
-def test_a_free_path_passes_and_says_so(checker):
+def test_a_free_path_is_marked_as_checked(checker):
     checked = checker.check(path_to(BODY.home[:7] + [0.3, 0, 0, 0, 0, 0, 0.2]), BODY.home[7:], TABLE_Z)
     assert isinstance(checked, CheckedPath)
     assert checked.clearance_m == 0.002
@@ -145,7 +145,7 @@ def test_a_path_too_fast_is_refused(checker):
         checker.check(path_to(BODY.home[:7] + [0.8, 0, 0, 0, 0, 0, 0], speed=3.0), BODY.home[7:], TABLE_Z)
 
 
-def test_a_keep_out_is_kept_out_and_forgotten(checker):
+def test_a_keep_out_applies_to_one_check_only(checker):
     path = path_to(BODY.home[:7] + [0.3, 0, 0, 0, 0, 0, 0])
     palm = KINEMATICS.link_poses(BODY.home)[KINEMATICS.link_index[BODY.palm_link]][:3, 3]
     with pytest.raises(PlanRefused, match="strikes the target"):
@@ -172,13 +172,13 @@ def test_an_end_effector_point_far_from_kinematics_is_a_safety_stop(primitive):
 
 
 @pytest.mark.parametrize("which", ["end_effector", "target"])
-def test_points_that_are_no_numbers_are_a_safety_stop(primitive, which):
+def test_non_finite_points_are_a_safety_stop(primitive, which):
     seen = observed([0.45, 0.05])
     with pytest.raises((SafetyStop, PlanRefused)):
         primitive.plan(seen, replace(seen.truth, **{which: np.full(2, np.nan)}), TABLE_Z)
 
 
-def test_a_heading_that_leaves_the_workspace_gives_way_to_another(primitive):
+def test_a_heading_that_leaves_the_workspace_is_replaced_by_another(primitive):
     """The workspace ends slightly before the palm's position when it faces the base."""
     seen = observed([0.45, 0.0])
     free = primitive.plan(seen, seen.truth, TABLE_Z)
@@ -286,20 +286,20 @@ def test_a_cube_is_lifted_by_the_default_grasp():
     assert all(lifted)
 
 
-def test_pointing_beside_the_doll_is_a_failure_of_localisation(primitive):
+def test_a_point_beside_the_doll_is_a_localisation_failure(primitive):
     outcome = run_trial(Seeing((30, 0)), cell_with(convex_parts("dinosaur")), primitive)
     assert outcome.result is Result.LOCALISATION, outcome
     assert outcome.target_error_px == pytest.approx(30)
     assert outcome.target_error_mm > 60
 
 
-def test_a_doll_of_lead_slips(primitive):
+def test_a_too_heavy_doll_slips(primitive):
     outcome = run_trial(Seeing(), cell_with(convex_parts("dinosaur"), mass_kg=8.0), primitive)
     assert outcome.result is Result.SLIP, outcome
     assert outcome.lifted_mm < 50
 
 
-def test_grasps_survive_the_file_and_cover_the_targets():
+def test_grasps_round_trip_and_cover_the_targets():
     assert set(TARGETS) | {DEFAULT} <= set(stored())
     for grasp in stored().values():
         again = from_json(to_json(grasp))

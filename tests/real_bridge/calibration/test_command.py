@@ -80,7 +80,7 @@ def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
 
 
 @pytest.mark.slow
-def test_outlines_pull_the_camera_back(scenes, robot):
+def test_outline_alignment_recovers_the_camera(scenes, robot):
     """A camera off by 12 mm and one degree is recovered; less accurately where a median segments the robot."""
     rng, trial = np.random.default_rng(0), scenes.source.draw(np.array([0]))[0]
     scenes.trial = trial
@@ -135,7 +135,7 @@ def test_the_printed_board_is_read():
     assert len(found.ids) == BoardSpec().corner_count
 
 
-def test_a_link_that_is_none_is_named(tmp_path):
+def test_an_unknown_link_is_named(tmp_path):
     rig = RigConfig("127.0.0.9", "/dev/null", "shared:127.0.0.1:1")
     with pytest.raises(InvalidValueError, match="leap_palm"):
         calibrate(CalibrateConfig(rig, tmp_path / "c.json", board_link="palm"), print)

@@ -48,7 +48,7 @@ def test_corners_are_where_we_count_pixels():
     np.testing.assert_allclose(found.uv, expected, atol=0.05)
 
 
-def test_without_noise_the_camera_comes_back_exactly():
+def test_without_noise_the_camera_is_recovered_exactly():
     views = seen(0.0)
     fit = fit_hand_eye(views, SPEC, fit_lens(views, SPEC), free_lens=True)
     np.testing.assert_allclose(fit.lens.K, K, atol=0.05)
@@ -58,7 +58,7 @@ def test_without_noise_the_camera_comes_back_exactly():
     assert fit.rms_px < 0.01
 
 
-def test_with_noise_it_says_how_well_it_knows():
+def test_with_noise_the_stated_uncertainty_covers_the_error():
     gaps, focal, told = [], [], []
     for seed in range(3):
         views = seen(0.4, seed=seed)
@@ -88,7 +88,7 @@ def test_poor_views_are_refused_with_the_reason(views, words):
         Gate().require(views, fit_hand_eye(views, SPEC, Lens(K, tuple(DISTORTION))))
 
 
-def test_a_wrong_square_size_shows():
+def test_a_wrong_square_size_is_detected():
     views = seen(0.05)
     wrong = BoardSpec(square_m=SPEC.square_m * 1.03, marker_m=SPEC.marker_m * 1.03)
     lens = Lens(K, tuple(DISTORTION))

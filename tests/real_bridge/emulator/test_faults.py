@@ -70,7 +70,7 @@ def test_controller_errors_stop_the_arm_and_stay(emulator, code):
 
 
 @needs_ports
-def test_the_red_button_holds_until_it_is_pulled(emulator):
+def test_the_emergency_button_holds_until_it_is_released(emulator):
     with vendor_arm(emulator.arm) as arm:
         emulator.admin.inject(faults.EmergencyStop())
         assert eventually(lambda: arm.get_err_warn_code()[1][0] == 2)
@@ -125,7 +125,7 @@ def test_slow_torn_and_missing_replies(emulator):
 
 
 @needs_ports
-def test_a_frozen_state_is_a_lie(emulator):
+def test_a_frozen_state_reports_old_joint_angles(emulator):
     with vendor_arm(emulator.arm) as arm:
         emulator.admin.inject(faults.FrozenState())
         assert arm.set_servo_angle(angle=AWAY, speed=1.0) == 0
@@ -167,7 +167,7 @@ def test_the_bus_watchdog_stops_a_motor_and_refuses_goals():
     assert asked(bus, 2, 3, write(table.GOAL_POSITION, 500))[0][2] == b"\0"
 
 
-def test_traffic_keeps_the_watchdog_quiet():
+def test_traffic_resets_the_watchdog():
     bus = make_bus()
     asked(bus, 2, 3, write(table.BUS_WATCHDOG, 5))
     for _ in range(10):

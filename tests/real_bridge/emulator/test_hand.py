@@ -30,7 +30,7 @@ def test_packets_are_the_manuals(name):
     assert made == bytes.fromhex(printed)
 
 
-def test_stuffed_packets_come_apart_again():
+def test_stuffed_packets_round_trip():
     body = b"\xff\xff\xfd\x00" + b"\xff\xff\xfd"
     whole = packets.packet(3, 3, body)
     assert whole.count(b"\xff\xff\xfd\xfd") == 2
@@ -68,7 +68,7 @@ def write(address: int, value: int) -> bytes:
         (0, 132, 1, 7),
     ],
 )
-def test_writes_obey_the_control_table(torque, address, value, error):
+def test_writes_follow_the_control_table(torque, address, value, error):
     bus = make_bus()
     asked(bus, 2, 3, write(table.TORQUE_ENABLE, torque))
     ((_ident, status, body),) = asked(bus, 2, 3, write(address, value))
@@ -83,7 +83,7 @@ def test_synchronous_writes_fail_silently():
     assert bus.motors[2].get(table.OPERATING_MODE) == 3
 
 
-def test_an_overheated_motor_lets_go_and_says_so():
+def test_an_overheated_motor_switches_off_and_reports_it():
     bus = make_bus()
     asked(bus, 4, 3, write(table.TORQUE_ENABLE, 1))
     motor = bus.motors[4]

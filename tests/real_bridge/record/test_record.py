@@ -69,7 +69,7 @@ def test_a_demonstration_by_hand_becomes_labels_within_a_pixel_of_the_renderers_
 
 
 @needs_ports
-def test_keys_lead_the_palm_through_the_guard(emulator, robot, site, tmp_path):
+def test_keys_move_the_palm_through_the_guard(emulator, robot, site, tmp_path):
     keys = iter(["w", "w", "r", "c", "c"] + [""] * 60 + ["\n"])
     guide = Keyboard(site, lambda: next(keys))
     body = Kinematics(robot.embodiment)
@@ -113,7 +113,7 @@ class Blind:
 
 
 @needs_ports
-def test_an_arm_with_an_error_does_not_yield(emulator, site):
+def test_an_arm_with_an_error_refuses_hand_guiding(emulator, site):
     from real_bridge.emulator.faults import ControllerError
 
     emulator.admin.inject(ControllerError(31))
@@ -123,7 +123,7 @@ def test_an_arm_with_an_error_does_not_yield(emulator, site):
     guide.close()
 
 
-def test_a_headset_leads_palm_and_fingers(robot):
+def test_a_headset_moves_palm_and_fingers(robot):
     T = np.tile(np.eye(4), (1, 1, 1))
     fingers = np.tile(np.eye(4), (25, 1, 1))
     fingers[:, 0, 3] = np.arange(25)
@@ -161,7 +161,7 @@ def test_a_headset_leads_palm_and_fingers(robot):
         ({"guide": "vision_pro:1.2.3.4,none.urdf"}, InvalidValueError, "URDF"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(change, error, words, tmp_path, monkeypatch, robot):
+def test_invalid_options_are_refused(change, error, words, tmp_path, monkeypatch, robot):
     config = RecordConfig(RigConfig("127.0.0.9", "/dev/null", "shared:127.0.0.1:1"), tmp_path / "out")
     with pytest.raises(error, match=words):
         changed = replace(config, **change)

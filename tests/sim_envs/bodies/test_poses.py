@@ -32,7 +32,7 @@ def test_the_bank_is_seeded_within_limits_free_and_above_the_table(robot, source
     assert points[..., 2].min() > CLEARANCE
 
 
-def test_a_folded_fist_through_the_palm_is_not_free(robot):
+def test_a_self_penetrating_fist_is_not_free(robot):
     q = robot.embodiment.home[None].copy()
     q[:, 7:] = robot.embodiment.limits[7:, 1]
     assert not is_free(robot, q)[0]

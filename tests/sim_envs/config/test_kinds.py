@@ -40,7 +40,7 @@ def test_an_axis_that_changes_nothing_is_refused_where_it_is_set_and_only_there(
     refuse_idle_axes(changed, config.preset, next(other for other in KINDS if other != kind))
 
 
-def test_warp_starts_in_silence_and_other_words_on_stderr_still_come_through():
+def test_warp_starts_silently_and_other_stderr_output_is_kept():
     code = (
         "import os, sim_envs.rendering.warp_start as w, warp as wp; "
         "wp.init(); print(wp.get_devices()[0]); os.write(2, b'heard')"

@@ -97,7 +97,7 @@ def test_numbers_are_checked():
         DemoConfig(frames=0)
 
 
-def test_the_outcome_is_told_as_it_is():
+def test_the_outcome_is_reported_in_both_directions():
     rows = [{"epe_px": {"value": e}, "part_accuracy": {"value": p}} for e, p in ((80.4, 0.13), (91.2, 0.07))]
     said = measurement.outcome(*rows, 0.1)
     assert "was 80 px" in said and "now 91 px" in said and "13 %" in said and "7 %" in said and "10 %" in said

@@ -35,7 +35,7 @@ def test_the_backdrop_is_what_shows_where_nothing_stands(source):
         np.testing.assert_array_equal(record.image[empty], picture.numpy()[0][empty])
 
 
-def test_a_frame_is_the_same_alone_and_among_others(source):
+def test_a_frame_does_not_depend_on_its_batch(source):
     among, alone = source.frames(0, np.arange(6)), source.frames(0, np.array([4]))
     assert len(alone) == 1
     np.testing.assert_array_equal(alone[0].image, among[4].image)

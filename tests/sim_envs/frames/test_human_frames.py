@@ -89,7 +89,7 @@ def test_frames_pass_the_checks_of_any_dataset_and_say_whose_hand_they_show(huma
     assert np.array_equal(records[5].image, again.image) and np.array_equal(records[5].segmentation, again.segmentation)
 
 
-def test_rays_meet_the_bent_skin_that_is_drawn(human, scenes):
+def test_rays_hit_the_deformed_skin_that_is_drawn(human, scenes):
     """Shadows and keypoints use the bounding volumes, images the vertices: both have the same hand in every world."""
     human.apply(scenes)
     _rgb, segment, depth = human.draw(scenes)
@@ -108,7 +108,7 @@ def test_rays_meet_the_bent_skin_that_is_drawn(human, scenes):
     assert np.abs(distance - depth[worlds, y, x])[same].max() < 1e-3
 
 
-def test_bending_all_worlds_refits_each_garment_once(human, scenes, monkeypatch):
+def test_deforming_all_worlds_refits_each_garment_once(human, scenes, monkeypatch):
     """No loop over worlds: all skins are in one mesh, all sleeves in another."""
     import warp as wp
 

@@ -85,7 +85,7 @@ def test_markers_are_drawn_where_the_labels_say(source, batch):
 
 
 @pytest.mark.parametrize("fault", ["link", "label"])
-def test_the_marker_test_sees_a_link_or_a_label_that_is_astray(source, batch, fault):
+def test_the_marker_test_detects_a_displaced_link_or_label(source, batch, fault):
     """By 5 mm: about two pixels."""
     odd = batch.rows(np.arange(source.worlds))
     if fault == "link":
@@ -105,7 +105,7 @@ def test_markers_are_measured_by_their_centroid():
     assert len(markers.errors_px(segment, 7, np.array([[[12.5, 17.5]]]), ~one)) == 0
 
 
-def test_markers_stand_where_they_are_seen_whole_and_apart():
+def test_markers_are_placed_where_they_are_fully_visible_and_apart():
     uv = np.array([[[20, 20], [25, 20], [40, 20], [2, 20], [20, 58], [np.nan, np.nan], [40, 40]]], float)
     depth = np.array([[1, 1, 1, 1, 1, np.nan, -1]])
     assert markers.choose(uv, depth, (60, 60)).tolist() == [[True, False, True, False, False, False, False]]

@@ -72,7 +72,7 @@ def test_the_seed_chooses_the_pictures(tmp_path):
     assert pictures[0][1].shape != pictures[2][1].shape or (pictures[0][1] != pictures[2][1]).any()
 
 
-def test_a_backdrop_that_is_none_says_what_there_is(tmp_path, hands, capsys):
+def test_an_unknown_backdrop_lists_the_available_ones(tmp_path, hands, capsys):
     command = ["data", "replace-background", str(hands[0]), "--out", str(tmp_path / "x"), "--backdrop", "romos"]
     assert cli.main(command) == cli.EXIT_USAGE
     assert "`rooms` or `textures`" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_joints_follow_their_actions(env):
     assert np.abs(moved[1:7]).max() < 0.05
 
 
-def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
+def test_a_hundred_steps_and_twenty_resets_do_not_leak(env):
     kept = []
 
     def episode():
@@ -88,7 +88,7 @@ def test_a_hundred_steps_and_twenty_resets_leave_nothing_behind(env):
     )
 
 
-def test_gymnasiums_checker_has_no_complaint(env):
+def test_gymnasiums_checker_passes(env):
     """Runs after all other tests of `env`, because it closes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -142,7 +142,7 @@ def test_a_mask_resets_only_its_worlds_and_each_ends_in_its_own_time(vector):
     assert (ends[3][4]["trial"] != new["trial"]).tolist() == [True, False, True]
 
 
-def test_the_others_do_not_notice_a_reset(vector):
+def test_a_reset_does_not_affect_other_worlds(vector):
     """Resetting other worlds does not change the motion of a world."""
     action, ways = still(vector), []
     action[:, 1] = 0.5
@@ -156,7 +156,7 @@ def test_the_others_do_not_notice_a_reset(vector):
         assert np.array_equal(value[1:], ways[1][name][1:]), name
 
 
-def test_success_ends_an_episode_where_it_shall(vector, monkeypatch):
+def test_success_ends_an_episode_if_configured(vector, monkeypatch):
     vector.reset(seed=1)
     judged = vector.worlds._judged
     monkeypatch.setattr(vector.worlds, "_judged", lambda: judged() | {"success": np.array([False, True, False])})

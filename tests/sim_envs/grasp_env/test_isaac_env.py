@@ -33,7 +33,7 @@ def test_it_runs_on_the_device_that_it_is_told(env):
     assert env.worlds._physics.name == "isaac" and env.worlds._physics.device == "cpu"
 
 
-def test_pictures_and_physics_live_side_by_side(env):
+def test_pictures_and_physics_run_in_one_process(env):
     """An image is the same before and after physics opens and steps, and rendering does not change the state."""
     first, _facts = env.reset(seed=2)
     assert np.array_equal(env.render(), first["image"])
@@ -54,7 +54,7 @@ def test_a_seed_decides_everything_whatever_was_before(env):
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_steps_and_resets_leave_nothing_behind(env, times):
+def test_steps_and_resets_do_not_leak(env, times):
     def episode():
         env.reset(seed=3)
         for _ in range(5):
@@ -64,7 +64,7 @@ def test_steps_and_resets_leave_nothing_behind(env, times):
     assert not grown.objects and grown.memory_MiB < 10
 
 
-def test_gymnasiums_checker_has_no_complaint(env):
+def test_gymnasiums_checker_passes(env):
     """Runs after all other tests of `env`, because it closes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -13,6 +13,6 @@ def test_the_fastest_engine_of_a_device_is_registered():
     assert isinstance(PHYSICS[fastest("cpu")](ROBOTS["xarm7_leap"](None), "cpu"), MujocoPhysics)
 
 
-def test_an_unknown_engine_is_told_with_the_list():
+def test_an_unknown_engine_error_lists_the_engines():
     with pytest.raises(UnknownNameError, match="isaac"):
         PHYSICS["isac"]

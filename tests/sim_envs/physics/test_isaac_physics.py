@@ -169,8 +169,8 @@ def test_contacts_without_room_are_an_error(physics, home, monkeypatch):
     worlds.close()
 
 
-def test_a_world_begins_anew_in_its_place(physics, home):
-    PhysicsLaws().test_a_world_begins_anew_while_the_others_go_on(physics, home, larger=False)
+def test_a_world_restarts_in_place(physics, home):
+    PhysicsLaws().test_a_world_restarts_while_the_others_continue(physics, home, larger=False)
 
 
 @pytest.mark.slow

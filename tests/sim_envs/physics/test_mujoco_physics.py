@@ -45,7 +45,7 @@ def test_parts_are_about_as_large_as_the_mesh(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_parts_of_a_doll_lie_in_its_skin(name):
+def test_parts_of_a_doll_are_inside_its_surface(name):
     """Every vertex of a part is inside or near the mesh: distance to the nearest mesh vertex of its own doll."""
     from scipy.spatial import cKDTree
 

@@ -40,7 +40,7 @@ def test_every_kernel_compiles_for_cuda(name: str, tmp_path: Path):
 def undefined(value: float) -> float: ...
 
 
-def test_a_kernel_that_does_not_compile_is_found_out(tmp_path: Path):
+def test_a_kernel_that_does_not_compile_is_detected(tmp_path: Path):
     @wp.kernel(module="unique", enable_backward=False)
     def broken(values: wp.array[float]):
         values[wp.tid()] = undefined(values[wp.tid()])

@@ -21,14 +21,14 @@ def filled(size_MiB: int) -> mmap.mmap:
     return memory
 
 
-def test_what_is_kept_every_time_is_seen():
+def test_a_repeated_leak_is_found():
     kept = []
     grown = growth(lambda: kept.append((Thing(), filled(8))), warm_up=1, times=2 * ROUNDS)
     assert grown.objects["tests.sim_envs.rendering.test_leaks.Thing"] == 2 * ROUNDS
     assert grown.memory_MiB > 8 * ROUNDS
 
 
-def test_what_is_kept_once_is_no_leak():
+def test_a_single_allocation_is_no_leak():
     kept = []
 
     def work():
@@ -39,10 +39,10 @@ def test_what_is_kept_once_is_no_leak():
     assert "tests.sim_envs.rendering.test_leaks.Thing" not in grown.objects and grown.memory_MiB < 5
 
 
-def test_what_is_let_go_is_no_leak():
+def test_freed_memory_is_no_leak():
     grown = growth(lambda: [Thing() for _ in range(100)], warm_up=1, times=ROUNDS)
     assert "tests.sim_envs.rendering.test_leaks.Thing" not in grown.objects
 
 
-def test_looking_leaves_nothing_to_be_seen():
+def test_the_leak_detector_itself_does_not_leak():
     assert not growth(lambda: None, warm_up=0, times=ROUNDS).objects

@@ -7,7 +7,7 @@ from lace.core.keypoints import Visibility
 from sim_envs.rendering.texels import Texel, TextureRow, pack_textures, sample_linear
 
 
-def test_one_ray_a_keypoint_foretells_what_the_picture_shows(source):
+def test_one_ray_per_keypoint_predicts_the_visibility(source):
     """Never fewer than in the image, so that no valid frame is refused; rarely more."""
     indices, attempts = np.arange(source.worlds), np.zeros(source.worlds, int)
     foretold = source.visible(indices, attempts)

@@ -13,7 +13,7 @@ def through_the_sensor(images, blur, sigma):
     return expose(image, noise_tile("cpu"), OFFSET, np.array(blur), np.array(sigma)).numpy()
 
 
-def test_neither_blur_nor_noise_leaves_the_picture_alone():
+def test_zero_blur_and_noise_leave_the_picture_unchanged():
     images = np.random.default_rng(0).integers(0, 256, (2, 9, 13, 3), np.uint8)
     assert np.array_equal(through_the_sensor(images, [0, 0], [0, 0]), images)
 

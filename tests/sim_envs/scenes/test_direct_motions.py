@@ -71,6 +71,6 @@ class PalmBody:
 
 
 @pytest.mark.parametrize(("motion", "direct"), [(MadeUp(), True), (MadeUp(0.5), False), (MadeUp(turns=4), False)])
-def test_detours_and_turns_are_told(motion, direct):
+def test_detours_and_turns_are_detected(motion, direct):
     assert is_direct(motion, PalmBody()) == direct
     assert MOST_STEP_RAD < 4 * TURN / 50

@@ -115,7 +115,7 @@ def test_distance_to_a_ball_is_the_closed_form():
     assert np.abs(ball.near(points) - expected).max() < 6e-4
 
 
-def test_inside_and_outside_are_told_apart_for_every_object():
+def test_the_sign_of_the_distance_is_right_for_every_object():
     """Points just under the surface are inside, corners of the bounding box outside: meshes have correct winding."""
     for name in OBJECTS:
         mesh = OBJECTS[name].build()

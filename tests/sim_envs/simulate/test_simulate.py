@@ -70,7 +70,7 @@ def test_the_number_of_processes_changes_no_byte(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_run_leaves_nobody_behind_and_resumes_to_the_same_bytes(tmp_path, workers):
+def test_a_killed_run_leaves_no_process_and_resumes_to_the_same_bytes(tmp_path, workers):
     whole = simulated(config_of(tmp_path / "whole"))
     config = config_of(tmp_path / "killed", workers=workers)
     with opened_folder(config):

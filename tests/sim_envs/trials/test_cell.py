@@ -74,7 +74,7 @@ def test_the_same_index_is_the_same_trial_whatever_is_drawn_with_it(source, tria
     assert [thing.mass_kg for thing in again.physics.objects] == [thing.mass_kg for thing in first.physics.objects]
 
 
-def test_trials_can_be_tried(trials, source):
+def test_every_trial_is_reachable_and_in_view(trials, source):
     for trial in trials:
         record, body = trial.record, source.body.embodiment
         assert np.linalg.norm(trial.target_middle[:2]) < REACH_M + 0.01

@@ -163,7 +163,7 @@ def test_another_wheel_is_refused_and_nothing_is_left(tmp_path):
     assert not (tmp_path / "into").exists()
 
 
-def test_a_folder_of_ones_own_that_lacks_the_models_says_what_belongs_there(tmp_path):
+def test_an_own_folder_without_the_models_names_the_missing_files(tmp_path):
     with pytest.raises(AssetError, match="hand_landmark_full.tflite is not there"):
         hand_models(tmp_path)
 

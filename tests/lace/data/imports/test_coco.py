@@ -158,7 +158,7 @@ ODD = [7, None, [1], {}, True, 1.5, "x" * 300, "", "nul\0", "..", float("nan"), 
     ],
     ids=".".join,
 )
-def test_one_odd_entry_costs_one_frame(odd, where, tmp_path):
+def test_one_invalid_entry_skips_one_frame(odd, where, tmp_path):
     content = document(2)
     if len(where) == 2:
         content[where[0]][0][where[1]] = odd
@@ -169,7 +169,7 @@ def test_one_odd_entry_costs_one_frame(odd, where, tmp_path):
 
 
 @pytest.mark.parametrize("odd", [5, None, [], [1], {}, "wrist"], ids=repr)
-def test_categories_that_are_odd_are_an_error(odd, tmp_path, capsys):
+def test_invalid_categories_are_an_error(odd, tmp_path, capsys):
     content = document()
     content["categories"][0]["keypoints"] = odd
     assert imported(tmp_path, content)[0] == 2

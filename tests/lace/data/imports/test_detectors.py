@@ -43,7 +43,7 @@ def test_finds_come_best_first_and_in_pixels(folders, name):
     assert len(detector.find(IMAGE, "hand", 1.01).boxes) == 0
 
 
-def test_classes_are_chosen_by_name_and_their_lack_is_said(folders):
+def test_classes_are_chosen_by_name_and_missing_ones_are_named(folders):
     detector = load_detector(folders["yolos"])
     assert set(detector.find(IMAGE, "left hand", 0.0).labels) <= {"left_hand"}
     with pytest.raises(InvalidValueError, match="its classes are left_hand, right_hand"):

@@ -76,7 +76,7 @@ REASONS = {
 }
 
 
-def test_what_is_good_comes_in_and_the_rest_is_listed(folder, tmp_path, capsys):
+def test_valid_entries_are_imported_and_the_rest_is_listed(folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(["import", "hint", str(folder), "--out", str(out), "--splits", "epick"]) == 0
     report = json.loads((out / REPORT_NAME).read_text())
@@ -134,7 +134,7 @@ def test_one_part_alone_and_a_folder_that_is_none(folder, tmp_path):
         hint.candidates(tmp_path / "nothing")
 
 
-def test_a_killed_import_goes_on_and_ends_the_same(folder, tmp_path):
+def test_a_killed_import_resumes_to_the_same_files(folder, tmp_path):
     whole, halted = tmp_path / "whole", tmp_path / "halted"
     write_frames(whole, hint.candidates(folder, *ALL), {}, per_shard=2)
 

@@ -47,7 +47,7 @@ def film(tmp_path_factory):
     return write_film(tmp_path_factory.mktemp("film") / "clip.mp4", frames, [0, 0.04, 0.08, 0.5, 0.51, 0.9, 2.0])
 
 
-def test_a_film_becomes_labelled_frames_and_the_rest_is_counted(film, tmp_path, capsys):
+def test_a_video_becomes_labelled_frames_and_skipped_ones_are_counted(film, tmp_path, capsys):
     assert run("video", film, tmp_path / "out") == 0
     said = report(tmp_path / "out")
     reasons = dict(said["reasons"])
@@ -69,7 +69,7 @@ def test_a_film_becomes_labelled_frames_and_the_rest_is_counted(film, tmp_path, 
     assert Session(tmp_path / "out").given["frame-00000000"]["points"]["wrist"][2] == "visible"
 
 
-def test_left_hands_and_mirrored_films_give_right_hands(film, tmp_path):
+def test_left_hands_and_mirrored_videos_give_right_hands(film, tmp_path):
     for name, option in (("left", ("--hand", "left")), ("selfie", ("--mirrored",))):
         assert run("video", film, tmp_path / name, *option) == 0
         (record,) = FrameDataset(tmp_path / name)
@@ -90,7 +90,7 @@ def test_every_nth_frame_and_all_of_them(film, tmp_path):
     assert run("video", film, tmp_path / "none", "--every", 0) == cli.EXIT_USAGE
 
 
-def test_portrait_films_are_upright(tmp_path):
+def test_portrait_videos_are_upright(tmp_path):
     tall = RIGHT[:, 40:200]
     flat = write_film(tmp_path / "flat.mp4", [tall], [0])
     phone = write_film(tmp_path / "phone.mp4", [tall], [0], portrait=True)
@@ -101,7 +101,7 @@ def test_portrait_films_are_upright(tmp_path):
             assert np.abs(film.frame(stamp).astype(int) - tall).mean() < 6
 
 
-def test_a_killed_import_goes_on_and_ends_the_same(film, tmp_path, monkeypatch):
+def test_a_killed_import_resumes_to_the_same_files(film, tmp_path, monkeypatch):
     options = ("--change", 0, "--sharpness", 0)
     monkeypatch.setattr(writing.write_frames, "__defaults__", (None, 1, ()))
     assert run("video", film, tmp_path / "whole", *options) == 0
@@ -122,7 +122,7 @@ def test_a_killed_import_goes_on_and_ends_the_same(film, tmp_path, monkeypatch):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
 
 
-def test_another_film_of_the_same_name_is_another_import(film, tmp_path, capsys):
+def test_another_video_of_the_same_name_is_another_import(film, tmp_path, capsys):
     here = tmp_path / "clip.mp4"
     here.write_bytes(film.read_bytes())
     assert run("video", here, tmp_path / "out") == 0
@@ -131,7 +131,7 @@ def test_another_film_of_the_same_name_is_another_import(film, tmp_path, capsys)
     assert "another --out" in capsys.readouterr().err
 
 
-def test_what_no_codec_reads_is_said_and_counted(film, tmp_path, capsys):
+def test_unreadable_videos_are_reported_and_counted(film, tmp_path, capsys):
     bad = tmp_path / "films" / "bad.mp4"
     bad.parent.mkdir()
     bad.write_bytes(os.urandom(3000))
@@ -179,7 +179,7 @@ def test_a_folder_without_photographs_says_so(tmp_path, capsys):
     assert "there are none" in capsys.readouterr().err
 
 
-def test_a_photograph_of_nothing_leaves_a_report_and_exit_code_one(tmp_path):
+def test_a_photograph_without_a_hand_leaves_a_report_and_exit_code_one(tmp_path):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in" / "a.png"), NOTHING)
     assert run("photos", tmp_path / "in", tmp_path / "out") == 1

@@ -139,7 +139,7 @@ def test_lerobot_comes_back_and_an_old_one_says_how_to_convert(tmp_path):
         read_episode(folder, 0, lens, {})
 
 
-def test_a_bent_image_is_straightened():
+def test_a_distorted_image_is_rectified():
     """Undistorting a distorted point gives its pinhole projection."""
     K = CAMERA.K.copy()
     K[1, 1] *= 1.1
@@ -157,7 +157,7 @@ def test_a_bent_image_is_straightened():
 
 
 @pytest.mark.parametrize("text", ["joint1", "=joint1", "a=joint1 a=joint2"])
-def test_joint_names_that_make_no_sense_are_refused(text):
+def test_invalid_joint_names_are_refused(text):
     with pytest.raises(InvalidValueError, match="THEIRS=ours"):
         columns.parse_joints(text.split())
 
@@ -209,7 +209,7 @@ def test_a_recording_becomes_a_dataset_that_verifies(labeller, tmp_path, monkeyp
     assert (tmp_path / "set" / "labels.png").stat().st_size > 10_000
 
 
-def test_what_is_no_recording_is_told_what_is(tmp_path):
+def test_an_unknown_recording_names_the_supported_formats(tmp_path):
     (tmp_path / "x.bag").write_bytes(b"")
     with pytest.raises(DatasetError, match="LeRobot"):
         recording(RecordingConfig(tmp_path / "x.bag", tmp_path / "out"))
