@@ -10,10 +10,14 @@ import numpy as np
 
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
-from policies.outcome import SafetyStop
+from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
 
+START_RAD = 0.05
+"""Largest distance of the arm from the start of a path [rad]."""
+ARRIVED_RAD = 0.1
+"""Largest distance of the arm from the end of its path [rad]; within 0.01 rad if nothing blocks it."""
 FRESH_S = 0.1
 """Maximum age of a state that may be acted on [s]: MoveIt Servo's default `incoming_command_timeout`."""
 IMAGE_FRESH_S = 0.5
@@ -122,6 +126,18 @@ def require_hand_targets(targets: Array, limits: Array) -> Array:
             "moving the hand",
             f"targets {np.round(targets, 3).tolist()}",
             f"{len(limits)} finite angles within limits",
-            "mend the grasp",
+            "correct the grasp",
         )
     return targets
+
+
+def require_arrival(arm: Array, goal: Array) -> None:
+    """Raises Collision unless the arm (arm joints,) is within ARRIVED_RAD of the end of its path [rad]."""
+    stray = float(np.abs(arm - goal).max())
+    if stray > ARRIVED_RAD:
+        raise Collision(
+            "following a path",
+            f"the arm is {stray:.2f} rad from its end",
+            f"at most {ARRIVED_RAD}",
+            "look for what it has hit",
+        )

@@ -9,8 +9,8 @@ import numpy as np
 
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
-from policies.cell import Evidence, require_hand_targets, require_path
-from policies.outcome import Collision, SafetyStop
+from policies.cell import START_RAD, Evidence, require_arrival, require_hand_targets, require_path
+from policies.outcome import SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
 from real_bridge.cameras.camera import CameraError
@@ -21,10 +21,6 @@ from real_bridge.safety.guard import Guard
 from real_bridge.safety.limits import SafetyLimits
 from real_bridge.views import seen, truth_of
 
-START_RAD = 0.05
-"""The arm must be this near to where a path starts."""
-STRAY_RAD = 0.1
-"""The arm must end this near to where its path ends."""
 SETTLED_RAD, SETTLE_S = 0.01, 0.5
 """A motion has ended when the arm is this near to its goal, or after this time [s]."""
 HAND_EVERY = 2
@@ -211,14 +207,7 @@ class RealCell:
             ):
                 break
             self._step(goal, self._goals[1])
-        stray = float(np.abs(self._arm.positions - goal).max())
-        if stray > STRAY_RAD:
-            raise Collision(
-                "following a path",
-                f"the arm is {stray:.2f} rad from its end",
-                f"at most {STRAY_RAD}",
-                "look at what it met",
-            )
+        require_arrival(self._arm.positions, goal)
 
 
 def _words(error: BaseException) -> str:

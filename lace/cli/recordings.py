@@ -8,7 +8,8 @@ from tyro.conf import Positional
 
 from lace.cli.imports import note, run
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.data.recordings.columns import parse_joints, read_lens
+from lace.data.recordings.camera import read_camera
+from lace.data.recordings.columns import parse_joints
 from lace.data.recordings.folder import HEAD, read_folder
 from lace.data.recordings.lag import estimate_lag
 from lace.data.recordings.lerobot import read_episode
@@ -112,7 +113,7 @@ def _read(config: RecordingConfig) -> Recording:
             "--calibration FILE: where the camera is, and its lens",
             "calibrate with `lace bridge calibrate`, or write the file by hand (docs/bridge/recording.md)",
         )
-    lens = read_lens(config.calibration)
+    lens = read_camera(config.calibration)
     if is_mcap:
         return read_mcap(source, lens, names, config.images, config.states)
     return read_episode(source, config.episode, lens, names, config.camera)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import tyro
@@ -157,11 +158,16 @@ def _measured(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
         image_size=config.image_size,
         device=config.device,
     )
-    path = own.out / evaluate.MEASUREMENT
+    return _result(evaluate, own)
+
+
+def _result(command: ModuleType, own: CorrespondenceConfig | FeaturesConfig) -> dict[str, Any]:
+    """The measurement that an evaluation command has written, or writes now."""
+    path = own.out / command.MEASUREMENT
     if path.is_file():
-        evaluate.identity_of(own).check()
+        command.identity_of(own).check()
     else:
-        evaluate.main(own)
+        command.main(own)
     return json.loads(path.read_text())
 
 
@@ -178,12 +184,7 @@ def _features(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
         segmentation=config.segmentation,
         device=config.device,
     )
-    path = own.out / evaluate_features.MEASUREMENT
-    if path.is_file():
-        evaluate_features.identity_of(own).check()
-    else:
-        evaluate_features.main(own)
-    return json.loads(path.read_text())
+    return _result(evaluate_features, own)
 
 
 def main(config: TablesConfig) -> int:

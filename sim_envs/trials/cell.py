@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from lace.core.geometry import Array, apply
-from policies.cell import Evidence, require_hand_targets, require_path
+from policies.cell import START_RAD, Evidence, require_arrival, require_hand_targets, require_path
 from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
@@ -22,10 +22,6 @@ STRIKE_N = 60.0
 that four fingers press with (0.95 N m over 0.1 m each)."""
 TOUCH_N = 5.0
 """Force on a distractor that counts as a collision: an assumption."""
-STRAY_RAD = 0.1
-"""The arm must end this near to where its path ends; it is within 0.01 rad when nothing is in its way."""
-START_RAD = 0.05
-"""The arm must be this near to where a path starts."""
 SETTLE_S = 0.08
 """Time that the arm gets at the end of a path to come to rest [s]."""
 STRIDE = 10
@@ -67,14 +63,7 @@ class SimCell:
         require_path(path, self._joints()[:dof], START_RAD)
         arm = path.at(self._times(path.duration_s + SETTLE_S))
         self._roll(np.concatenate([arm, np.tile(self._hand, (len(arm), 1))], 1))
-        stray = float(np.abs(self._joints()[:dof] - path.positions[-1]).max())
-        if stray > STRAY_RAD:
-            raise Collision(
-                "following a path",
-                f"the arm is {stray:.2f} rad from its end",
-                f"at most {STRAY_RAD}",
-                "look at what it met",
-            )
+        require_arrival(self._joints()[:dof], path.positions[-1])
 
     def hand(self, targets: Array, duration_s: float) -> None:
         """See RobotCell."""

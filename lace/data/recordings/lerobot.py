@@ -8,14 +8,15 @@ import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.data.imports.lerobot import choose_camera, require_folder
-from lace.data.recordings.columns import Lens, renamed
+from lace.data.recordings.camera import CalibratedCamera
+from lace.data.recordings.columns import renamed
 from lace.data.recordings.recording import Recording
 
 STATE = "observation.state"
 
 
 def read_episode(
-    folder: Path, episode: int, lens: Lens, joints: Mapping[str, str], camera: str | None = None
+    folder: Path, episode: int, lens: CalibratedCamera, joints: Mapping[str, str], camera: str | None = None
 ) -> Recording:
     """One episode.
 

@@ -16,14 +16,15 @@ import cv2
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.data.recordings.columns import Lens, renamed
+from lace.data.recordings.camera import CalibratedCamera
+from lace.data.recordings.columns import renamed
 from lace.data.recordings.recording import Recording
 
 NANO = 1e-9
 
 
 def read_mcap(
-    path: Path, lens: Lens, joints: Mapping[str, str], images: str | None = None, states: str | None = None
+    path: Path, lens: CalibratedCamera, joints: Mapping[str, str], images: str | None = None, states: str | None = None
 ) -> Recording:
     """The whole file.
 

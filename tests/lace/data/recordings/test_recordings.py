@@ -13,6 +13,7 @@ from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import Visibility
 from lace.data.dataset import FrameDataset
 from lace.data.recordings import columns
+from lace.data.recordings.camera import CalibratedCamera, read_camera
 from lace.data.recordings.folder import RecordingWriter, read_folder
 from lace.data.recordings.lag import estimate_lag
 from lace.data.recordings.lerobot import read_episode
@@ -103,7 +104,7 @@ def test_our_own_folder_comes_back(tmp_path):
 
 def test_mcap_comes_back_with_its_own_stamps_and_joints_by_name(tmp_path):
     found = made_up(seconds=1.5)
-    lens = columns.read_lens(lens_file(tmp_path / "lens.json"))
+    lens = read_camera(lens_file(tmp_path / "lens.json"))
     path = as_mcap(found, tmp_path / "one.mcap", names={"joint1": "xarm_1"})
     back = read_mcap(path, lens, {"xarm_1": "joint1"})
     assert back.joint_names == found.joint_names
@@ -120,7 +121,7 @@ def test_mcap_comes_back_with_its_own_stamps_and_joints_by_name(tmp_path):
 
 def test_ros_2_messages_come_back(tmp_path):
     found = made_up(seconds=1.5)
-    lens = columns.read_lens(lens_file(tmp_path / "lens.json"))
+    lens = read_camera(lens_file(tmp_path / "lens.json"))
     same(found, read_mcap(as_ros2(found, tmp_path / "ros.mcap"), lens, {}))
 
 
@@ -128,7 +129,7 @@ def test_lerobot_comes_back_and_an_old_one_says_how_to_convert(tmp_path):
     found = made_up(seconds=1.5)
     states = np.arange(100) / 50
     found = replace(found, image_stamps_s=np.arange(20) / 20, state_stamps_s=states, joint_positions=swing(states))
-    lens = columns.read_lens(lens_file(tmp_path / "lens.json"))
+    lens = read_camera(lens_file(tmp_path / "lens.json"))
     folder = as_lerobot(found, tmp_path / "set")
     same(found, read_episode(folder, 0, lens, {}))
     with pytest.raises(InvalidValueError, match="episode 3"):
@@ -143,7 +144,7 @@ def test_a_distorted_image_is_rectified():
     """Undistorting a distorted point gives its pinhole projection."""
     K = CAMERA.K.copy()
     K[1, 1] *= 1.1
-    lens = columns.Lens(K, (-0.2, 0.05, 0.001, -0.001, 0.0), CAMERA.T_world_cam, WIDTH, HEIGHT)
+    lens = CalibratedCamera(K, (-0.2, 0.05, 0.001, -0.001, 0.0), CAMERA.T_world_cam, WIDTH, HEIGHT)
     ray = np.array([0.22, -0.15, 1.0])
     (bent,) = cv2.projectPoints(ray.reshape(1, 3), np.zeros(3), np.zeros(3), K, np.array(lens.distortion))[0]
     image = np.zeros((HEIGHT, WIDTH, 3), np.float32)
