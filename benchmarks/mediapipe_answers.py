@@ -1,4 +1,4 @@
-"""What MediaPipe itself says of pictures. It needs NumPy 1, so this runs in an environment of its own.
+"""MediaPipe's own results on pictures. It needs NumPy 1, so this runs in a separate environment.
 
     uv run --isolated --no-project --with mediapipe==0.10.21 --with "numpy<2" python mediapipe_answers.py IN OUT
 

@@ -1,4 +1,4 @@
-"""Speed of the two-point policy: training, inference, memory, and what storing features is worth.
+"""Speed of the two-point policy: training, inference, memory, and the gain from stored features.
 
 python benchmarks/policy.py --backbone efficientnet-lite0 --head detr:small
 

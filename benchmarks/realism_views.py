@@ -1,12 +1,12 @@
-"""Is a simulated hand missed for its looks or for the view? Turns the camera around each hand that was not found.
+"""Separates appearance from view: turns the camera around each simulated hand that was not found.
 
     uv run lace data realism DATASET
     uv run python -m benchmarks.realism_views DATASET --out FOLDER
 
 Draws every whole hand that `lace data realism` counts as missed once more, in the same scene, pose, skin, light and
-noise, from cameras turned about the hand. A hand that is missed for its looks is missed from everywhere; one that is
-missed for the view is found when the camera has turned. Writes views.json and views.png (each miss beside the nearest
-view in which it is found).
+noise, from cameras turned about the hand. If the appearance is the cause, the hand is missed from every side; if the
+view is the cause, it is found from other sides. Writes views.json and views.png (each miss beside the nearest view in
+which it is found).
 """
 
 import json

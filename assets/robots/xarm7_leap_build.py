@@ -19,9 +19,9 @@ ARM_FACES, BASE_FACES, PALM_FACES, FINGER_FACES, HULL_FACES = 1400, 5000, 4000, 
 ARM_EFFORT = (50, 50, 30, 30, 30, 20, 20)
 """[N m] UFACTORY xarm_description, xarm7.urdf.xacro."""
 ARM_GAINS = ((2000, 200),) * 4 + ((800, 60),) * 3
-"""(stiffness, damping) that hold the arm within 0.2 mrad in both engines (research/simulation.md)."""
+"""(stiffness, damping) that hold the arm within 0.2 mrad in both engines (measured)."""
 HAND_EFFORT, HAND_GAINS = 0.95, (4.0, 0.15)
-"""[N m] Dynamixel XC330-M288 stall torque at 5 V; gains as measured in research/simulation.md."""
+"""[N m] Dynamixel XC330-M288 stall torque at 5 V; gains as measured in simulation (docs/grasping.md)."""
 MATERIALS = {
     "arm_white": (0.92, 0.92, 0.91, 1),
     "arm_grey": (0.60, 0.61, 0.63, 1),

@@ -34,7 +34,7 @@ DEPTH_SLACK_M = 0.08
 BOX_TOLERANCE_PX = 1e-3
 """Boxes are small numbers in float32."""
 MARKER_LIMIT_PX = 0.5
-"""DESIGN.md section 4: rendered markers and projection agree to half a pixel."""
+"""Largest distance between rendered markers and projected keypoints [px]."""
 
 
 @dataclass(frozen=True)

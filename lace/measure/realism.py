@@ -1,4 +1,4 @@
-"""How real the hands of a dataset look to a detector that was trained on real ones."""
+"""How often a detector that was trained on real hands finds the hands of a dataset."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ GROUPS = ("size_px", "visible", "sharpness", "brightness", "seen_from", "fingers
 
 @dataclass(frozen=True)
 class Judged:
-    """One frame, and what the detector made of it."""
+    """One frame and the detector's result on it."""
 
     index: int
     whole: bool
@@ -51,9 +51,9 @@ class Judged:
     skin: str
     """"tone 0", ... in the order of `assets.humans.skin.TONES`, light to dark."""
     recognised: bool
-    """Whether the keypoint model calls it a hand when it is shown where it lies: then only the search missed it."""
+    """Whether the keypoint model recognises the hand when given its position: then only the palm detector missed it."""
     seen: int
-    """Hands that the detector sees, wherever."""
+    """Hands that the detector finds anywhere in the frame."""
     found: bool
     right: bool
     """Whether the found hand is called a right one."""
@@ -62,7 +62,7 @@ class Judged:
 
 
 def judge(record: FrameRecord, detector: HandDetector) -> Judged:
-    """What the detector makes of one labelled frame.
+    """The detector's result on one labelled frame.
 
     Args:
         record: With keypoints; world keypoints and segmentation serve the breakdown where they are known.

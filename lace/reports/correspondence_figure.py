@@ -1,4 +1,4 @@
-"""Fig. 2 of the paper: where each part of one hand is found on another, drawn so that a thumb is seen on a thumb."""
+"""Fig. 2 of the paper: where each part of one hand is found on another, coloured by finger."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Where each fingertip of some hands is found on other hands, close up: a person sees a thumb on a thumb, or not."""
+"""Close-up figure: where each fingertip of some hands is found on other hands."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a detector of real hands finds in a dataset, as one picture and as a table for the terminal."""
+"""Detection rates of `lace data realism`, as one picture and as a table for the terminal."""
 
 from typing import Any
 

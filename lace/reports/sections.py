@@ -22,7 +22,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Text(Section):
-    """Paragraphs for a reader who is new to the matter."""
+    """Paragraphs of explanation."""
 
     kind = "text"
     paragraphs: Sequence[str]

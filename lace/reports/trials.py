@@ -1,4 +1,4 @@
-"""Sections of a report on grasp trials, from results.json and what the cameras saw; simulated and real trials alike."""
+"""Sections of a report on grasp trials, simulated or real, from results.json and camera frames."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -131,7 +131,7 @@ def _localisation(policies: Mapping[str, Any]) -> Grid:
 
 
 def _share(rate: Mapping[str, float]) -> str:
-    """In percent, or a dash where nobody knows the truth."""
+    """In percent, or a dash if the ground truth is not known."""
     return f"{100 * rate['value']:.1f} %" if rate["n"] else "-"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from lace.core.geometry import Array
 
 STEP_HZ = 250
-"""Coarsest allowed stepping: at 120 Hz one grasp in seven is lost in both engines (research/simulation.md)."""
+"""Coarsest allowed stepping: at 120 Hz one grasp in seven fails in both engines (docs/grasping.md)."""
 
 
 @dataclass(frozen=True)

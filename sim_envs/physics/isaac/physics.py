@@ -43,7 +43,7 @@ NJMAX, NCONMAX = 800, 4000
 
 Grasping a doll of 31 parts, the broad phase asked for more than 1000."""
 ITERATIONS, LINE_SEARCHES = 100, 50
-"""With fewer the solver warns that its line search ran out (research/simulation.md)."""
+"""With fewer the solver warns that its line search ran out."""
 MULTICCD = True
 """Several contacts between two convex shapes, as in MuJoCo C: with one, a cube on the table creeps and leans."""
 ROBOT = "Robot"
