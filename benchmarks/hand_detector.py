@@ -48,7 +48,7 @@ def jpeg(picture: np.ndarray) -> bytes:
 
 
 def mediapipe_says(made: dict[str, np.ndarray]) -> dict[str, list[dict]]:
-    """MediaPipe's own answers, from an environment of its own."""
+    """MediaPipe's own answers, computed in a separate environment."""
     with tempfile.TemporaryDirectory() as folder:
         asked, said = Path(folder) / "pictures.npz", Path(folder) / "answers.json"
         np.savez(asked, **made)

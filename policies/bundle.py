@@ -127,7 +127,7 @@ class TwoPointPolicy:
 def save_bundle(
     folder: str | Path, config: BundleConfig, backbone: Backbone, head: nn.Module, with_backbone: bool = True
 ) -> Path:
-    """Writes a bundle beside `folder` and puts it there whole; returns `folder`.
+    """Publishes a bundle as `folder` atomically; returns `folder`.
 
     Args:
         folder: Replaced if it is there.
@@ -221,7 +221,7 @@ def fingerprint(folder: str | Path) -> str:
 
 
 def licence_of(backbone: str) -> str:
-    """Licence of a backbone's weights as far as its name tells it."""
+    """Licence of a backbone's weights, if its name identifies it."""
     if backbone in BACKBONES:
         return BACKBONES[backbone].licence or "no licence: random weights"
     return "the base checkpoint's licence"

@@ -35,7 +35,7 @@ def make_policy(text: str) -> Policy:
 
 
 def identity_of(text: str) -> str:
-    """What a policy's text stands for now, by content: a bundle's hash, or that of the user's source file."""
+    """Content identity of a policy: a bundle's hash, or that of the user's source file."""
     if Path(text).is_dir():
         from policies.bundle import fingerprint
 

@@ -141,5 +141,5 @@ class LivePorts:
 
 
 def sight_of(frame: Frame) -> Sight:
-    """A frame's number, stamp and checksum; every fourth row tells whether the image is another one."""
+    """A frame's number, stamp and checksum, which is computed over every fourth row."""
     return Sight(frame.number, frame.stamp_s, zlib.crc32(np.ascontiguousarray(frame.image[::4])))

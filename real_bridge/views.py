@@ -39,7 +39,7 @@ def seen(frame: Frame, mount: Mount | None) -> tuple[PinholeCamera, np.ndarray, 
 
 
 def truth_of(frame: Frame) -> TwoPoints | None:
-    """The true points, where an emulator's camera tells them."""
+    """The true points, if the frame has them (the emulator's camera)."""
     truth = frame.facts.get("truth")
     if truth is None:
         return None

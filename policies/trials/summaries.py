@@ -35,7 +35,7 @@ def policy_summary(trials: Sequence[TrialRecord], name: str) -> dict[str, Any]:
 def hits(trials: Sequence[TrialRecord], name: str) -> dict[str, list[bool]]:
     """Trial by trial, whether each predicted point lies in the true box (paper, appendix A), and both do.
 
-    Trials whose true boxes nobody knows, as on a real robot, are left out.
+    Trials without true boxes, as on a real robot, are left out.
     """
     known = [trial for trial in trials if set(BOXES.values()) <= set(trial.scene.get("boxes", ()))]
     found: dict[str, list[bool]] = {}

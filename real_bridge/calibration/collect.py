@@ -79,7 +79,7 @@ class BoardOnLink:
 def collect(
     stillness: Stillness, board: BoardOnLink, count: int, seconds: float, tell: Callable[[str, np.ndarray], None]
 ) -> Views:
-    """Views until there are `count`, or the time is over; `tell` hears what to do and sees the newest picture."""
+    """Views until there are `count`, or the time is over; `tell` gets the instruction and the newest picture."""
     height, width = stillness.camera.newest().image.shape[:2]
     views, end = Views(width, height), time.monotonic() + seconds
     while len(views.taken) < count and time.monotonic() < end:

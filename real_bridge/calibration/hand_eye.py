@@ -1,4 +1,4 @@
-"""Where the camera stands in the robot's base frame, from views of a board that the robot carries.
+"""The camera's pose in the robot's base frame, from views of a board on the robot's hand.
 
 A closed form (Park and Martin 1994, in OpenCV) starts it; the reprojection error of all corners decides. The lens can
 be fitted along: the arm's own motion tells distances, and so the focal length, which a small board alone hardly does.

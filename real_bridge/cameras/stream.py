@@ -1,4 +1,4 @@
-"""Keeps the newest frame of a source that delivers one after the other, in a thread of its own."""
+"""Reads a stream of frames in a thread and keeps the newest one."""
 
 import threading
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Stream:
             raise self._ended()
 
     def newest(self) -> Frame:
-        """See Camera. A damaged stream is told at once, not when its last frame is old."""
+        """See Camera. A damaged stream raises at once, not when its last frame is old."""
         frame = self._frame
         if self._error is not None or self._closed or frame is None:
             raise self._ended()

@@ -1,4 +1,4 @@
-"""`python -m real_bridge.emulator`: a process of its own. Its first line of output is JSON: where the devices are."""
+"""`python -m real_bridge.emulator`: the emulator as a process. Its first line of output is JSON with the addresses."""
 
 import sys
 

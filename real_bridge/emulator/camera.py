@@ -1,4 +1,4 @@
-"""The emulated camera, a process of its own: asks the emulator where everything is, draws it, sends the frame.
+"""The emulated camera, a separate process: reads the state of the emulator, draws it and sends the frame.
 
 It also brings the scene: a trial of the simulated cell, by seed and number, so that both cells try the same trials.
 """

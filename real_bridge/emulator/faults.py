@@ -36,7 +36,7 @@ class ControllerError(Fault, kind="controller_error"):
 
 @dataclass(frozen=True)
 class ControllerWarning(Fault, kind="controller_warning"):
-    """The controller shows a warning and goes on."""
+    """The controller shows a warning and continues."""
 
     code: int = 11
 

@@ -91,7 +91,7 @@ class Rig:
         data.ctrl[which] = np.array([drive.goal for drive in drives]) - HAND_ZERO - self.hand_offset
 
     def step(self, arm_command: Array, arm_speed: Array) -> WorldState:
-        """One step with the arm told to be at `arm_command` [rad] and to pass it with `arm_speed` [rad/s]."""
+        """One step towards the arm command [rad], which is passed at `arm_speed` [rad/s]."""
         self._world.data.ctrl[self._arm_actuators] = arm_command + self._lead_s * arm_speed
         mujoco.mj_step(self._world.model, self._world.data)
         self.state = self._world.state()

@@ -59,7 +59,7 @@ CURRENT_LIMIT = Register(38, 2)
 GOAL_CURRENT = Register(102, 2)
 GOAL_POSITION = Register(116, 4)
 STATUS = Register(116, 31)
-"""From the goal position to the temperature: one read tells what a motor was told and what it does."""
+"""From the goal position to the temperature: one read gives the command and the state of a motor."""
 
 CURRENT_BASED_POSITION = 5
 """Operating mode: goes to a position with a capped current."""

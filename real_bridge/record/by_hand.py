@@ -29,7 +29,7 @@ class Yielding(XArmStop):
             raise DeviceFault("making the arm yield", f"state {state}", "a ready arm", "look at the arm and its e-stop")
 
     def end(self) -> None:
-        """The arm stands and holds."""
+        """Stops the arm, which then holds its position."""
         self.stop()
         self._ask(SET_MODE, bytes([POSITION_MODE]))
 

@@ -45,7 +45,7 @@ class Recorder:
         self._seen = -1
 
     def run(self, writer: RecordingWriter, seconds: float, period_s: float, tell: Callable[[float], None]) -> Tally:
-        """Records until the guide ends it or `seconds` are over; `tell` hears the time so far."""
+        """Records until the guide ends it or `seconds` are over; `tell` is called with the time so far."""
         arm, hand = self.rig.arm.read(), self.rig.hand.read()
         self.guide.begin(arm.positions, hand.positions)
         if self.guard is not None:

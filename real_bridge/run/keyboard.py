@@ -1,4 +1,4 @@
-"""Hold-to-run on a terminal: the arm may move while a key repeats; `q` or Escape stops for good."""
+"""Hold-to-run on a terminal: the arm may move while a key repeats; `q` or Escape stops permanently."""
 
 import os
 import select

@@ -15,7 +15,7 @@ class Axis:
 
     on: bool = True
     seed: Annotated[int | None, Within(0, 2**63 - 1)] = None
-    """Draws this axis from a seed of its own, so that it can be varied alone; None: the dataset's seed."""
+    """Seed of this axis alone, so that it can be varied independently; None: the dataset's seed."""
 
 
 @dataclass(frozen=True)

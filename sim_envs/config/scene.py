@@ -23,7 +23,7 @@ class SceneConfig:
     preset: str = "randomized"
     """Axes to start from: clean, lab, kitchen, office, randomized."""
     view: str = ""
-    """Camera instead of the preset's: egocentric (from the eyes of whoever stands where the arm comes from) or
+    """Camera instead of the preset's: egocentric (from the eyes of a person at the arm's base) or
     third_person (from across the table)."""
     seed: Seed = 0
     width: Size = 448

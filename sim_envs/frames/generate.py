@@ -26,7 +26,7 @@ def main(config: GenerateConfig, kind: str) -> int:
 
 
 def run(config: GenerateConfig, report: ShardCallback) -> dict[str, float]:
-    """Generates what is missing and returns totals (frames, redrawn, seconds); `report` hears of each shard.
+    """Generates the missing shards and returns totals (frames, redrawn, seconds); calls `report` for each shard.
 
     Raises:
         LaceError: As the parts do; finished shards stay.

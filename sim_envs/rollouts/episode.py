@@ -93,7 +93,7 @@ def scenes_of(source: TrialSource, episode: Episode, rows: np.ndarray) -> SceneB
 
 
 def facts(episode: Episode) -> dict[str, Any]:
-    """What is known of an episode beside its frames, as values for JSON."""
+    """Facts of an episode besides its frames, as values for JSON."""
     record, physics, outcome = episode.trial.record, episode.trial.physics, episode.outcome
     return {
         "trial": record.index,

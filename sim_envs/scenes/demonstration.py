@@ -1,4 +1,4 @@
-"""Smooth reach-and-grasp motions, each in a scene of its own, from which frames are sampled (paper, sec. 5.1)."""
+"""Smooth reach-and-grasp motions, each in a separate scene, from which frames are sampled (paper, sec. 5.1)."""
 
 from collections import OrderedDict
 from dataclasses import replace

@@ -15,7 +15,7 @@ ORIGIN = "study.json"
 HELD_OUT = ("in_domain", "ood_env", "ood_obj")
 ROOMS = ("lab", "kitchen", "office")
 DISTRACTORS = {"in_domain": (0, 0), "ood_env": (1, 1), "ood_obj": (0, 0)}
-"""How many stand beside the target."""
+"""Number of distractors in each setting."""
 _HAND_POSES = 64
 """Of the bank that scenes of demonstrations are drawn with: motions have poses of their own, so a small one will do."""
 _CAMERA_SEED = 7

@@ -18,7 +18,7 @@ from lace.data.dataset import FrameDataset
 from lace.data.imports.writing import Candidate, SkipFrame
 
 if TYPE_CHECKING:
-    from lace.data.imports.finds import Segmenter
+    from lace.data.imports.detection import Segmenter
 
 KEPT = (*EMBODIMENTS, TARGET)
 """Classes of a dataset's own segmentation that stay in front of the new background."""

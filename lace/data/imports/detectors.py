@@ -12,7 +12,7 @@ import transformers as hf
 
 from lace.core.errors import InvalidValueError, LaceError
 from lace.core.hub import answers
-from lace.data.imports.finds import THRESHOLD, Detector, Found, Segmenter
+from lace.data.imports.detection import THRESHOLD, Detector, Found, Segmenter
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
 """config.json's model_type of detectors that take a text; all others have fixed classes."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from lace.core.frames import FrameRecord
 from lace.core.registry import Registry
-from lace.data.imports.finds import THRESHOLD, Detector, Found
+from lace.data.imports.detection import THRESHOLD, Detector, Found
 from lace.data.imports.writing import Candidate, SkipFrame
 
 FrameCheck = Callable[[FrameRecord], None]

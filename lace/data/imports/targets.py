@@ -9,7 +9,7 @@ import numpy as np
 
 from lace.core.frames import FrameRecord
 from lace.data.dataset import FrameDataset
-from lace.data.imports.finds import Detector
+from lace.data.imports.detection import Detector
 from lace.data.imports.writing import Candidate
 
 BOX = "target@owlv2"

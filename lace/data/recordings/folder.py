@@ -90,7 +90,7 @@ def read_folder(folder: Path) -> Recording:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What the recorder kept beside."""
+    """Further facts that the recorder stored."""
     return json.loads((folder / HEAD).read_text(encoding="utf-8"))["facts"]
 
 

@@ -30,7 +30,7 @@ class Recording:
     joint_positions: Array
     """(m, joints) [rad], measured."""
     camera: PinholeCamera
-    """Where the camera stands in the robot's base frame."""
+    """The camera's pose in the robot's base frame."""
 
     def __post_init__(self):
         images, states = self.image_stamps_s, self.state_stamps_s

@@ -1,4 +1,4 @@
-"""What a client can set on the controller beside motion; metres and radians."""
+"""Settings of the controller that a client can change; metres and radians."""
 
 from dataclasses import dataclass, field
 

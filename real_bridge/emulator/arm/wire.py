@@ -63,7 +63,7 @@ def reply(packet: Packet, state: int, payload: bytes = b"") -> bytes:
 
 
 def feedback(ticket: Any, state: int, event: int, code: int, time_us: int) -> bytes:
-    """The frame that tells a client of a motion's start or end, unasked."""
+    """The unrequested frame that notifies a client of a motion's start or end."""
     head = HEADER.pack(ticket.transaction, ticket.protocol, 15)
     body = struct.pack(">BBHBQ", event, ticket.register, ticket.number & 0xFFFF, code, time_us)
     return head + bytes([FEEDBACK_REGISTER, state]) + body

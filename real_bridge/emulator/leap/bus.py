@@ -25,7 +25,7 @@ class Bus:
         self.motors = {motor.ident: motor for motor in motors}
         self.faults, self.log, self.seed = faults, log, seed
         self.refused: list[tuple[int, int, int]] = []
-        """(motor, address, error) of synchronous writes that failed: nobody is told on the line."""
+        """(motor, address, error) of failed synchronous writes, which have no reply."""
         self._reader, self._replies = Reader(), 0
         self._instructions: dict[int, MethodType] = {
             PING: self._ping, READ: self._read, WRITE: self._write, REG_WRITE: self._register, ACTION: self._action,

@@ -36,7 +36,7 @@ class Drive:
 
 
 class Motor:
-    """A motor on the bus; the simulation tells it where its joint is."""
+    """A motor on the bus; the simulation sets its measured position."""
 
     def __init__(self, ident: int):
         self.ident, self.temperature_c = ident, AMBIENT_C
@@ -60,7 +60,7 @@ class Motor:
         self.put(table.GOAL_POSITION, measured)
 
     def put(self, address: int, value: int) -> None:
-        """Sets a field, whoever may write it."""
+        """Sets a field without checking write access."""
         size = FIELDS[address].size
         if address < table.MOVING:  # beyond lies what is measured
             self._drive = None

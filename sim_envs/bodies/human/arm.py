@@ -46,7 +46,7 @@ def build_human_bank(capsules: Capsules, seed: int, size: int) -> HumanBank:
 
 
 def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarray, grasp_point: Array) -> Array:
-    """T_world_wrist (n, 4, 4) of arms that come from where a person stands, the grasp point over the table.
+    """T_world_wrist (n, 4, 4) of arms from a person's shoulder, with the grasp point over the table.
 
     Args:
         hand: The hand.

@@ -34,8 +34,8 @@ from assets.robots.usd import robot_usd
 from lace.core.errors import IntegrityError, InvalidValueError
 from lace.core.geometry import Array, BoolArray, rotation_from_quat_wxyz, transform
 from sim_envs.physics.isaac.hulls import collide_own_hulls
+from sim_envs.physics.isaac.objects import add_things, object_label, parts_needed
 from sim_envs.physics.isaac.overflow import forget_overflow, require_room
-from sim_envs.physics.isaac.things import add_things, object_label, parts_needed
 from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, StateSequence, WorldState, stack
 
 NJMAX, NCONMAX = 800, 4000

@@ -13,8 +13,8 @@ from lace.core.errors import InvalidValueError
 from lace.core.keypoints import Visibility
 from lace.data.dataset import FrameDataset
 from lace.data.imports import detectors
+from lace.data.imports.detection import Found
 from lace.data.imports.detectors import load_detector, load_segmenter
-from lace.data.imports.finds import Found
 from lace.data.imports.one_hand import right_hand_alone
 from lace.data.imports.writing import REPORT_NAME, SkipFrame
 from lace.data.verify import verify_dataset
