@@ -25,6 +25,14 @@ IMAGE_FRESH_S = 0.5
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """How old a cell's observation may be when it is acted on."""
+
+    image_s: float = IMAGE_FRESH_S
+    state_s: float = FRESH_S
+
+
+@dataclass(frozen=True)
 class Evidence:
     """State of the target after the motion; None where the cell cannot measure it."""
 
@@ -49,6 +57,7 @@ class RobotCell(Protocol):
     embodiment: Embodiment
     table_z: float
     """Height of the table's top in the robot's base frame [m]."""
+    freshness: Freshness
 
     def now(self) -> float:
         """The monotonic clock that stamps observations [s]."""
@@ -86,9 +95,12 @@ class RobotCell(Protocol):
         ...
 
 
-def require_fresh(observation: Observation, now_s: float) -> Observation:
+def require_fresh(observation: Observation, now_s: float, fresh: Freshness = Freshness()) -> Observation:  # noqa: B008
     """Returns `observation` if it is recent enough to act on, else raises SafetyStop."""
-    ages = (("image", observation.image_stamp_s, IMAGE_FRESH_S), ("joint state", observation.state_stamp_s, FRESH_S))
+    ages = (
+        ("image", observation.image_stamp_s, fresh.image_s),
+        ("joint state", observation.state_stamp_s, fresh.state_s),
+    )
     for what, stamp, limit in ages:
         age = now_s - stamp
         if not 0 <= age <= limit:

@@ -66,7 +66,7 @@ class _Trial:
     def move(self, seed: int) -> None:
         cell = self.cell
         self.policy.reset(seed)
-        self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now())
+        self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now(), cell.freshness)
         self.phase = Phase.PREDICT
         self.points = predicted_points(self.policy, self.observation)
         self.phase = Phase.PLAN

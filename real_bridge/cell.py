@@ -9,7 +9,7 @@ import numpy as np
 
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array
-from policies.cell import START_RAD, Evidence, require_arrival, require_hand_targets, require_path
+from policies.cell import START_RAD, Evidence, Freshness, require_arrival, require_hand_targets, require_path
 from policies.outcome import SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
@@ -63,6 +63,8 @@ class RealCell:
             tell: Called with every decision of the safety layer.
         """
         self.embodiment, self.table_z = embodiment, table_z
+        limits = config.limits
+        self.freshness = Freshness(limits.image_age_s, max(limits.arm_age_s, limits.hand_age_s))
         self._ports, self._config, self._mount = ports, config, mount
         self._guard = Guard(embodiment, xml_path, table_z, config.limits, tell)
         self._dof = embodiment.arm_dof

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from assets.robots import ROBOTS
 from lace.core.errors import LaceError
-from real_bridge.arm import ARMS
 from real_bridge.calibration.store import age_days, require_unchanged
 from real_bridge.cameras import open_camera
 from real_bridge.cameras.camera import Camera
 from real_bridge.cameras.mount import Mount, load_mount
+from real_bridge.devices import ARMS
 from real_bridge.rig import Rig, RigConfig
 from real_bridge.safety.limits import SafetyLimits
 

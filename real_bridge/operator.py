@@ -1,6 +1,10 @@
-"""The operator: permits motion and reports the result of a trial. A person, or the emulator's ground truth."""
+"""The operator: prepares and permits motion, reports the result of a trial. A person, or the emulator."""
 
+import json
+import socket
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -13,8 +17,26 @@ ARRAYS = ("target_world",)
 """Fields of Evidence that are arrays."""
 
 
+SCENE_S = 60.0
+"""The emulator's camera brings the scene of a trial within this time [s]."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the operator set up for a trial; None where it is as the options say."""
+
+    table_z: float | None = None
+    """Height of the table's top [m]."""
+    target: str | None = None
+    """Which thing lies on it."""
+
+
 class Operator(Protocol):
     """Permits motion and reports results."""
+
+    def prepare(self, number: int, camera: Camera) -> Setting:
+        """Before trial `number`: the target lies where it may be grasped, and the arm may start."""
+        ...
 
     def permits(self) -> bool:
         """Whether the arm may move at this moment; asked at every step."""
@@ -27,6 +49,26 @@ class Operator(Protocol):
 
 class EmulatorWord:
     """Implements Operator with the ground truth of the emulator's camera."""
+
+    def prepare(self, number: int, camera: Camera) -> Setting:
+        """See Operator: the scene of trial `number` of `lace simulate`, where the emulator's camera can bring it."""
+        facts = camera.newest().facts
+        if "emulator" not in facts:
+            return Setting()
+        same = facts["trial"] == number
+        _ask_emulator(facts["emulator"], {"do": "start"} if same else {"do": "want", "trial": number})
+        since = time.monotonic()
+        while time.monotonic() - since < SCENE_S:
+            frame = camera.newest()
+            if frame.facts["trial"] == number and frame.stamp_s > since:
+                return Setting(frame.facts["table_z"], frame.facts["target_object"])
+            time.sleep(0.02)
+        raise CameraError(
+            f"preparing trial {number}",
+            f"no frame of it within {SCENE_S:.0f} s",
+            "a camera that brings the scene",
+            "look at the emulator's output",
+        )
 
     def permits(self) -> bool:
         """See Operator."""
@@ -59,7 +101,14 @@ class Asked:
             ask: Shows a question and returns the answer.
             permits: Whether the person lets the arm move now (`real_bridge.run.keyboard.HeldKey`).
         """
-        self._ask, self._permits = ask, permits
+        self._ask, self._permits, self._prepared = ask, permits, False
+
+    def prepare(self, number: int, camera: Camera) -> Setting:
+        """See Operator: before the first trial the person has just confirmed that the arm may move."""
+        if self._prepared:
+            self._ask(f"Put the target back. Enter starts trial {number + 1}, Ctrl-C ends. ")
+        self._prepared = True
+        return Setting()
 
     def permits(self) -> bool:
         """See Operator."""
@@ -77,6 +126,14 @@ class Asked:
                 return Evidence(held=False)
             if answer.startswith("c ") and answer[2:].strip():
                 return Evidence(held=False, collision=answer[2:].strip())
+
+
+def _ask_emulator(address: list, request: dict) -> None:
+    """One request to the emulator's test access; it answers with one line."""
+    with socket.create_connection((address[0], address[1]), 5.0) as connection, connection.makefile("rwb") as lines:
+        lines.write(json.dumps(request).encode() + b"\n")
+        lines.flush()
+        lines.readline()
 
 
 OPERATORS: Registry[Callable[[Callable[[str], str], Callable[[], bool]], Operator]] = Registry("operator")

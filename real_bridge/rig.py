@@ -9,11 +9,11 @@ from typing import Literal
 from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
 from lace.core.limits import check_numbers
-from real_bridge import leap_hand, xarm  # noqa: F401  (fill the registries)
-from real_bridge.arm import ARMS, Arm, ArmSetup
+from real_bridge.arm import Arm, ArmSetup
+from real_bridge.devices import ARMS, HANDS
 from real_bridge.faults import DeviceFault
 from real_bridge.guardian import Guardian
-from real_bridge.hand import HANDS, Hand
+from real_bridge.hand import Hand
 from real_bridge.safety.limits import SafetyLimits
 from real_bridge.safety.stop import StopLatch
 from real_bridge.station import Station

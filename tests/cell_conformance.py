@@ -27,8 +27,8 @@ class CellLaws:
         assert (width, height) == (seen.camera.width, seen.camera.height)
         assert seen.joint_positions.shape == (len(cell.embodiment.joints),)
         now = cell.now()
-        assert 0 <= now - seen.image_stamp_s <= 0.5
-        assert 0 <= now - seen.state_stamp_s <= 0.1
+        assert 0 <= now - seen.image_stamp_s <= cell.freshness.image_s
+        assert 0 <= now - seen.state_stamp_s <= cell.freshness.state_s
 
     def test_depth_comes_when_asked(self, cell):
         seen = cell.observe(depth=True)

@@ -12,7 +12,6 @@ from assets.robots import ROBOTS
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.data.schema import encode_image
-from real_bridge.arm import ARMS
 from real_bridge.calibration.board import BoardSpec
 from real_bridge.calibration.collect import BoardOnLink, Stillness, collect, pictures
 from real_bridge.calibration.gate import CalibrationRefused, Gate
@@ -23,6 +22,7 @@ from real_bridge.calibration.silhouette import Sight, refine_camera, segmented
 from real_bridge.calibration.store import mount_of, sealed
 from real_bridge.cameras import open_camera
 from real_bridge.cameras.mount import Mount
+from real_bridge.devices import ARMS
 from real_bridge.record import by_hand  # noqa: F401  (fills GUIDES)
 from real_bridge.record.guide import Site, make_guide
 from real_bridge.rig import Rig, RigConfig

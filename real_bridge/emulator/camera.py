@@ -110,6 +110,8 @@ class SceneCamera:
             evidence["end_effector_depth_m"] = end_effector_point(world.astype(float), camera)[1]
         facts = {
             "evidence": evidence, "trial": trial.index, "joint_positions": truth["joint_positions"],
+            "table_z": truth["table_z"], "target_object": trial.record.objects[0]["object"],
+            "emulator": [self.config.admin_host, self.config.admin_port],
             "keypoints_uv": [[None if np.isnan(x) else float(x) for x in row] for row in record.keypoints_uv],
             "visibility": record.visibility.tolist(),
         }  # fmt: skip

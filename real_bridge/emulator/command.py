@@ -15,6 +15,7 @@ from lace.core.errors import InvalidValueError, LaceError
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator.admin import AdminServer
 from real_bridge.emulator.host import Emulator, EmulatorError, Settings
+from real_bridge.priority import first_in_line
 
 ORPHAN_LOOK_S = 0.5
 """How often an emulator that a test started checks that the test still runs [s]."""
@@ -39,6 +40,9 @@ class EmulateConfig:
     """The camera's rays per pixel and axis; 2 for calibrating."""
     fps: float = 10.0
     """The camera's frames per second, at most."""
+    hand_strength: float = 1.0
+    """Torque of the hand's motors, as a multiple of the XC330's: with 5, a hand capped to 0.35 A is as strong as the
+    simulated hand, whose motors have all of their current."""
     preset: str = "lab"
     """The camera's scenes: clean, lab, kitchen, office, randomized."""
     trial: int = 0
@@ -67,7 +71,7 @@ def read_plan(path: Path) -> list[fault_plan.PlannedFault]:
 def main(config: EmulateConfig) -> int:
     """Runs until it is interrupted."""
     planned = read_plan(config.faults) if config.faults else []
-    emulator = Emulator(Settings(config.host, config.hand, config.log, config.seed))
+    emulator = Emulator(Settings(config.host, config.hand, config.log, config.seed, config.hand_strength))
     emulator.faults.plan(planned)
     with suppress(asyncio.CancelledError, KeyboardInterrupt):
         asyncio.run(_serve(config, emulator))
@@ -75,7 +79,7 @@ def main(config: EmulateConfig) -> int:
 
 
 async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
-    _first_in_line()
+    first_in_line()  # a real controller answers in time on a busy computer too
     this = asyncio.current_task()
     assert this is not None  # a coroutine runs in a task
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
@@ -95,12 +99,6 @@ async def _serve(config: EmulateConfig, emulator: Emulator) -> None:
         task.cancel()
     for task in done:
         task.result()
-
-
-def _first_in_line() -> None:
-    """Real controllers answer in time on a busy computer too: real-time scheduling, where that is allowed."""
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> None:

@@ -58,6 +58,8 @@ class Settings:
     """File for every command that arrives, line by line as JSON."""
     seed: int = 0
     """Of everything random (which checksums break)."""
+    hand_strength: float = 1.0
+    """Torque of a motor's current, as a multiple of the XC330's."""
 
 
 class Emulator:
@@ -69,7 +71,7 @@ class Emulator:
         self.faults, self.log = FaultBoard(self._begin_fault), CommandLog(settings.log)
         self.controller = Controller(self.rig.arm_positions)
         self.server = ArmServer(self.controller, self.faults, self.log)
-        self.motors = [Motor(i) for i in range(len(MOTOR_JOINTS))]
+        self.motors = [Motor(i, settings.hand_strength) for i in range(len(MOTOR_JOINTS))]
         self.bus = Bus(self.motors, self.faults, self.log, settings.seed)
         self.listening = asyncio.Event()
         """Set when all ports are open."""
@@ -89,7 +91,7 @@ class Emulator:
         self.server.controller = self.controller = Controller(self.rig.arm_positions)
         self.controller.notify = self.server.notify
         for motor in self.motors:
-            motor.__init__(motor.ident)
+            motor.__init__(motor.ident, motor.strength)
         self.guided_fingers = None
         self._sense_hand()
 

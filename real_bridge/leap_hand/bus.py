@@ -8,10 +8,12 @@ group read. Replies carry no number, so a late reply would be taken as the answe
 import fcntl
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 
-from dynamixel_sdk import COMM_SUCCESS, Protocol2PacketHandler
+from dynamixel_sdk import COMM_RX_CORRUPT, COMM_SUCCESS, Protocol2PacketHandler
 from dynamixel_sdk.port_handler import PortHandler
+from dynamixel_sdk.protocol2_packet_handler import PKT_ID, PKT_LENGTH_L
 
 from real_bridge.faults import DeviceFault
 from real_bridge.leap_hand.motors import Register
@@ -19,8 +21,10 @@ from real_bridge.leap_hand.motors import Register
 BAUD = 4_000_000
 ALERT = 0x80
 """Bit of a status packet's error byte: the motor has a hardware error (read HARDWARE_ERROR)."""
-QUIET_S, MOST_S = 0.005, 0.1
-"""After a failed read, the bus must have been quiet for so long [s] before the next one; and how long that may take."""
+MARKS = range(5, 25)
+"""Bytes of a reading that nothing else asks for: its reply shows that all earlier ones have come."""
+NO_DATA = 4
+"""Bytes of a reply's length beside its data: instruction, error, checksum."""
 
 
 class NoAnswer(DeviceFault):
@@ -38,9 +42,10 @@ class Bus:
             patience_s: How long a question is asked again before it counts as not answered [s]: one packet in some
                 thousands is lost. The maker's client waits 34 ms for each.
         """
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._lock = threading.RLock()
         self._port, self._packets, self._dirty = PortHandler(port), Protocol2PacketHandler(), False
+        self._mark, self._witnesses = 0, deque[int]()
         try:
             self._port.setBaudRate(BAUD)
             if self._port.ser is None:
@@ -62,7 +67,10 @@ class Bus:
 
     def ping(self, motor: int) -> int:
         """The motor's model number."""
-        return self._asked(f"looking for motor {motor}", self._packets.ping, motor)[0]
+        model = self._asked(f"looking for motor {motor}", self._packets.ping, motor)[0]
+        if motor not in self._witnesses:
+            self._witnesses.append(motor)
+        return model
 
     def read(self, motor: int, register: Register) -> int:
         """An unsigned value."""
@@ -117,7 +125,7 @@ class Bus:
 
     def _until_answered(self, ask):
         """Calls `ask` again until it succeeds or the time is over; only for requests that may be repeated."""
-        end = time.monotonic() + self._patience_s
+        end = time.monotonic() + self.patience_s
         while True:
             try:
                 return ask()
@@ -128,7 +136,7 @@ class Bus:
     def _talk(self, call, *arguments):
         with self._lock:
             if self._dirty:
-                self._wait_until_quiet()
+                self._catch_up()
             return self._guarded(call, *arguments)
 
     def _guarded(self, call, *arguments):
@@ -149,15 +157,26 @@ class Bus:
             self._dirty = True
             raise NoAnswer(doing, self._packets.getTxRxResult(result), "an answer", "check the hand's power and cable")
 
-    def _wait_until_quiet(self) -> None:
-        """Discards late replies: they carry no number and would be taken as answers to the next request."""
-        end = time.monotonic() + MOST_S
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < QUIET_S and time.monotonic() < end:
-            if self._port.getBytesAvailable():
-                self._port.clearPort()
-                quiet_since = time.monotonic()
-            time.sleep(0.001)
+    def _catch_up(self) -> None:
+        """Discards late replies: they carry no number and would be taken as answers to the next request.
+
+        The line keeps the order of replies, so a reply of a length that no other request has shows that all earlier
+        ones have arrived.
+        """
+        if not self._witnesses:
+            self._dirty = False  # nobody has answered yet
+            return
+        self._mark = (self._mark + 1) % len(MARKS)
+        self._witnesses.rotate(1)  # the last one may be the silent one
+        motor, size = self._witnesses[0], MARKS[self._mark]
+        doing = f"finding the place in the replies of motor {motor}"
+        self._require(doing, self._guarded(self._packets.readTx, motor, 0, size))
+        while True:
+            packet, result = self._guarded(self._packets.rxPacket, False)
+            if result != COMM_RX_CORRUPT:
+                self._require(doing, result)
+                if (packet[PKT_ID], packet[PKT_LENGTH_L]) == (motor, size + NO_DATA):
+                    break
         self._dirty = False
 
 

@@ -1,5 +1,6 @@
 """The LEAP Hand in SI units: current-based position mode, motors found by joint name; our own client."""
 
+import contextlib
 import struct
 import threading
 import time
@@ -123,6 +124,9 @@ class LeapHand:
         """See Hand."""
         self._stopped = True
         with self._gate:
+            self._bus.patience_s = 0.0  # sixteen silent motors must not hold up the end of the session
+            with contextlib.suppress(DeviceFault):
+                self._bus.write_all(motors.TORQUE, dict.fromkeys(self._ids, 0))
             left = list(self._ids)
             for _ in range(3):
                 left = [motor for motor in left if not self._torque_off(motor)]
@@ -134,6 +138,7 @@ class LeapHand:
             if self._commanded:  # who only looked does not drop what another program holds
                 self.release()
         finally:
+            self._commanded = False
             self._bus.close()
 
     def _prepare(self, motor: int, cap: int) -> None:

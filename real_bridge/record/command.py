@@ -7,9 +7,9 @@ from typing import Annotated
 from assets.robots import ROBOTS
 from lace.core.limits import Within, check_numbers
 from lace.data.recordings.folder import RecordingWriter
-from real_bridge.arm import ARMS
 from real_bridge.cameras import CameraError, open_camera
 from real_bridge.cameras.mount import load_mount
+from real_bridge.devices import ARMS
 from real_bridge.record import by_hand, keyboard, vision_pro  # noqa: F401  (fill GUIDES)
 from real_bridge.record.guide import GUIDES, Site, make_guide
 from real_bridge.record.recorder import Recorder, Tally

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from real_bridge import xarm  # noqa: F401  (fills the registry)
-from real_bridge.arm import ARMS
+from real_bridge.devices import ARMS
 from real_bridge.station import Station
 
 WORD = "CLEAR"

@@ -47,7 +47,7 @@ def main(config: RunConfig) -> int:
             ("config", "versions", "policy_identity"),
         )
         with identity.opened():
-            return live(kit, ask)
+            return live(kit)
 
 
 def confirmed(config: RunConfig, ask: Callable[[str], str]) -> bool:
@@ -57,17 +57,16 @@ def confirmed(config: RunConfig, ask: Callable[[str], str]) -> bool:
     return ask(f"Type {WORD} to let it move: ").strip() == WORD
 
 
-def live(kit: Tools, ask: Callable[[str], str]) -> int:
+def live(kit: Tools) -> int:
     """The trials that are missing; stops at the first fault."""
     config, out = kit.config, kit.config.out
     for folder in ("trials", "frames", "logs"):
         (out / folder).mkdir(exist_ok=True)
     first = len(trials.read_trials(out))
     for number in range(first, config.trials):
-        if config.operator == "ask" and number > first:
-            ask(f"Put the target back. Enter starts trial {number + 1} of {config.trials}, Ctrl-C ends. ")
-        outcome, fault = run_live(kit, number, trials.log_folder(out, number))
-        trials.add_trial(out, config, number, outcome)
+        ready = kit.prepared(number)
+        outcome, fault = run_live(ready, number, trials.log_folder(out, number))
+        trials.add_trial(out, ready.config, number, outcome)
         results = trials.write_results(out, config)
         rate = results["policies"][config.policy]["success"]
         why = f" ({outcome.reason})" if outcome.reason else ""

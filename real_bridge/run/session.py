@@ -4,7 +4,7 @@ import json
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,10 +20,10 @@ from policies.policy import Policy
 from policies.primitives.grasp import GraspPrimitive
 from policies.runner import run_trial
 from policies.trials.records import plain as plain_outcome
-from real_bridge.arm import ARMS
 from real_bridge.cameras.camera import Camera
 from real_bridge.cameras.mount import Mount, load_mount
 from real_bridge.cell import CellConfig, RealCell
+from real_bridge.devices import ARMS
 from real_bridge.operator import Operator
 from real_bridge.ports import LivePorts
 from real_bridge.rig import Rig
@@ -55,11 +55,26 @@ class Tools:
         """The devices, connected."""
         return Rig(self.config.rig, self.robot.embodiment, self.zeros, self.config.limits)
 
+    def prepared(self, number: int) -> "Tools":
+        """The same for trial `number`, once the operator has set it up."""
+        config, setting = self.config, self.operator.prepare(number, self.camera)
+        table_z = config.rig.table_z if setting.table_z is None else setting.table_z
+        target = setting.target or config.target
+        primitive = self.primitive if target == config.target else primitive_for(self.robot, target)
+        return replace(
+            self, config=replace(config, rig=replace(config.rig, table_z=table_z), target=target), primitive=primitive
+        )
+
+
+def primitive_for(robot: Robot, target: str) -> GraspPrimitive:
+    """The grasp of `target`."""
+    return GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(target))
+
 
 def tools(config: RunConfig, camera: Camera, operator: Operator) -> Tools:
     """Loads the robot, the policy, the grasp and the calibration of `config`."""
     robot = ROBOTS[ARMS[config.rig.arm].embodiment](None)
-    primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(config.target))
+    primitive = primitive_for(robot, config.target)
     mount = load_mount(config.rig.calibration) if config.rig.calibration else None
     return Tools(config, robot, mount, make_policy(config.policy), primitive, camera, operator)
 

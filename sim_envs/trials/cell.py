@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from lace.core.geometry import Array, apply
-from policies.cell import START_RAD, Evidence, require_arrival, require_hand_targets, require_path
+from policies.cell import START_RAD, Evidence, Freshness, require_arrival, require_hand_targets, require_path
 from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
 from policies.policy import Observation
@@ -33,6 +33,7 @@ class SimCell:
 
     def __init__(self, trial: Trial, source: TrialSource, worlds: Worlds, world: int, stride: int = STRIDE):
         self.trial, self.embodiment, self.table_z = trial, source.robot.embodiment, trial.physics.table_z
+        self.freshness = Freshness()
         self.motions: list[StateSequence] = []
         """Everything that happened, in order; states every `stride` steps."""
         self.targets: list[Array] = []

@@ -8,7 +8,7 @@ import pytest
 from lace.core.camera import PinholeCamera, intrinsics
 from lace.core.embodiment import Embodiment, Joint
 from lace.core.geometry import look_at
-from policies.cell import Evidence, require_hand_targets, require_path
+from policies.cell import Evidence, Freshness, require_hand_targets, require_path
 from policies.outcome import Phase, PlanRefused, Result, SafetyStop
 from policies.path import CheckedPath, JointPath, sealed, through
 from policies.policy import Observation, TwoPoints
@@ -43,6 +43,7 @@ class StillCell:
 
     embodiment: Embodiment = BODY
     table_z: float = 0.0
+    freshness: Freshness = Freshness()
     found: Evidence = field(default_factory=lambda: Evidence(True, 0.1, "", np.array([0.1, 0, 0]), 0.04, 1.5))
     age_s: float = 0.0
     clock: float = 10.0

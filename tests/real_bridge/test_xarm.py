@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lace.core.kinematics import Kinematics
-from real_bridge.arm import ARMS, Arm, ArmSetup
+from real_bridge.arm import Arm, ArmSetup
+from real_bridge.devices import ARMS
 from real_bridge.emulator.faults import ControllerError, SilentController
 from real_bridge.faults import DeviceFault
 from real_bridge.xarm.driver import XArm7

@@ -38,8 +38,9 @@ class Drive:
 class Motor:
     """A motor on the bus; the simulation sets its measured position."""
 
-    def __init__(self, ident: int):
-        self.ident, self.temperature_c = ident, AMBIENT_C
+    def __init__(self, ident: int, strength: float = 1.0):
+        self.ident, self.strength, self.temperature_c = ident, strength, AMBIENT_C
+        self._torque_per_A = strength * TORQUE_PER_A
         self.memory = bytearray(table.SIZE)
         self.silence_s = 0.0
         """Since the last instruction on the bus."""
@@ -134,12 +135,12 @@ class Motor:
             self.get(table.GOAL_POSITION) / TICKS_PER_RAD,
             self.get(table.P_GAIN) * STIFFNESS_PER_P,
             max(self.get(table.D_GAIN) * DAMPING_PER_D, DEFAULT_DAMPING),
-            current * TORQUE_PER_A if moves else 0.0,
+            current * self._torque_per_A if moves else 0.0,
         )
 
     def sense(self, angle: float, speed: float, torque: float, dt: float) -> None:
         """What the simulation measured: [rad], [rad/s], [N m]; heats and shuts down where it must."""
-        current = torque / TORQUE_PER_A
+        current = torque / self._torque_per_A
         self.put(table.PRESENT_POSITION, round(angle * TICKS_PER_RAD))
         self.put(table.PRESENT_VELOCITY, round(speed * 60 / (2 * np.pi) / RPM_UNIT))
         self.put(table.PRESENT_CURRENT, round(1000 * current))
