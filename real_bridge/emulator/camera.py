@@ -152,6 +152,8 @@ class Sender:
         if isinstance(stale, StaleClock):
             frame = replace(frame, stamp_s=frame.stamp_s + stale.offset_s)
         delay = late.delay_s if isinstance(late, DelayedFrames) else 0.0
+        if not delay:
+            self._late.clear()  # what was delayed is lost when the delay ends
         if SilentCamera not in wrong:
             self._late.append((time.monotonic() + delay, pack(frame), CutFrames in wrong))
         while self._late and self._late[0][0] <= time.monotonic():

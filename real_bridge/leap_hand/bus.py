@@ -44,7 +44,8 @@ class Bus:
         """
         self.patience_s = patience_s
         self._lock = threading.RLock()
-        self._port, self._packets, self._dirty = PortHandler(port), Protocol2PacketHandler(), False
+        self._port, self._packets = PortHandler(port), Protocol2PacketHandler()
+        self._dirty = True  # replies to an earlier program may still come
         self._mark, self._witnesses = 0, deque[int]()
         try:
             self._port.setBaudRate(BAUD)
@@ -91,7 +92,8 @@ class Bus:
     def write_all(self, register: Register, values: Mapping[int, int]) -> None:
         """One broadcast with a value for each motor; it is not confirmed, so read back what must have arrived."""
         packed = [byte for motor, value in values.items() for byte in (motor, *_bytes(value, register.size))]
-        result = self._talk(self._packets.syncWriteTxOnly, register.address, register.size, packed, len(packed))
+        with self._lock:  # nothing is answered, so nothing has to be in step: a torque-off leaves at once
+            result = self._guarded(self._packets.syncWriteTxOnly, register.address, register.size, packed, len(packed))
         self._require(f"writing register {register.address} of all motors", result)
 
     def read_all(self, register: Register, motors: Sequence[int]) -> dict[int, tuple[bytes, bool]]:
@@ -163,8 +165,7 @@ class Bus:
         The line keeps the order of replies, so a reply of a length that no other request has shows that all earlier
         ones have arrived.
         """
-        if not self._witnesses:
-            self._dirty = False  # nobody has answered yet
+        if not self._witnesses:  # nobody has answered yet
             return
         self._mark = (self._mark + 1) % len(MARKS)
         self._witnesses.rotate(1)  # the last one may be the silent one

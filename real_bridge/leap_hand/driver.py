@@ -125,10 +125,10 @@ class LeapHand:
         self._stopped = True
         with self._gate:
             self._bus.patience_s = 0.0  # sixteen silent motors must not hold up the end of the session
-            with contextlib.suppress(DeviceFault):
-                self._bus.write_all(motors.TORQUE, dict.fromkeys(self._ids, 0))
             left = list(self._ids)
             for _ in range(3):
+                with contextlib.suppress(DeviceFault):  # first the one that needs no answer
+                    self._bus.write_all(motors.TORQUE, dict.fromkeys(self._ids, 0))
                 left = [motor for motor in left if not self._torque_off(motor)]
         return not left
 

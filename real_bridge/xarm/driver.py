@@ -145,8 +145,11 @@ class XArm7:
 
     def clear(self) -> None:
         """Clears latched errors and warnings. Called only by `lace bridge clear`, after a person has confirmed."""
-        self._done("clean_error", self._api.clean_error())
-        self._done("clean_warn", self._api.clean_warn())
+        self._api.clean_error(), self._api.clean_warn()  # their codes also tell of the other one, so read back
+        error, warning = self._ask("reading the error", self._api.get_err_warn_code)
+        if error or warning:
+            got = _error(error) if error else f"warning W{warning}"
+            raise DeviceFault("clearing the arm", got, "no error", "release the emergency stop; look at the arm")
 
     def close(self) -> None:
         """See Arm."""
