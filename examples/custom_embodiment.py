@@ -29,7 +29,7 @@ def build(folders: dict[str, Path], out: Path) -> None:
 WRIST = Keypoint("wrist", "link7", (0, 0, -0.01), 0.05, ("link7", "rod"), "the flange that holds the rod")
 TIP = Keypoint("index_tip", "rod", (ROD_M - 0.005, 0, 0), 0.02, ("rod",), "the end that touches first")
 MADE = (Provenance("arm", "gym-xarm 0.1.1 wheel", "Apache-2.0"), Provenance("rod", "made here", "Apache-2.0"))
-ROD = Recipe("rod", (XARM7,), build, 1, (WRIST, TIP), "rod", grasp_point=(ROD_M, 0.0, 0.0), provenance=MADE, home=HOME)
+ROD = Recipe("rod", (XARM7,), build, (WRIST, TIP), "rod", grasp_point=(ROD_M, 0.0, 0.0), provenance=MADE, home=HOME)
 
 
 def main(out: Path, frames: int = 24, size: int = 224) -> int:

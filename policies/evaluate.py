@@ -11,6 +11,7 @@ from rich.console import Console
 from torch import nn
 
 from lace.backbones import Backbone
+from lace.core.draws import generator
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
 from lace.measure.bootstrap import Interval
@@ -69,7 +70,7 @@ def grid_of(tests: dict[str, Measured]) -> Grid:
 def shown_predictions(frames: LabelledFrames, predicted: Array, seed: int = 0) -> bytes:
     """PNG: frames with true boxes and predicted points; half of them misses, where there are so many."""
     hit = point_metrics(predicted, frames.boxes, frames.size)["both"] > 0
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     misses, hits = rng.permutation(np.flatnonzero(~hit)), rng.permutation(np.flatnonzero(hit))
     half = SHOWN // 2
     chosen = [*misses[: max(half, SHOWN - len(hits))], *hits[: max(half, SHOWN - len(misses))]][:SHOWN]

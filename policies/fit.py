@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lace.alignment import checkpoints
 from lace.alignment.training import TrainingError
+from lace.core.draws import generator, seed64
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
 from lace.core.limits import Within, check_numbers
@@ -105,9 +106,7 @@ class Fit:
 
     def batch(self) -> Tensor:
         """Frames (batch / processes,) of this process in the next step, drawn with replacement."""
-        drawn = np.random.default_rng([self.config.seed, self.done]).integers(
-            len(self.features), size=self.config.batch
-        )
+        drawn = generator(self.config.seed, self.done).integers(len(self.features), size=self.config.batch)
         share = self.config.batch // self.world
         return torch.from_numpy(drawn[self.rank * share : (self.rank + 1) * share])
 
@@ -116,7 +115,7 @@ class Fit:
         config, index = self.config, self.batch()
         self.head.train()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash((config.seed, self.done, self.rank)) % 2**63)
+            torch.manual_seed(hash((seed64(config.seed), self.done, self.rank)) % 2**63)
             x = self.features.rows(
                 index.to(self.targets.device) if isinstance(self.features, StoredFeatures) else index
             )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
 from lace.measure.bootstrap import Interval, image_weights, ratio
@@ -60,7 +61,7 @@ def summarise(values: Mapping[str, Array], episodes: Sequence[str], seed: int = 
     names, of_frame = np.unique(np.asarray(episodes), return_inverse=True)
     if not len(names):
         raise InvalidValueError("summarising predictions", "no frames", "at least one frame", "check the test set")
-    weights = image_weights(len(names), np.random.default_rng(seed))
+    weights = image_weights(len(names), generator(seed))
     found = {}
     for name, value in values.items():
         rows = np.asarray(value, float).reshape(len(of_frame), -1)

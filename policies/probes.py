@@ -7,6 +7,7 @@ paper names no more; here each point has HEADS queries, and attention is the sof
 import torch
 from torch import Tensor, nn
 
+from lace.core.draws import seed64
 from lace.core.geometry import Array
 from lace.core.registry import Registry
 from policies.labelled import POSE_NAMES, LabelledFrames
@@ -29,7 +30,7 @@ class AttentiveProbe(nn.Module):
         """
         super().__init__()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(seed64(seed))
             self.queries = nn.Parameter(torch.randn(points, HEADS, dim) * 0.02)
             self.head = nn.Linear(HEADS * dim, 2)
         nn.init.constant_(self.head.bias, 0.5)

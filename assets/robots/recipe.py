@@ -5,17 +5,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import mujoco
 
 from assets.robots.robot import Robot, read_fixed, read_joints, read_visuals
 from lace.core.cache import built_folder
+from lace.core.code_identity import code_of
+from lace.core.content import content_of
 from lace.core.embodiment import Curl, Embodiment, Keypoint, Provenance
-from lace.core.errors import InvalidValueError
+from lace.core.errors import AssetError, InvalidValueError
 from lace.core.wheels import WheelAsset, asset_folder
 
 _log = logging.getLogger(__name__)
+_WRITERS = ("mujoco", "trimesh", "fast-simplification")
+"""Packages whose version decides what is built."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,8 @@ class Recipe:
     name: str
     wheels: tuple[WheelAsset, ...]
     build: Callable[[dict[str, Path], Path], None]
-    """Writes robot.xml and meshes/ into a folder, from the description folders by name of their wheel."""
-    version: int
-    """Raise when `build` changes what it writes: the cache is keyed by it."""
+    """Writes robot.xml and meshes/ into a folder, from the description folders by name of their wheel. The cache is
+    keyed by its code, by what it uses, and by the content of `sources` and of the description folders."""
     keypoints: tuple[Keypoint, ...]
     hand_root: str
     """The palm link; the hand is this link and all its descendants."""
@@ -40,23 +44,28 @@ class Recipe:
     """Closing ranges, one for every finger joint."""
     figure_pose: dict[str, float] = field(default_factory=dict)
     """See `Robot.figure_pose`."""
+    sources: tuple[Path, ...] = ()
+    """Further files and folders that `build` reads."""
 
     def __call__(self, own_assets: Path | None = None) -> Robot:
         """Returns the robot; on first use builds it into the cache (about 10 s), from `own_assets` if given."""
         folders = {wheel.name: asset_folder(wheel, own_assets) for wheel in self.wheels}
-        if own_assets is None:
-            key = "-".join(wheel.sha256[:6] for wheel in self.wheels)
-        else:
-            files = (path for folder in folders.values() for path in folder.resolve().rglob("*") if path.is_file())
-            newest = max(int(path.stat().st_mtime) for path in files)
-            key = f"own-{sha256(f'{own_assets.resolve()} {newest}'.encode()).hexdigest()[:10]}"
-        folder = built_folder(f"robots/{self.name}-{self.version}-{key}", partial(self._announced, folders))
+        content = content_of([*folders.values(), *self.sources])
+        libraries = [f"{name} {version(name)}" for name in _WRITERS]
+        key = sha256(f"{content} {code_of(self.build, *libraries)}".encode()).hexdigest()[:16]
+        folder = built_folder(f"robots/{self.name}-{key}", partial(self._announced, folders))
         return self._read(folder / "robot.xml")
 
     def _announced(self, folders: dict[str, Path], out: Path) -> None:
         _log.info("building %s: decimating meshes, composing the arm and the hand", self.name)
         (out / "meshes").mkdir()
         self.build(folders, out)
+        try:
+            mujoco.MjModel.from_xml_path(str(out / "robot.xml"))  # what does not load is not cached
+        except ValueError as error:
+            raise AssetError(
+                f"building {self.name}", str(error), "a robot.xml that MuJoCo loads", "fix `build` of the recipe"
+            ) from error
 
     def _read(self, xml_path: Path) -> Robot:
         """Reads the compiled model; its body 1 is the root link."""

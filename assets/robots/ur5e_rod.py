@@ -104,7 +104,6 @@ UR5E_ROD = Recipe(
     name="ur5e_rod",
     wheels=(WHEEL,),
     build=build,
-    version=1,
     home={"shoulder_lift_joint": -1.9, "elbow_joint": 2.0, "wrist_1_joint": -1.67, "wrist_2_joint": -1.57},
     keypoints=(
         Keypoint(

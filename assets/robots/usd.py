@@ -4,14 +4,14 @@ import shutil
 import subprocess
 import sys
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from assets.robots.robot import Robot, collision_spec
 from lace.core.cache import built_folder
+from lace.core.code_identity import code_of
+from lace.core.content import content_of
 from lace.core.errors import AssetError
-
-USD_VERSION = 1
-"""Raise when this file changes what it writes: the cache is keyed by it."""
 
 
 def robot_usd(robot: Robot) -> Path:
@@ -20,9 +20,10 @@ def robot_usd(robot: Robot) -> Path:
     The conversion drops gains, gravity compensation and contact masks (excluded link pairs are kept): set them again
     in Isaac Lab. Actuators are omitted, because Isaac Lab adds its own to every joint; so are visual meshes.
     """
-    digest = sha256(robot.xml_path.read_bytes()).hexdigest()[:12]
+    code = code_of(_convert, version("mujoco-usd-converter"))
+    digest = sha256(f"{content_of([robot.xml_path.parent])} {code}".encode()).hexdigest()[:16]
     name = robot.embodiment.name
-    folder = built_folder(f"robots/{name}-usd-{USD_VERSION}-{digest}", lambda out: _convert(robot, out))
+    folder = built_folder(f"robots/{name}-usd-{digest}", lambda out: _convert(robot, out))
     return folder / "usd" / f"{name}.usda"
 
 

@@ -121,7 +121,6 @@ VX300S = Recipe(
     name="vx300s",
     wheels=(WHEEL,),
     build=build,
-    version=1,
     home={"shoulder": -0.6, "elbow": 0.7, "wrist_angle": 1.0, "left_finger": 0.04, "right_finger": -0.04},
     keypoints=(
         Keypoint(

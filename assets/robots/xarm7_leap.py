@@ -1,7 +1,7 @@
 """xArm7 with a right LEAP Hand: keypoints with reasons, poses, sources. `xarm7_leap_build.py` builds the model."""
 
 from assets.robots.recipe import Recipe
-from assets.robots.xarm7_leap_build import BUILD_VERSION, build
+from assets.robots.xarm7_leap_build import build
 from lace.core.embodiment import Curl, Keypoint, Provenance
 from lace.core.wheels import WheelAsset
 
@@ -163,7 +163,6 @@ XARM7_LEAP = Recipe(
     name="xarm7_leap",
     wheels=(LEAP_HAND, XARM7),
     build=build,
-    version=BUILD_VERSION,
     home=HOME,
     keypoints=KEYPOINTS,
     hand_root="leap_palm",

@@ -11,9 +11,6 @@ from assets.robots.robot import COLLISION_GROUP, VISUAL_GROUP
 from lace.core.errors import AssetError
 from lace.core.geometry import quat_wxyz_from_rotation
 
-BUILD_VERSION = 4
-"""Raise when the build result changes: the cache is keyed by it."""
-
 ARM_FACES, BASE_FACES, PALM_FACES, FINGER_FACES, HULL_FACES = 1400, 5000, 4000, 1500, 200
 """Triangles kept per mesh: at 448 px a triangle is then about one or two pixels."""
 ARM_EFFORT = (50, 50, 30, 30, 30, 20, 20)

@@ -26,6 +26,7 @@ from lace.backbones import Backbone, is_stand_in, load_backbone, module_of
 from lace.backbones.identity import source_digest
 from lace.core.arguments import given
 from lace.core.device import process_device
+from lace.core.draws import generator
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
@@ -154,7 +155,7 @@ def _training(dataset: FrameDataset, role: str, number: int, config: FinetuneCon
             config.augmented,
             size,
             name=role,
-            rng=np.random.default_rng([seed, number]),
+            rng=generator(seed, number),
             config=config.augment,
         )
     else:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lace.alignment.augmentation import AugmentConfig, augmented
+from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
@@ -143,7 +144,7 @@ def sample_indices(count: int, limit: int | None, seed: int = 0) -> np.ndarray:
         raise InvalidValueError(
             "reading frames", f"limit {limit} of {count} frames", "at least one frame", "raise the limit"
         )
-    order = np.random.default_rng([seed, count]).permutation(count)
+    order = generator(seed, count).permutation(count)
     return np.sort(order[:limit])
 
 
@@ -160,7 +161,7 @@ def augment_bank(
             pixels = bank.images[at].permute(1, 2, 0).contiguous().numpy()
             return pixels, bank.keypoints[at].numpy(), bank.visible[at].numpy()
 
-        rng = np.random.default_rng([seed, number])
+        rng = generator(seed, number)
         parts.append(augmented_views(image, len(members), per_embodiment, size, name=name, rng=rng, config=config))
     return FrameBank.joined(parts)
 
@@ -171,7 +172,7 @@ def shuffled_parts(bank: FrameBank, seed: int) -> FrameBank:
     Only keypoints that some image shows take part: an absent part stays absent.
     """
     shown = np.flatnonzero(bank.visible.any(0).cpu().numpy())
-    cycle = np.random.default_rng(seed).permutation(shown)
+    cycle = generator(seed).permutation(shown)
     order = np.arange(bank.visible.shape[1])
     order[cycle] = np.roll(cycle, 1)
     index = torch.from_numpy(order)
@@ -267,7 +268,7 @@ class PairSampler:
 
     def step(self, step: int) -> PairBatch:
         """The batch of one step."""
-        rng = np.random.default_rng([self.seed, step])
+        rng = generator(self.seed, step)
         place = step * self.batch + np.arange(self.batch)
         combination = place % len(self.combinations)
         a, b = np.zeros(self.batch, int), np.zeros(self.batch, int)

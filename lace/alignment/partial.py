@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from lace.core.draws import seed64
 from lace.core.errors import InvalidValueError
 
 _LORA_SCALE = 2
@@ -88,7 +89,7 @@ def add_lora(backbone: nn.Module, rank: int, seed: int) -> None:
         )
     config = LoraConfig(r=rank, lora_alpha=_LORA_SCALE * rank, target_modules=targets, lora_dropout=0.0)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed64(seed))
         inject_adapter_in_model(config, backbone)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from transformers.utils import logging as hf_logging
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
+from lace.core.draws import seed64
 from lace.core.hub import answers
 
 _log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class PatchBackbone(nn.Module):
 def from_config(config: hf.PretrainedConfig, name: str, image_size: int, seed: int = 0) -> PatchBackbone:
     """A backbone with random weights; the global random state is unchanged."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed64(seed))
         return PatchBackbone(name, FAMILIES[config.model_type].model(config), image_size)
 
 

@@ -14,12 +14,17 @@ from lace.core.geometry import Array
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def generator(seed: int, *stream: int) -> np.random.Generator:
-    """NumPy's generator for any integer seed, negative and large ones too, and a stream of non-negative numbers.
+def seed64(seed: int) -> int:
+    """The 64-bit number that stands for a seed, which may be any integer: seeds equal modulo 2**64 are the same.
 
-    Seeds that are equal modulo 2**64 are the same seed, as for `Draws`.
+    Every seed of a user goes through here, on its way to NumPy (`generator`), torch (`manual_seed`) and `Draws`.
     """
-    return np.random.default_rng([seed % 2**64, *stream] if stream else seed % 2**64)
+    return seed % 2**64
+
+
+def generator(seed: int, *stream: int) -> np.random.Generator:
+    """NumPy's generator for any integer seed and a stream of non-negative numbers."""
+    return np.random.default_rng([seed64(seed), *stream] if stream else seed64(seed))
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
@@ -47,7 +52,7 @@ class Draws:
         index = np.atleast_1d(np.asarray(index)).astype(np.uint64)
         attempt = np.broadcast_to(np.asarray(attempt), index.shape).astype(np.uint64)
         with np.errstate(over="ignore"):
-            key = _mix(np.full(index.shape, seed % 2**64, np.uint64) + _GOLDEN)
+            key = _mix(np.full(index.shape, seed64(seed), np.uint64) + _GOLDEN)
             key = _mix(key + index * _GOLDEN)
             self._key = _mix(key + (attempt + np.uint64(1)) * np.uint64(0xD1342543DE82EF95))
         self.count = len(index)

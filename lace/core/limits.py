@@ -72,7 +72,7 @@ def check_numbers(config: Any, option: str = "--{}") -> None:
         numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
         shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
         limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
-        if not all(math.isfinite(number) and limits.holds(number) for number in numbers):
+        if not all(_finite(number) and limits.holds(number) for number in numbers):
             raise InvalidValueError(
                 "reading the options", f"{name} is {shown}", str(limits), f"change {option.format(name)}"
             )
@@ -96,6 +96,10 @@ def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[An
             yield from _numbers(value, prefix if flat else f"{prefix}{field.name}.")
         elif _is_number(value) or (isinstance(value, tuple) and value and all(map(_is_number, value))):
             yield f"{prefix}{field.name}", value, marks
+
+
+def _finite(number: Real) -> bool:
+    return isinstance(number, int) or math.isfinite(number)  # math.isfinite overflows for large integers
 
 
 def _is_number(value: Any) -> bool:

@@ -16,6 +16,7 @@ from torch.nn.functional import normalize
 
 from lace.backbones import Backbone
 from lace.backbones.described import Described
+from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.measure.bootstrap import LEVEL, RESAMPLES, Interval, image_weights, ratio
 
@@ -165,7 +166,7 @@ def _resampler(pairs: PairSums, same: bool, seed: int, resamples: int) -> Callab
             "at least one shared keypoint",
             "check the visibility flags with `lace data show`, or give more images",
         )
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     sources, targets = pairs.count.shape
     wa = image_weights(sources, rng, resamples)
     wb = wa if same else image_weights(targets, rng, resamples)

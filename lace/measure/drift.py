@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 
+from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import BoolArray
@@ -88,7 +89,7 @@ def drift(moved: Tensor, regions: Tensor, seed: int = 0) -> dict:
     """
     total = (moved.flatten(1)[:, None] * regions).sum(-1).double().numpy()
     count = regions.sum(-1).double().numpy()
-    weight = image_weights(len(count), np.random.default_rng(seed))
+    weight = image_weights(len(count), generator(seed))
     totals, counts = weight @ total, weight @ count
     report: dict = {"images": len(count), "seed": seed, "level": LEVEL}
     for i, name in enumerate(REGIONS):

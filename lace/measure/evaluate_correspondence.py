@@ -63,7 +63,7 @@ class CorrespondenceConfig:
     """Side of the images [px]; the paper does not state that of its EPE."""
     pck: Annotated[float, Within(0, 1, open_low=True)] = 0.1
     """Fraction of the image side within which a keypoint is correct."""
-    seed: Annotated[int, Within(0)] = 0
+    seed: int = 0
     """Seed of the sample of images and of the bootstrap."""
     device: str = "auto"
     """Device of the backbone: "auto" (CUDA if available), "cpu", "cuda" or "cuda:1"."""

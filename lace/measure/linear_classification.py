@@ -10,6 +10,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms.v2 import CenterCrop, Compose, Resize, ToDtype, ToImage
 
 from lace.backbones import Backbone
+from lace.core.draws import seed64
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.progress import track
 from lace.measure.rates import Rate, exact_rate
@@ -73,7 +74,7 @@ def fit_linear(features: Tensor, labels: Tensor, classes: int, config: Classific
     """A linear classifier on standardised features (n, dim), by AdamW on the cross-entropy."""
     if not len(features):
         raise InvalidValueError("fitting a linear probe", "no features", "at least one image", "add training images")
-    generator = torch.Generator().manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(seed64(config.seed))
     linear = nn.Linear(features.shape[1], classes)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lace.backbones import Backbone
+from lace.core.draws import generator, seed64
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.progress import track
 from lace.measure.bootstrap import Interval, image_weights
@@ -108,7 +109,7 @@ def fit_head(
     backbone: Backbone, data: SegmentationFolder, device: torch.device, config: SegmentationConfig, workers: int
 ) -> LinearHead:
     """The head after `iterations` steps of AdamW on the cross-entropy; the backbone stays as it is."""
-    torch.manual_seed(config.seed)
+    torch.manual_seed(seed64(config.seed))
     head = LinearHead(backbone.dim, config.classes).to(device)
     optimizer = torch.optim.AdamW(head.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.iterations)
@@ -116,7 +117,7 @@ def fit_head(
         data,
         replacement=True,
         num_samples=config.iterations * config.batch,
-        generator=torch.Generator().manual_seed(config.seed),
+        generator=torch.Generator().manual_seed(seed64(config.seed)),
     )
     loader = DataLoader(data, config.batch, sampler=drawn, num_workers=workers)
     for images, labels in track(loader, len(loader), "linear head", "steps"):
@@ -154,7 +155,7 @@ def mean_iou(hits: np.ndarray, unions: np.ndarray, seed: int = 0) -> Interval:
         raise InvalidValueError(
             "measuring mean IoU", "no labelled pixel", "labels above 0", "check the annotations of the validation part"
         )
-    weights = image_weights(len(hits), np.random.default_rng(seed))
+    weights = image_weights(len(hits), generator(seed))
     draws = [_mean_of_ratios(w @ hits, w @ unions) for w in weights if (w @ unions).any()]
     low, high = np.quantile(draws, [0.025, 0.975])
     return Interval(_mean_of_ratios(hits.sum(0), unions.sum(0)), float(low), float(high))

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import ImageFolder
 
 from lace.backbones import Backbone
+from lace.core.draws import seed64
 from lace.core.files import publish_bytes
 from lace.core.limits import Within
 from lace.core.progress import track
@@ -39,7 +40,7 @@ class SweepConfig:
     steps: Annotated[int, Within(1)] = 12_500
     batch: Annotated[int, Within(1)] = 1024
     momentum: Annotated[float, Within(0, 1, open_high=True)] = 0.9
-    seed: Annotated[int, Within(0)] = 0
+    seed: int = 0
 
 
 @torch.no_grad()
@@ -77,7 +78,7 @@ def cached_features(
 
 def sweep(features: Tensor, labels: Tensor, classes: int, config: SweepConfig, device: torch.device) -> nn.ModuleList:
     """One linear classifier for each learning rate, trained together on features (n, 2, dim) of images and mirrors."""
-    generator = torch.Generator().manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(seed64(config.seed))
     linear = [nn.Linear(features.shape[-1], classes) for _ in config.learning_rates]
     heads = nn.ModuleList(linear)
     for head in linear:
@@ -119,7 +120,7 @@ def sweep_classification(
     """(top-1 on val with its exact interval, number of classes, chosen learning rate)."""
     train, val = open_folders(folder, size)
     features, labels = cached_features(backbone, train, cache, key, device, workers)
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(config.seed))
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed64(config.seed)))
     choosing, fitting = order[: max(1, round(_CHOOSING * len(order)))], order[max(1, round(_CHOOSING * len(order))) :]
     heads = sweep(features[fitting], labels[fitting], len(train.classes), config, device)
     hits = [_hits(head, features[choosing], labels[choosing], device) for head in heads]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lace.backbones import Backbone
+from lace.core.draws import generator, seed64
 from lace.core.files import publish_bytes
 from lace.core.limits import Range, Within
 from lace.core.progress import track
@@ -42,7 +43,7 @@ class WindowConfig:
     dropout: Annotated[float, Within(0, 1, open_high=True)] = 0.1
     scale: Annotated[Range, Within(0, open_low=True)] = (0.5, 2.0)
     """Of the shorter side before the crop, relative to the window."""
-    seed: Annotated[int, Within(0)] = 0
+    seed: int = 0
 
 
 class DropoutHead(nn.Module):
@@ -82,7 +83,7 @@ def fit_heads(
     backbone: Backbone, data: SegmentationFolder, used: int, config: WindowConfig, device: torch.device, path: Path
 ) -> nn.ModuleList:
     """One head for each learning rate, trained together on the first `used` images; resumable from `path`."""
-    torch.manual_seed(config.seed)
+    torch.manual_seed(seed64(config.seed))
     heads = nn.ModuleList(DropoutHead(backbone.dim, data.classes, config.dropout) for _ in config.learning_rates)
     heads.to(device).train()
     groups = [
@@ -94,8 +95,8 @@ def fit_heads(
     first = _restored(parts, path, device)
     side = window_of(backbone, config)
     for step in track(range(first, config.iterations), config.iterations - first, "linear heads", "steps"):
-        rng = np.random.default_rng([config.seed, step])
-        torch.manual_seed(config.seed + step)  # dropout: a resumed run equals an uninterrupted one
+        rng = generator(config.seed, step)
+        torch.manual_seed(seed64(config.seed + step))  # dropout: a resumed run equals an uninterrupted one
         crops = [training_crop(data, int(i), side, config, rng) for i in rng.integers(used, size=config.batch)]
         images, labels = (torch.stack(column).to(device) for column in zip(*crops, strict=True))
         with torch.no_grad():

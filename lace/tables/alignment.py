@@ -52,7 +52,7 @@ class TablesConfig:
     """Backbone of tables 1, 4, 5 and 6, and the first one of table 8."""
     backbones: tuple[str, ...] = ()
     """Replaces the four backbones of table 8, in its order; those left out are not run."""
-    seeds: Annotated[tuple[int, ...], Within(0)] = ()
+    seeds: tuple[int, ...] = ()
     """Training seeds; every fine-tuned row is run once for each, and their range is shown. Default: that of `train`."""
     classification: Path | None = None
     """ImageNet folder (train/CLASS, val/CLASS): adds the top-1 column of tables 5 and 6."""

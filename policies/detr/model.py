@@ -10,6 +10,7 @@ import transformers as hf
 from torch import Tensor, nn
 from transformers.models.detr.modeling_detr import DetrDecoder, DetrEncoder, DetrMLPPredictionHead
 
+from lace.core.draws import seed64
 from lace.core.errors import LaceError
 from lace.core.registry import Registry
 from policies.positions import sine_positions
@@ -41,7 +42,7 @@ class TwoPointDetr(nn.Module):
         self.pretrained: tuple[str, ...] = ()
         width = config.d_model
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(seed64(seed))
             self.project = nn.Linear(dim, width)
             self.encoder, self.decoder = DetrEncoder(config), DetrDecoder(config)
             self.queries = nn.Parameter(torch.randn(2, width))

@@ -14,7 +14,7 @@ class Axis:
     """One randomisation axis. Off means the middle of each range, in every frame."""
 
     on: bool = True
-    seed: Annotated[int | None, Within(0, 2**63 - 1)] = None
+    seed: int | None = None
     """Seed of this axis alone, so that it can be varied independently; None: the dataset's seed."""
 
 

@@ -11,7 +11,6 @@ from sim_envs.config.presets import PRESETS, VIEWS
 
 Size = Annotated[int, Within(32, 8192)]
 """Edge of an image [px]."""
-Seed = Annotated[int, Within(0, 2**63 - 1)]
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class SceneConfig:
     view: str = ""
     """Camera instead of the preset's: egocentric (from the eyes of a person at the arm's base) or
     third_person (from across the table)."""
-    seed: Seed = 0
+    seed: int = 0
     width: Size = 448
     """Image width [px]."""
     height: Size = 448

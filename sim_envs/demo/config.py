@@ -26,7 +26,7 @@ class DemoConfig:
     """The backbone that is aligned: a name or a folder, as `lace finetune` takes it."""
     image_size: Annotated[int, Within(32)] = 224
     """Side of the images that the backbone sees [px]."""
-    seed: Annotated[int, Within(0)] = 0
+    seed: int = 0
     """Of frames and training."""
     workers: Annotated[int, Within(1)] = 2
     """Processes that render frames."""

@@ -8,7 +8,7 @@ import numpy as np
 from assets.textures import TEXTURES
 from lace.cli.imports import note, run
 from lace.core.camera import PinholeCamera
-from lace.core.draws import Draws, generator
+from lace.core.draws import Draws, generator, seed64
 from lace.core.errors import InvalidValueError
 from lace.data.dataset import FrameDataset
 from lace.data.imports.backgrounds import Backgrounds, Masker, candidates
@@ -68,7 +68,7 @@ class Rooms:
         from sim_envs.frames.source import SimulatedFrames  # the engine takes seconds to import
 
         # Not the seed itself: a dataset of ours made with it would get its own rooms back.
-        other = int(np.random.SeedSequence([seed % 2**64, ROOMS_STREAM]).generate_state(1)[0])
+        other = int(np.random.SeedSequence([seed64(seed), ROOMS_STREAM]).generate_state(1)[0])
         config = with_preset(SceneConfig(seed=other, width=SIZE, height=SIZE), "randomized")
         axes = replace(config.axes, hand=replace(config.axes.hand, poses=EMPTY_POSES))
         self.source = SimulatedFrames(replace(config, axes=axes), worlds=1)

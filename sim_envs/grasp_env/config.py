@@ -8,7 +8,7 @@ from lace.core.limits import Within, check_numbers
 from sim_envs.config.axes import Axes
 from sim_envs.config.kinds import require_grasping
 from sim_envs.config.presets import PRESETS
-from sim_envs.config.scene import SceneConfig, Seed, Size
+from sim_envs.config.scene import SceneConfig, Size
 from sim_envs.physics.engines import PHYSICS
 
 OBSERVATIONS = ("image", "keypoints", "state")
@@ -26,7 +26,7 @@ class GraspEnvConfig(SceneConfig):
     """Where the axes are from: clean, lab, kitchen, office, randomized; see `options_of`."""
     axes: Axes = field(default_factory=lambda: PRESETS["lab"])
     """All randomisation axes."""
-    seed: Seed = 0
+    seed: int = 0
     """Seed of the set of scenes; `reset(seed=...)` chooses among them."""
     width: Size = 96
     """Image width [px]."""

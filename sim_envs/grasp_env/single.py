@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from lace.core.draws import seed64
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
 from sim_envs.grasp_env.config import options_of
@@ -34,7 +35,7 @@ class GraspEnv(gymnasium.Env):
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
         """See gymnasium.Env; a new scene."""
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else seed64(seed))
         self._step = 0
         self.worlds.restart(np.arange(1), self.np_random)
         seen, _reward, facts = self.worlds.observe()

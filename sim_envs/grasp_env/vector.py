@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from lace.core.draws import seed64
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, BoolArray
 from sim_envs.grasp_env.config import options_of
@@ -36,7 +37,7 @@ class GraspVectorEnv(VectorEnv):
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
         """New scenes, everywhere or where `options["reset_mask"]` (num_envs,) bool says; `seed` chooses them."""
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else seed64(seed))
         self._restart(self._mask((options or {}).get("reset_mask")))
         seen, _reward, facts = self.worlds.observe()
         return seen, facts

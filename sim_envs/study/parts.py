@@ -45,7 +45,7 @@ class StudyConfig:
     """Rooms to align in: LACE is trained in each of them, policy and tests stay in the lab."""
     cameras: Annotated[int, Within(0)] = 1
     """Cameras that stand still and see human and robot alike, as in one lab; 0 draws a new one per demonstration."""
-    seed: Annotated[int, Within(0)] = 0
+    seed: int = 0
     image_size: Size = 224
     """Side of the images [px]."""
     workers: Annotated[int, Within(1)] = 1

@@ -63,13 +63,16 @@ def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarra
         np.deg2rad(draws.uniform(name, *limits))
         for name, limits in (("inward_deg", INWARD_DEG), ("down_deg", DOWN_DEG), ("roll_deg", ROLL_DEG))
     )
-    place = WORKSPACE[0] + (WORKSPACE[1] - WORKSPACE[0]) * draws.uniform("place", 0, 1, 3)
+    share, span = draws.uniform("place", 0, 1, 3), WORKSPACE[1] - WORKSPACE[0]
+    place = WORKSPACE[0] + span * share
     R_turn = axis_angle([0, 0, 1], turn)
     R = R_turn @ axis_angle([0, 0, 1], inward) @ axis_angle([0, 1, 0], down) @ axis_angle([1, 0, 0], roll)
     T_world_wrist = transform(R, np.zeros((n, 3))) @ T_fore_wrist
     T_world_wrist[:, :3, 3] = (R_turn @ place[..., None])[..., 0] - T_world_wrist[:, :3, :3] @ grasp_point
     lowest = (T_world_wrist[:, None, 2, :3] * points).sum(-1).min(1) + T_world_wrist[:, 2, 3]
-    T_world_wrist[:, 2, 3] += np.maximum(CLEARANCE + FLESH_M - lowest, 0)
+    raised = np.maximum(CLEARANCE + FLESH_M - lowest, 0)
+    T_world_wrist[:, 2, 3] += raised
+    draws.record("place", share + raised[:, None] / span * [0, 0, 1])
     return T_world_wrist
 
 

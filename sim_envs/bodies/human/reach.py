@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from assets.humans.hand import WRIST, HumanHand
 from assets.humans.poses import POSES, Capsules
+from lace.core.draws import generator
 from lace.core.geometry import Array, axis_angle, invert, minimum_jerk, transform
 from lace.core.keypoints import FINGERS, FINGERTIPS
 from sim_envs.bodies.human.arm import DOWN_DEG, FLESH_M, pose_of
@@ -96,7 +97,7 @@ def plan_grasp(capsules: Capsules, scene: SceneBatch) -> HumanMotion | None:
     target = scene.objects[0]
     standing = Standing(target.object_set.names[target.which[0]], target.T_world_object[0], float(target.scale[0]))
     height = float(target.object_set.height[target.which[0]]) * standing.scale
-    rng = np.random.default_rng(int(scene.draws["hand.bank_entry"][0]))
+    rng = generator(int(scene.draws["hand.bank_entry"][0]))
     search = GraspSearch(capsules, scene.pose.known_shape[0], standing, height, scene.pose.extra["shoulder"][0], rng)
     for q_open, q_shut, arm, position in search.grasps():
         motion = _motion(scene, search, (q_open, q_shut), arm, position, rng)

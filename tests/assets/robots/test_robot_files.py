@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assets.robots import ROBOTS
+from assets.robots.recipe import Recipe
 from assets.robots.xarm7_leap import LEAP_HAND, XARM7
 from lace.core import wheels
 from lace.core.errors import AssetError
@@ -141,3 +143,32 @@ def test_own_assets_are_built_into_the_same_robot(robot, tmp_path, monkeypatch):
     assert theirs.joint_names == ours.joint_names and theirs.links == ours.links
     changed = np.flatnonzero((theirs.limits != ours.limits).any(1))
     assert changed.tolist() == [1] and theirs.limits[1].tolist() == [-1.5, 1.5]
+
+
+def _writes(text: str, folders: dict[str, Path], out: Path) -> None:
+    (out / "robot.xml").write_text(text.replace("LENGTH", (out.parent.parent.parent / "length.txt").read_text()))
+
+
+BAR = """<mujoco><worldbody><body name="bar"><geom type="capsule" size="0.01 LENGTH"/></body></worldbody></mujoco>"""
+
+
+def test_a_robot_is_built_again_where_code_or_files_changed_and_a_failed_build_is_not_kept(tmp_path, monkeypatch):
+    """Built by content: neither a version nor a date decides."""
+    monkeypatch.setenv("LACE_CACHE", str(tmp_path / "cache"))
+    length = tmp_path / "length.txt"
+    length.write_text("0.2")
+    monkeypatch.setattr(Recipe, "_read", lambda self, path: path)
+    bar = replace(ROBOTS["ur5e_rod"], name="bar", wheels=(), build=partial(_writes, BAR), sources=(length,))
+    first = bar(None)
+    assert bar(None) == first and "0.2" in first.read_text()
+    length.write_text("0.3")
+    os.utime(length, (0, 0))
+    assert "0.3" in bar(None).read_text()
+    thick = replace(bar, build=partial(_writes, BAR.replace("0.01", "0.02")))
+    assert "0.02" in thick(None).read_text()
+    broken = replace(bar, build=partial(_writes, BAR.replace("capsule", "sausage")))
+    kept = _files(tmp_path / "cache")
+    for _ in range(2):
+        with pytest.raises(AssetError, match="MuJoCo loads"):
+            broken(None)
+    assert {file for file in _files(tmp_path / "cache") if "robots/" in file} == {f for f in kept if "robots/" in f}

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from assets.humans.skinned import PARTS, skin_mesh
-from lace.core.geometry import apply, invert
+from lace.core.geometry import apply, axis_angle, invert
 from lace.core.keypoints import FINGERTIPS, Visibility
 from lace.data.verify import check_frames
+from sim_envs.bodies.human.arm import SHOULDER, shoulder_of
 from sim_envs.frames.labels import at_pixels
+from sim_envs.scenes.randomization import grasp_points
+from sim_envs.scenes.workspace import WORKSPACE
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,37 @@ def test_warp_skinning_agrees_with_numpy(human, scenes):
     assert np.abs(drawn - expected[:, order]).max() < 1e-5
     normals = human.body._skin.normals.numpy().reshape(drawn.shape)
     assert ((normals * hand.normals(expected)[:, order]).sum(-1) > 0.999).mean() > 0.999
+
+
+def test_every_draw_of_the_hand_and_the_arm_is_what_the_frame_holds(human, scenes):
+    draws, pose, body = scenes.draws, scenes.pose, human.body
+    entry = draws["hand.bank_entry"]
+    assert np.array_equal(pose.q, body.bank.q[entry]) and np.array_equal(pose.shape, body.bank.shape[entry])
+    turn, inward, down, roll = (np.deg2rad(draws[f"arm.{k}_deg"]) for k in ("yaw", "inward", "down", "roll"))
+    R_turn = axis_angle([0, 0, 1], turn)
+    R = R_turn @ axis_angle([0, 0, 1], inward) @ axis_angle([0, 1, 0], down) @ axis_angle([1, 0, 0], roll)
+    assert np.allclose(pose.T_world_link[:, 0, :3, :3], R, atol=1e-6)
+    low, high = WORKSPACE
+    held = grasp_points(body.palm(pose), tuple(body.embodiment.grasp_point))
+    place = low + (high - low) * draws["arm.place"]
+    assert np.allclose((R_turn.swapaxes(1, 2) @ held[..., None])[..., 0], place, atol=1e-6)
+    assert (draws["arm.place"][:, 2] > 1).any() or np.ptp(draws["arm.place"][:, 2]) > 0.3
+    elbow, upper = pose.T_world_link[:, 0, :3, 3], shoulder_of(pose.T_world_link[:, -1], body._heads(pose.known_shape))
+    towards = SHOULDER[0] + (SHOULDER[1] - SHOULDER[0]) * draws["arm.shoulder"] - elbow
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    assert np.allclose((upper - elbow) / np.linalg.norm(upper - elbow, axis=1, keepdims=True), towards, atol=1e-6)
+
+
+def test_every_draw_of_skin_and_sleeve_is_what_the_frame_holds(human, scenes):
+    draws, table, body = scenes.draws, scenes.table, human.body
+    sleeve, skin = human.layout.body.start, slice(human.layout.body.start + 1, human.layout.body.stop)
+    tone = body._tones[draws["skin.tone"], draws["skin.look"]]
+    assert (table.texture[:, skin] == tone[:, None]).all()
+    colour = draws["skin.light"][:, None] * (1 + draws["skin.warmth"][:, None] * np.array([0.03, 0, -0.04]))
+    assert np.allclose(table.colour[:, skin], colour[:, None], atol=1e-6)
+    assert (table.texture[:, sleeve] == body._cloths[draws["sleeve.cloth"], draws["sleeve.look"]]).all()
+    assert np.allclose(table.colour[:, sleeve], draws["sleeve.colour"], atol=1e-6)
+    assert np.array_equal(scenes.pose.extra["cut"], draws["sleeve.cut"])
 
 
 def test_every_world_has_a_shape_a_pose_and_a_sleeve_of_its_own(human, scenes):
