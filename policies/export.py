@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
+from lace.core.limits import Within, check_numbers
 from policies.bundle import TwoPointPolicy, load_policy
 from policies.features import tokens
 
@@ -35,8 +36,11 @@ class ExportConfig:
     """Bundle folder."""
     out: Path
     """The .onnx file; OUT.json beside it says what was compared."""
-    repeats: int = 50
+    repeats: Annotated[int, Within(1)] = 50
     """Single images that each latency is measured over."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 class WholePolicy(nn.Module):

@@ -33,12 +33,12 @@ class FitConfig:
     """Frames per step, over all processes together."""
     learning_rate: Annotated[float, Within(0, open_low=True)] = 1e-3
     """Peak, of new parameters."""
-    pretrained_learning_rate: float = 1e-5
+    pretrained_learning_rate: Annotated[float, Within(0)] = 1e-5
     """Peak, of parameters that come pretrained (a DETR's encoder and decoder)."""
-    warmup: float = 0.1
+    warmup: Annotated[float, Within(0, 1)] = 0.1
     """Share of the iterations with a linear rise; a cosine to zero follows."""
-    weight_decay: float = 0.05
-    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: Annotated[float, Within(0)] = 0.05
+    betas: Annotated[tuple[float, float], Within(0, 1, open_high=True)] = (0.9, 0.999)
     clip: Annotated[float, Within(0, open_low=True)] = 1.0
     """Largest gradient norm."""
     loss: Literal["mse", "l1"] = "mse"

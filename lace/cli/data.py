@@ -1,9 +1,11 @@
 """The `lace data ...` commands. Each is a function whose signature is its command line; heavy imports stay inside."""
 
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 
+from lace.core.limits import Within
 from lace.core.progress import progress_bar
 
 _SHOWN_PROBLEMS = 50
@@ -40,7 +42,7 @@ def show(
     folder: Path,
     /,
     out: Path | None = None,
-    count: int = 24,
+    count: Annotated[int, Within(1)] = 24,
     seed: int = 0,
     overlay: bool = True,
     rerun: bool = False,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lace.core.errors import InvalidValueError
+from lace.core.limits import Within
 from lace.core.progress import progress_bar
 from lace.core.semantics import HUMAN_HAND
 from lace.data.imports.change import MIN_CHANGE
@@ -16,6 +16,7 @@ from lace.data.imports.hand_labels import HandLabels
 from lace.data.imports.writing import REPORT_NAME, Candidate, ImportReport, write_frames
 
 Labels = Annotated[HandLabels, tyro.conf.OmitArgPrefixes]
+Change = Annotated[float, Within(0, 255)]
 AS_USUAL = HandLabels()
 
 
@@ -26,7 +27,7 @@ def hint(
     splits: tuple[Literal["epick", "newdays", "ego4d"], ...] = ("epick",),
     parts: tuple[Literal["TRAIN", "VAL", "TEST"], ...] = ("TRAIN",),
     crop: bool = False,
-    image_size: int | None = None,
+    image_size: Annotated[int | None, Within(1)] = None,
     detector: str | None = None,
 ) -> int:
     """Import the right hands of HInt from its unpacked folder.
@@ -87,7 +88,14 @@ def coco(
     return run(out, found, facts | ({"detector": detector} if detector else {}))
 
 
-def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, labels: Labels = AS_USUAL) -> int:
+def video(
+    path: Path,
+    /,
+    out: Path,
+    every: Annotated[int, Within(1)] = 1,
+    change: Change = MIN_CHANGE,
+    labels: Labels = AS_USUAL,
+) -> int:
     """Your own recordings of hands, with keypoints by MediaPipe's hand models.
 
     Args:
@@ -99,8 +107,6 @@ def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, 
     """
     from lace.data.imports import video as module
 
-    if every < 1:
-        raise InvalidValueError("reading --every", str(every), "1 or more", "give 1 to take every frame")
     files = module.video_files(path)
     detector = labels.load()
     with progress_bar("looking for new frames") as advance:
@@ -109,7 +115,7 @@ def video(path: Path, /, out: Path, every: int = 1, change: float = MIN_CHANGE, 
     return run_labelled(out, found, {**facts, "every": every, "change": change, **labels.facts})
 
 
-def photos(folder: Path, /, out: Path, change: float = MIN_CHANGE, labels: Labels = AS_USUAL) -> int:
+def photos(folder: Path, /, out: Path, change: Change = MIN_CHANGE, labels: Labels = AS_USUAL) -> int:
     """Your own photographs of hands, with keypoints by MediaPipe's hand models.
 
     Args:
@@ -130,7 +136,13 @@ def photos(folder: Path, /, out: Path, change: float = MIN_CHANGE, labels: Label
 
 
 def lerobot(
-    name: str, /, out: Path, episode: int = 0, frames: int = 10, embodiment: str = "robot", camera: str | None = None
+    name: str,
+    /,
+    out: Path,
+    episode: Annotated[int, Within(0)] = 0,
+    frames: Annotated[int, Within(1)] = 10,
+    embodiment: str = "robot",
+    camera: str | None = None,
 ) -> int:
     """Import frames of one episode of a LeRobot dataset, ready for `lace annotate`.
 
@@ -159,7 +171,7 @@ def detect_target(
     out: Path,
     text: str = "a green dinosaur doll",
     detector: str = "google/owlv2-base-patch16-ensemble",
-    threshold: float = 0.3,
+    threshold: Annotated[float, Within(0, 1)] = 0.3,
 ) -> int:
     """Box the target in the images of a dataset by a text (OWLv2); the dataset's copy gets the box target@owlv2.
 

@@ -1,5 +1,6 @@
 """The `lace` command: the first words choose a line of `commands.COMMANDS`, tyro reads the rest."""
 
+import errno
 import logging
 import os
 import sys
@@ -43,9 +44,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LaceError as error:
         _complain(str(error))
         return EXIT_USAGE
+    except OSError as error:
+        found = of_the_machine(error, " ".join(["lace", *args[:2]]))
+        if found is None:
+            raise
+        _complain(str(found))
+        return EXIT_USAGE
     except (KeyboardInterrupt, Terminated) as stop:
         _complain("interrupted; what was finished is whole, run the same command to resume")
         return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+
+
+_MACHINE = {
+    errno.EROFS: "a folder on a file system that can be written",
+    errno.EACCES: "permission to read and write there",
+    errno.EPERM: "permission to read and write there",
+    errno.ENOSPC: "room on the disk (in /dev/shm, for worker processes)",
+    errno.EDQUOT: "room in your quota",
+    errno.EMFILE: "more open files (`ulimit -n`)",
+    errno.ENAMETOOLONG: "a shorter name",
+}
+"""What the machine refuses -> what is expected; other errors of the system are faults of ours."""
+
+
+def of_the_machine(error: OSError, command: str) -> LaceError | None:
+    """A message for what the machine refuses wherever it happens; None for other errors.
+
+    Args:
+        error: What was raised.
+        command: The command that ran.
+    """
+    if error.errno not in _MACHINE:
+        return None
+    where = f" ({error.filename})" if error.filename else ""
+    step = "free space, change permissions, or choose other folders (--out, LACE_CACHE, TMPDIR, fewer --workers)"
+    got = f"{error.strerror}{where} (errno {error.errno})"
+    return LaceError(f"running `{command}`", got, _MACHINE[error.errno], f"{step}; finished work is kept")
 
 
 def _dispatch(args: list[str]) -> int:
@@ -62,9 +96,11 @@ def _dispatch(args: list[str]) -> int:
 def _run(words: str, command: Command, args: list[str]) -> int | None:
     import tyro
 
+    from lace.core.limits import with_checked_numbers
+
     prog = f"lace {words}"
     if not command.config:
-        return tyro.cli(_imported(command.main), prog=prog, args=args)
+        return tyro.cli(with_checked_numbers(_imported(command.main)), prog=prog, args=args)
     defaults = {"default": _imported(command.defaults)(args, *command.bound)} if command.defaults else {}
     config = tyro.cli(_imported(command.config), prog=prog, args=args, **defaults)
     return _imported(command.main)(config, *command.bound)

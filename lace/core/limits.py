@@ -9,8 +9,10 @@ class Config:
         check_numbers(self)
 """
 
+import functools
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from numbers import Real
 from typing import Annotated, Any, get_type_hints
@@ -69,33 +71,59 @@ def check_numbers(config: Any, option: str = "--{}") -> None:
         InvalidValueError: Names the first field that is out of its limits, or whose range is reversed.
     """
     for name, value, marks in _numbers(config):
-        numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-        shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
-        limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
-        if not all(_finite(number) and limits.holds(number) for number in numbers):
-            raise InvalidValueError(
-                "reading the options", f"{name} is {shown}", str(limits), f"change {option.format(name)}"
-            )
-        if any(isinstance(mark, Ordered) for mark in marks) and numbers[0] > numbers[1]:
-            raise InvalidValueError(
-                "reading the options",
-                f"{name} is {shown}, which is reversed",
-                "the lower number first",
-                f"give {option.format(name)} as {' '.join(reversed(shown.split()))}",
-            )
+        _check(name, value, marks, option)
+
+
+def with_checked_numbers[**Given, Answer](function: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """The function, which then refuses numbers outside the limits that its annotations say, as `check_numbers` does."""
+    marks_of = {name: getattr(hint, "__metadata__", ()) for name, hint in _hints(function).items()}
+
+    @functools.wraps(function)
+    def checked(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        for name, value in inspect.signature(function).bind(*args, **kwargs).arguments.items():
+            if _holds_numbers(value):
+                _check(name, value, marks_of.get(name, ()), "--{}")
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _hints(annotated: Any) -> dict[str, Any]:
+    return get_type_hints(annotated, include_extras=True)
+
+
+def _check(name: str, value: Any, marks: tuple[Any, ...], option: str) -> None:
+    numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+    shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
+    limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
+    if not all(_finite(number) and limits.holds(number) for number in numbers):
+        raise InvalidValueError(
+            "reading the options", f"{name} is {shown}", str(limits), f"change {option.format(name)}"
+        )
+    if any(isinstance(mark, Ordered) for mark in marks) and numbers[0] > numbers[1]:
+        raise InvalidValueError(
+            "reading the options",
+            f"{name} is {shown}, which is reversed",
+            "the lower number first",
+            f"give {option.format(name)} as {' '.join(reversed(shown.split()))}",
+        )
 
 
 def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     """(dotted name, value, marks of its annotation) of every number and tuple of numbers."""
-    hints = get_type_hints(type(config), include_extras=True)
+    hints = _hints(type(config))
     for field in fields(config):
         value, marks = getattr(config, field.name), getattr(hints[field.name], "__metadata__", ())
         if is_dataclass(value):
             # A nested config that the command line shows without its own name has an annotation named "".
             flat = any(getattr(mark, "name", None) == "" for mark in marks)
             yield from _numbers(value, prefix if flat else f"{prefix}{field.name}.")
-        elif _is_number(value) or (isinstance(value, tuple) and value and all(map(_is_number, value))):
+        elif _holds_numbers(value):
             yield f"{prefix}{field.name}", value, marks
+
+
+def _holds_numbers(value: Any) -> bool:
+    return _is_number(value) or (isinstance(value, tuple) and bool(value) and all(map(_is_number, value)))
 
 
 def _finite(number: Real) -> bool:

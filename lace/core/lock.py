@@ -32,7 +32,7 @@ def locked_folder(
     A file system without locks gives a warning and no protection.
 
     Args:
-        folder: An existing folder.
+        folder: Made if it is not there.
         expected: What a second process is told.
         name: Of the lock file.
         wait_s: How long to wait for the lock [s].
@@ -64,6 +64,7 @@ def _acquired(path: Path, expected: str) -> int:
     """Descriptor of the locked file. A file that its holder removed in between is opened again."""
     while True:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise DatasetError(

@@ -43,7 +43,6 @@ class RunIdentity:
         folder = self.path.parent
         self._require_usable()
         made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             with locked_folder(folder):
                 self._claim()

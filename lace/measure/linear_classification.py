@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torchvision.transforms.v2 import CenterCrop, Compose, Resize, ToDtype, ToIm
 from lace.backbones import Backbone
 from lace.core.draws import seed64
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.limits import Within
 from lace.core.progress import track
 from lace.measure.rates import Rate, exact_rate
 
@@ -23,12 +25,12 @@ _RESIZE = 256 / 224
 class ClassificationConfig:
     """The short protocol of `--quick`, which is ours."""
 
-    epochs: int = 50
+    epochs: Annotated[int, Within(1)] = 50
     """Over the stored features; the backbone processes each image once."""
-    batch: int = 1024
-    learning_rate: float = 1e-3
+    batch: Annotated[int, Within(1)] = 1024
+    learning_rate: Annotated[float, Within(0, open_low=True)] = 1e-3
     """Of AdamW, down to zero by a cosine."""
-    weight_decay: float = 1e-4
+    weight_decay: Annotated[float, Within(0)] = 1e-4
     seed: int = 0
 
 

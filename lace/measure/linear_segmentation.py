@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 from lace.backbones import Backbone
 from lace.core.draws import generator, seed64
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.limits import Within
 from lace.core.progress import track
 from lace.measure.bootstrap import Interval, image_weights
 
@@ -25,13 +27,13 @@ IGNORED = -1
 class SegmentationConfig:
     """The short protocol of `--quick`, which is ours."""
 
-    classes: int = 150
+    classes: Annotated[int, Within(1)] = 150
     """Of ADE20K's scene parsing benchmark."""
-    iterations: int = 4000
-    batch: int = 16
-    learning_rate: float = 1e-3
+    iterations: Annotated[int, Within(1)] = 4000
+    batch: Annotated[int, Within(1)] = 16
+    learning_rate: Annotated[float, Within(0, open_low=True)] = 1e-3
     """Of AdamW, down to zero by a cosine."""
-    weight_decay: float = 1e-3
+    weight_decay: Annotated[float, Within(0)] = 1e-3
     seed: int = 0
 
 

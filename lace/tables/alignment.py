@@ -191,7 +191,6 @@ def main(config: TablesConfig) -> int:
     """Runs, prints and writes `out`/table-N/report.html and table.json for each table; returns the exit code."""
     chosen = {table: runs_of(table, config) for table in config.tables}
     check_data(config)
-    config.out.mkdir(parents=True, exist_ok=True)
     with locked_folder(config.out):
         for table, runs in chosen.items():
             _run_table(table, runs, config)

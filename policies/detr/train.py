@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from rich.console import Console
@@ -13,6 +14,7 @@ from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
+from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
 from lace.reports.recorder import Recorder
 from lace.reports.report import Picture, Report, write_report
@@ -33,9 +35,9 @@ POLICY_FIT = FitConfig(learning_rate=1e-4, loss="l1")
 class AugmentPixels:
     """Changes of the pictures while a policy trains; any of them means that features cannot be stored."""
 
-    blur_px: float = 0.0
+    blur_px: Annotated[float, Within(0, 100)] = 0.0
     """Largest standard deviation of a Gaussian blur [px]."""
-    brightness: float = 0.0
+    brightness: Annotated[float, Within(0, 1)] = 0.0
     """Largest change of each channel, as a share."""
 
     @property
@@ -58,11 +60,11 @@ class PolicyConfig:
     """zero, few or co: 0, 10 or 100 % of the robot's demonstrations."""
     test: tuple[str, ...] = ()
     """Held-out demonstrations as NAME=DIR; one that also trains is an error."""
-    demonstrations: int | None = None
+    demonstrations: Annotated[int | None, Within(1)] = None
     """How many human demonstrations train: the first ones of each folder, in equal shares; None takes all."""
     backbone: str = "dinov3-s"
     """Frozen: short name, hub id or folder."""
-    image_size: int | None = None
+    image_size: Annotated[int | None, Within(1)] = None
     """Side of the images that the backbone sees [px]; default 224, 64 for the tiny stand-in."""
     head: str = "detr:paper"
     """detr:paper, detr:small (for CPUs), or probe."""
@@ -78,6 +80,9 @@ class PolicyConfig:
     """"auto", "cpu", "cuda" or "cuda:1"."""
     augment: AugmentPixels = field(default_factory=AugmentPixels)
     fit: FitConfig = field(default_factory=lambda: POLICY_FIT)
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 PLACES = ("human", "robot", "test", "out", "backbone", "with_backbone", "cache", "device")

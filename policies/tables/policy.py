@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
 
 from lace.core.files import publish_bytes
+from lace.core.limits import Within
+from lace.core.lock import locked_folder
 from lace.reports.report import Grid, Picture, Report, write_report
 from policies.bundle import CONFIG, load_policy
 from policies.detr.train import POLICY_FIT, PolicyConfig, train_policy
@@ -38,7 +40,7 @@ class PolicyTableConfig(StudyRuns):
     """detr:paper, detr:small (for CPUs), or probe."""
     detr: str = ""
     """Pretrained DETR that the transformer starts from: hub name or folder."""
-    demonstrations: tuple[int, ...] = ()
+    demonstrations: Annotated[tuple[int, ...], Within(1)] = ()
     """Also measures base and LACE, zero-shot, with these numbers of human demonstrations."""
     generalisation: bool = True
     """Also table 10: trained on robots alone, tested on unseen targets."""
@@ -182,6 +184,12 @@ def grids(rows: dict[tuple[str, str, int | None], dict[str, Any]], config: Polic
 
 
 def main(config: PolicyTableConfig) -> int:
+    """Runs `run` alone in OUT; returns its exit code."""
+    with locked_folder(config.out):
+        return run(config)
+
+
+def run(config: PolicyTableConfig) -> int:
     """Runs, prints and writes OUT/table-7/{table.json, report.html}; returns the exit code."""
     console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
     wanted = list(cells(config))

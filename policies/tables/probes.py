@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
+from lace.core.lock import locked_folder
 from lace.reports.report import Grid, Picture, Report, write_report
 from policies.evaluate import shown_predictions
 from policies.features import cached_features
@@ -135,6 +136,12 @@ def part_grids(rows: dict[str, dict[str, Any]]) -> list[Grid]:
 
 
 def main(config: ProbeTableConfig) -> int:
+    """Runs `run` alone in OUT; returns its exit code."""
+    with locked_folder(config.out):
+        return run(config)
+
+
+def run(config: ProbeTableConfig) -> int:
     """Runs, prints and writes OUT/table-2/{table.json, report.html}; returns the exit code."""
     console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
     for number, name in enumerate(config.variants, 1):

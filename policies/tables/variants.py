@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from lace.core.device import process_device
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
+from lace.core.limits import Within, check_numbers
 from lace.core.registry import Registry
 from lace.tables.ablations import Run
 from lace.tables.alignment import TablesConfig, tune
@@ -57,13 +58,16 @@ class StudyRuns:
     """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
     seeds: tuple[int, ...] = (0,)
     """Of heads, their batches and dropout."""
-    image_size: int = 224
+    image_size: Annotated[int, Within(1)] = 224
     """Side of the images that backbones see [px]."""
-    augmented: int = 1000
+    augmented: Annotated[int, Within(0)] = 1000
     """Augmented views of each embodiment to align on."""
     device: str = "auto"
     train: TrainConfig = field(default_factory=TrainConfig)
     """The alignment."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:

@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
 
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
+from lace.core.limits import Within
+from lace.core.lock import locked_folder
 from lace.measure.rates import exact_rate, mcnemar
 from lace.reports.report import Grid, Report, write_report
 from lace.reports.sections import Video, Videos
@@ -36,10 +38,10 @@ class SuccessTableConfig(PolicyTableConfig):
     variants: tuple[str, ...] = ("base", "lab", "shuffled")
     regimes: tuple[str, ...] = ("zero", "few", "co")
     settings: tuple[str, ...] = SETTINGS
-    trials: int = 300
+    trials: Annotated[int, Within(1)] = 300
     """Trials of each setting; every policy tries all of them (the paper: 20 a cell)."""
     trial_seed: int = 5
-    workers: int = 1
+    workers: Annotated[int, Within(1)] = 1
     """Processes of the simulator."""
     films: bool = True
     """Film a failure and a success of base and LACE."""
@@ -150,6 +152,12 @@ def pairs(
 
 
 def main(config: SuccessTableConfig) -> int:
+    """Runs `run` alone in OUT; returns its exit code."""
+    with locked_folder(config.out):
+        return run(config)
+
+
+def run(config: SuccessTableConfig) -> int:
     """Runs, prints and writes OUT/table-3/{table.json, report.html}; returns the exit code."""
     unknown = sorted(set(config.settings) - set(SETTINGS))
     if unknown:
