@@ -56,6 +56,7 @@ HEAVY = {
     r"mujoco_usd_converter": set(),  # runs in a separate process
     r"pxr": set(),
     r"timm": {"lace/backbones/efficientnet_lite.py"},
+    r"coacd": {"assets/objects/decomposition.py"},
     r"transformers": {
         "lace/backbones/families.py",
         "lace/data/imports/detectors.py",

@@ -6,7 +6,8 @@ import numpy as np
 import trimesh
 from scipy.spatial import ConvexHull
 
-from assets.objects.spec import OBJECTS
+from assets.objects.decomposition import convex_decomposition
+from assets.objects.spec import OBJECTS, ObjectSpec
 from lace.core.errors import IntegrityError
 
 FEET_M = (0.001, 0.002, 0.003, 0.004)
@@ -16,23 +17,24 @@ MARGIN_M = 0.003
 """Least distance of the centre of mass from the edge of the foot, seen from above [m]."""
 DIRECTIONS = 128
 """Directions in which a thinned hull keeps its farthest vertex: at most as many vertices remain."""
+PART_DIRECTIONS = 32
+"""The same for each of several parts."""
 
 
 @cache
 def convex_parts(name: str) -> tuple[np.ndarray, ...]:
     """Vertices (k, 3) [m] of the convex parts of an object at its mesh's size, in its mesh's frame.
 
-    Dolls are split into their parts; every other object is its convex hull, which fills cups and bowls. The object
-    rests as it is placed: the lowest slice of its parts is a flat foot on the plane z = 0, as low as it can be with the
-    centre of mass MARGIN_M inside the foot's outline.
+    Dolls are split into their parts. Every other object is its convex hull, unless that lies: what is hollow or thin is
+    decomposed (`assets.objects.decomposition`), so that a cup has room in it. The object rests as it is placed: the
+    lowest slice of its parts is a flat foot on the plane z = 0, as low as it can be with the centre of mass MARGIN_M
+    inside the foot's outline.
 
     Raises:
         IntegrityError: No slice is enough.
     """
     spec = OBJECTS[name]
-    vertices = np.asarray(spec.build().vertices, float)
-    whole = spec.parts() if spec.parts is not None else (vertices,)
-    parts = whole if spec.parts is not None else (thinned(vertices),)
+    whole, parts = _parts_of(spec)
     for height in FEET_M:
         standing = tuple(_with_foot(part, one, height) for part, one in zip(parts, whole, strict=True))
         if _margin(standing) >= MARGIN_M:
@@ -43,6 +45,15 @@ def convex_parts(name: str) -> tuple[np.ndarray, ...]:
         f"at least {1000 * MARGIN_M:.0f} mm",
         "turn the mesh to the pose in which it rests, with its lowest point at z = 0",
     )
+
+
+def _parts_of(spec: ObjectSpec) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Convex parts of an object, whole and thinned."""
+    if spec.parts is not None:
+        return spec.parts(), spec.parts()
+    mesh = spec.build()
+    whole = convex_decomposition(mesh.vertices, mesh.faces)
+    return whole, tuple(thinned(part, DIRECTIONS if len(whole) == 1 else PART_DIRECTIONS) for part in whole)
 
 
 def _margin(parts: tuple[np.ndarray, ...]) -> float:

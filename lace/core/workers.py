@@ -1,8 +1,11 @@
-"""Worker processes for commands that make independent parts, such as shards and blocks of trials."""
+"""Worker processes for commands that make independent parts, and programs; none outlives the one that started it."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -94,6 +97,22 @@ def _made_in_pool(
         held.close()
         pool.shutdown(cancel_futures=True)
         watched.close()
+
+
+_PR_SET_PDEATHSIG = 1
+
+
+def run_program(words: Sequence[str]) -> int:
+    """Runs a program with this process's terminal; returns its exit code.
+
+    On Linux the program gets SIGTERM when this process ends, also by SIGKILL.
+    """
+    bind = _end_with_parent if sys.platform == "linux" else None
+    return subprocess.run(words, check=False, preexec_fn=bind).returncode
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 _build: Callable[[], Maker[Any, Any]] | None = None

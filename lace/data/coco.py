@@ -13,6 +13,7 @@ from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, NAMES, SKELETON, Visibility, keypoint_box
+from lace.core.lock import locked_folder
 from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import FrameDataset
 from lace.data.schema import decode_row
@@ -37,13 +38,27 @@ def export_coco(ds: FrameDataset, out_dir: str | Path, progress: Callable[[int, 
         progress: Called with (frames done, frames in all).
 
     Raises:
-        DatasetError: `out_dir` holds annotations already, or cannot be written.
+        DatasetError: `out_dir` holds annotations of other frames, is in use, or cannot be written.
     """
-    out = Path(out_dir) / ANNOTATIONS_NAME
-    if out.exists():
-        raise DatasetError(
-            f"exporting to {out_dir}", f"{ANNOTATIONS_NAME} is there already", "a new folder", "give another --out"
-        )
+    folder, out = Path(out_dir), Path(out_dir) / ANNOTATIONS_NAME
+    with locked_folder(folder):
+        document, names = _document(ds, progress)
+        content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        if out.exists() and out.read_bytes() != content:
+            raise DatasetError(
+                f"exporting to {folder}",
+                f"{ANNOTATIONS_NAME} is there already, of other frames",
+                "a new folder, or the same export",
+                "give another --out",
+            )
+        for i, name in enumerate(names):
+            publish_bytes(folder / IMAGES_NAME / name, ds.row(i)[0]["image"])
+        publish_bytes(out, content)
+    return out
+
+
+def _document(ds: FrameDataset, progress: Callable[[int, int], None] | None) -> tuple[dict[str, Any], list[str]]:
+    """The annotations, and the name of each frame's image."""
     numbers = ds.column("index")
     if len(set(numbers)) < len(numbers):
         _log.warning("%s: frame indices repeat; images are numbered by their position instead", ds.folder)
@@ -53,19 +68,15 @@ def export_coco(ds: FrameDataset, out_dir: str | Path, progress: Callable[[int, 
     images, annotations = [], []
     for i in range(len(ds)):
         row, constants = ds.row(i)
-        number = int(numbers[i])
-        name = f"{IMAGES_NAME}/{number:08d}.{row['image_format']}"
-        publish_bytes(Path(out_dir) / name, row["image"])
-        record = replace(decode_row(row, constants), index=number)
-        images.append(_image(record, Path(name).name))
+        record = replace(decode_row(row, constants), index=int(numbers[i]))
+        images.append(_image(record, f"{record.index:08d}.{row['image_format']}"))
         for annotation in _annotations(record, ids):
             annotations.append({"id": len(annotations) + 1, **annotation})
         if progress:
             progress(i + 1, len(ds))
     info = {"description": f"lace dataset {ds.folder.name}", "version": "1.0"}
     document = {"info": info, "licenses": [], "categories": categories, "images": images, "annotations": annotations}
-    publish_bytes(out, json.dumps(document, separators=(",", ":"), allow_nan=False).encode())
-    return out
+    return document, [image["file_name"] for image in images]
 
 
 def _categories(embodiments: list[str]) -> list[dict[str, Any]]:

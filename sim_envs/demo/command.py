@@ -1,7 +1,6 @@
 """`lace demo`: runs the stages that are left, says how long they take, and writes the report after each."""
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 from lace.core.provenance import versions
 from lace.core.run_identity import RunIdentity
+from lace.core.workers import run_program
 from sim_envs.demo import report
 from sim_envs.demo.config import DemoConfig
 from sim_envs.demo.stage import Command, Stage
@@ -82,7 +82,7 @@ def _run(stage: Stage, config: DemoConfig) -> dict[str, Any]:
 
 def call(command: Command) -> int:
     """Runs a command in a process of its own, with this one's terminal; returns its exit code."""
-    return subprocess.run([sys.executable, "-m", "lace.cli", *command], check=False).returncode
+    return run_program([sys.executable, "-m", "lace.cli", *command])
 
 
 def _kept(stage: Stage, config: DemoConfig) -> Path:

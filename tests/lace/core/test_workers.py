@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
-from lace.core.workers import make_parts
+from lace.core.workers import make_parts, run_program
 from tests import ROOT
 
 
@@ -114,3 +114,24 @@ def test_no_worker_outlives_its_parent(tmp_path, signal_number):
     parent.send_signal(signal_number)
     assert parent.wait(20) != 0
     assert all(map(gone, pids(tmp_path)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process that its parent has ended")
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_program_outlives_the_process_that_runs_it(tmp_path, signal_number):
+    program = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    code = (
+        "import sys; from lace.cli.process import prepare_process; from lace.core.workers import run_program\n"
+        f"prepare_process(); run_program([sys.executable, '-c', {program!r}])"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.send_signal(signal_number)
+    assert parent.wait(20) != 0
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_program_s_exit_code_is_returned():
+    assert run_program([sys.executable, "-c", "raise SystemExit(3)"]) == 3

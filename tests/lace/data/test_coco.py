@@ -1,6 +1,5 @@
 """The COCO export loads in pycocotools and agrees with our labels."""
 
-import json
 import shutil
 
 import cv2
@@ -82,12 +81,14 @@ def test_run_lengths_against_pycocotools():
         np.testing.assert_array_equal(coco_mask.decode(coco_mask.frPyObjects(rle, *rle["size"])), mask)
 
 
-def test_nothing_is_overwritten(exported):
+def test_the_same_export_may_be_repeated_and_another_one_is_not_overwritten(exported, tmp_path):
     ds, out, _ = exported
-    before = json.loads((out / "annotations.json").read_text())
+    before = (out / "annotations.json").read_bytes()
+    assert export_coco(ds, out).read_bytes() == before
+    (tmp_path / "annotations.json").write_text("{}")
     with pytest.raises(DatasetError, match=r"there already.*\n.*\n.*another --out"):
-        export_coco(ds, out)
-    assert json.loads((out / "annotations.json").read_text()) == before
+        export_coco(ds, tmp_path)
+    assert (tmp_path / "annotations.json").read_text() == "{}" and not (tmp_path / "images").exists()
 
 
 def merged(tmp_path):

@@ -1,0 +1,212 @@
+"""Kills every command at drawn moments, runs it again, and compares with runs that were not killed.
+
+uv run python -m benchmarks.kill_campaign --kills 200 --out runs/kills
+
+One process imports everything once and forks a child for each run, so a run costs what it computes. A kill is SIGKILL
+or SIGTERM to the command alone, at a drawn share of the time that an unkilled run took; its worker processes must end
+by themselves. Compared are all files that two unkilled runs agree on, byte for byte.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import tyro
+
+from benchmarks.kill_cases import CASES, label, prepare, prepare_recording, words_of
+from lace.core.draws import Draws
+from lace.core.files import publish_bytes
+
+PATIENCE_S, ORPHANS_S = 900.0, 20.0
+"""Longest run, and how long a worker may outlive its parent."""
+IGNORED = (".lock",)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Kills commands at drawn moments."""
+
+    out: Path = Path("runs/kills")
+    kills: int = 200
+    """Over all commands, in equal shares."""
+    seed: int = 0
+    commands: tuple[str, ...] = tuple(CASES)
+    """Names in `kill_cases.CASES`."""
+
+
+@dataclass
+class Tally:
+    """What came of one command."""
+
+    kills: int = 0
+    terms: int = 0
+    """Of the kills, those by SIGTERM."""
+    resumed: int = 0
+    """Runs that ended well when the same command was given again."""
+    differences: list[str] = field(default_factory=list)
+    orphans: int = 0
+    compared: int = 0
+    """Files of an unkilled run that are compared."""
+
+
+def started(name: str, inputs: Path, out: Path, log: Path) -> int:
+    """Forks a child that runs the command in a session of its own; returns its process id."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        return child
+    code = 70
+    try:
+        os.setsid()
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        code = _run(name, inputs, out)
+    finally:
+        os._exit(code)
+
+
+def _run(name: str, inputs: Path, out: Path) -> int:
+    from lace.cli import main as cli
+    from lace.cli.process import Terminated, prepare_process
+
+    prepare_process()
+    try:
+        return label(inputs, out) if name == "annotate" else cli.main(words_of(name, inputs, out))
+    except Terminated:
+        return cli.EXIT_TERMINATED
+
+
+def ended(child: int, within_s: float) -> int | None:
+    """Exit code of a child (negative: a signal), None if it is still alive after `within_s`."""
+    until = time.monotonic() + within_s
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.005)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Name -> digest of every file below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def session_members(leader: int) -> Iterator[int]:
+    """Live processes of a session."""
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "stat").read_text().rpartition(")")[2].split()
+        except (OSError, NotADirectoryError):
+            continue
+        if entry.name.isdigit() and words[3] == str(leader) and words[0] != "Z":
+            yield int(entry.name)
+
+
+def orphans_of(leader: int) -> int:
+    """Processes of a killed command that do not end by themselves; they are ended here."""
+    until = time.monotonic() + ORPHANS_S
+    while (left := list(session_members(leader))) and time.monotonic() < until:
+        time.sleep(0.1)
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    return len(left)
+
+
+class Campaign:
+    """One command after the other."""
+
+    def __init__(self, config: Config):
+        self.config, self.inputs = config, config.out / "inputs"
+        self.work, self.log = config.out / "work", config.out / "log.txt"
+        shutil.rmtree(config.out, ignore_errors=True)
+        self.inputs.mkdir(parents=True)
+        prepare(self.inputs)
+        if "import recording" in config.commands:
+            prepare_recording(self.inputs)
+        if "import lerobot" in config.commands:
+            self._whole("generate rollouts", keep=self.inputs / "rollouts")
+
+    def run(self) -> dict[str, Tally]:
+        """Runs all commands; what is known is on disk after each kill."""
+        each, found = -(-self.config.kills // len(self.config.commands)), {}
+        for name in self.config.commands:
+            found[name] = tally = Tally()
+            expected, seconds = self._expected(name)
+            tally.compared = len(expected)
+            attempt = 0
+            while tally.kills < each and attempt < 4 * each:
+                self._once(name, attempt, expected, seconds, tally)
+                attempt += 1
+                publish_bytes(self.config.out / "kills.json", self._report(found))
+            print(f"{name}: {asdict(tally)}", flush=True)
+        return found
+
+    def _report(self, found: dict[str, Tally]) -> bytes:
+        tallies = {name: asdict(tally) for name, tally in found.items()}
+        return json.dumps({"seed": self.config.seed, "commands": tallies}, indent=1).encode()
+
+    def _whole(self, name: str, keep: Path | None = None) -> tuple[dict[str, str], float]:
+        shutil.rmtree(self.work, ignore_errors=True)
+        begun = time.monotonic()
+        code = ended(started(name, self.inputs, self.work, self.log), PATIENCE_S)
+        if code != 0:
+            raise SystemExit(f"{name} without a kill ended with {code}; see {self.log}")
+        found, seconds = digests(self.work), time.monotonic() - begun
+        if keep:
+            shutil.copytree(self.work, keep, symlinks=True)
+        return found, seconds
+
+    def _expected(self, name: str) -> tuple[dict[str, str], float]:
+        (first, _), (second, seconds) = self._whole(name), self._whole(name)
+        must = {file.relative_to(self.work).as_posix() for file in self.work.glob(CASES[name].result)}
+        agreed = {file: digest for file, digest in first.items() if second.get(file) == digest}
+        if not must or not must <= agreed.keys():
+            raise SystemExit(f"{name}: two unkilled runs differ in {sorted(must - agreed.keys()) or 'all'}")
+        return agreed, seconds
+
+    def _once(self, name: str, attempt: int, expected: dict[str, str], seconds: float, tally: Tally) -> None:
+        draws = Draws(self.config.seed, [attempt])
+        moment, terminate = draws.unit(f"{name}.moment")[0, 0] * seconds, draws.unit(f"{name}.kind")[0, 0] < 0.5
+        shutil.rmtree(self.work, ignore_errors=True)
+        child = started(name, self.inputs, self.work, self.log)
+        if ended(child, moment) is not None:
+            return  # it was faster than before: no kill
+        os.kill(child, signal.SIGTERM if terminate else signal.SIGKILL)
+        code = ended(child, PATIENCE_S)
+        tally.kills, tally.terms = tally.kills + 1, tally.terms + terminate
+        tally.orphans += orphans_of(child)
+        before = digests(self.work) if self.work.is_dir() else {}
+        if terminate and code not in (0, 143, -signal.SIGTERM):
+            tally.differences.append(f"kill {attempt}: SIGTERM ended with {code}")
+        code = ended(started(name, self.inputs, self.work, self.log), PATIENCE_S)
+        tally.resumed += code == 0
+        after = digests(self.work) if self.work.is_dir() else {}
+        wrong = [file for file, digest in expected.items() if after.get(file) != digest]
+        lost = [file for file, digest in before.items() if expected.get(file) == digest and file not in after]
+        if code != 0 or wrong or lost:
+            tally.differences.append(f"kill {attempt}: code {code}, other bytes {wrong[:3]}, lost {lost[:3]}")
+
+
+def main(config: Config) -> int:
+    """Runs the campaign; exit code 1 if anything was lost, differs or outlived its parent."""
+    import lace.alignment.finetune  # noqa: F401  (imported once, before the forks)
+
+    found = Campaign(config).run()
+    bad = [name for name, tally in found.items() if tally.differences or tally.orphans or tally.resumed < tally.kills]
+    print(f"{sum(tally.kills for tally in found.values())} kills; wrong: {', '.join(bad) or 'nothing'}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Config, description=__doc__)))
