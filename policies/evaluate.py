@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from lace.backbones import Backbone
 from lace.core.draws import generator
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
+from lace.core.run_identity import RunIdentity
 from lace.measure.bootstrap import Interval
 from lace.reports.figures import png
 from lace.reports.report import Grid, Picture, Report, write_report
@@ -21,6 +23,10 @@ from policies.features import cached_features
 from policies.fit import predict
 from policies.labelled import LabelledFrames, read
 from policies.metrics import POINT_METRICS, point_metrics, summarise
+from policies.regimes import require_unseen, require_untrained
+
+if TYPE_CHECKING:
+    from policies.bundle import TwoPointPolicy
 
 SHOWN, COLUMNS = 12, 6
 _EFFECTOR, _TARGET = "#e69f00", "#56b4e9"
@@ -108,14 +114,26 @@ class EvaluateConfig:
 
 def main(config: EvaluateConfig) -> int:
     """Prints and writes; returns the exit code."""
-    from policies.bundle import load_policy
+    from policies.bundle import fingerprint, load_policy
 
     policy = load_policy(config.policy, device=config.device)
+    transform = policy.config.settings.get("transform", "none")
+    names = [folder.name for folder in config.data]
+    names = names if len(set(names)) == len(names) else [str(folder) for folder in config.data]
+    frames = [read(folder, policy.config.image_size, transform) for folder in config.data]
+    held_out = dict(zip(names, frames, strict=True))
+    require_untrained(config.policy, held_out)
+    require_unseen(str(config.policy), held_out)
+    origin = {"policy": fingerprint(config.policy), "data": [str(folder) for folder in config.data]}
+    with RunIdentity(config.out / "run.json", "a measurement of a policy", origin, ("policy", "data")).opened():
+        return _measure(policy, held_out, config)
+
+
+def _measure(policy: "TwoPointPolicy", held_out: dict[str, LabelledFrames], config: EvaluateConfig) -> int:
     tests, pictures = {}, []
-    for folder in config.data:
-        frames = read(folder, policy.config.image_size, policy.config.settings.get("transform", "none"))
-        found = tests[folder.name] = measured(policy.head, policy.backbone, frames, config.out / "features")
-        pictures.append(Picture(f"Predictions on {folder.name}", shown_predictions(frames, found.predicted)))
+    for name, frames in held_out.items():
+        found = tests[name] = measured(policy.head, policy.backbone, frames, config.out / "features")
+        pictures.append(Picture(f"Predictions on {name}", shown_predictions(frames, found.predicted)))
     grid = grid_of(tests)
     console = Console(highlight=False, width=140)
     for row in grid.rows:

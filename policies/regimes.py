@@ -9,8 +9,11 @@ from pathlib import Path
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.registry import Registry
+from lace.data.origins import Origins, read_origins, require_held_out
 from policies.labelled import LabelledFrames, joined
 
+MANIFEST = "manifest.json"
+"""In a bundle: which demonstrations it was trained and tested on."""
 REGIMES: Registry[float] = Registry("data regime")
 """Share of the robot's demonstrations that train beside all human ones."""
 REGIMES.add("zero", 0.0)
@@ -49,6 +52,30 @@ class Split:
     def save(self, path: Path) -> None:
         """Writes the manifest as JSON."""
         publish_bytes(path, json.dumps(self.manifest(), indent=1).encode())
+
+
+def require_unseen(backbone: str, tests: Mapping[str, LabelledFrames]) -> None:
+    """Raises InvalidValueError where frames to test on have trained the backbone; its folder's manifest says which."""
+    training = read_origins(backbone)
+    if training == Origins():
+        return
+    for name, test in tests.items():
+        require_held_out(training, Origins.of(test.sources[source][frame] for source, frame in test.row), name)
+
+
+def require_untrained(policy: Path, tests: Mapping[str, LabelledFrames]) -> None:
+    """Raises DatasetError where demonstrations to test on have trained the policy of a bundle, as its manifest says."""
+    path = policy / MANIFEST
+    trained = {row["digest"] for row in json.loads(path.read_text())["train"]} if path.is_file() else set()
+    for name, test in tests.items():
+        both = [episode for episode in test.episodes if episode.digest in trained]
+        if both:
+            raise DatasetError(
+                f"testing the policy {policy} on {name}",
+                f"{len(both)} of {len(test.episodes)} demonstrations have trained it, such as {both[0].number}",
+                "demonstrations that it has not seen",
+                "give other folders, or generate the test set from another seed",
+            )
 
 
 def training_frames(

@@ -53,7 +53,10 @@ def _parts_of(spec: ObjectSpec) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarra
         return spec.parts(), spec.parts()
     mesh = spec.build()
     whole = convex_decomposition(mesh.vertices, mesh.faces)
-    return whole, tuple(thinned(part, DIRECTIONS if len(whole) == 1 else PART_DIRECTIONS) for part in whole)
+    if len(whole) == 1:
+        return whole, (thinned(whole[0]),)
+    whole = tuple(thinned(part) for part in whole)
+    return whole, tuple(thinned(part, PART_DIRECTIONS) for part in whole)
 
 
 def _margin(parts: tuple[np.ndarray, ...]) -> float:

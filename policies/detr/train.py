@@ -16,6 +16,8 @@ from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
+from lace.data.origins import NAME as ORIGINS_NAME
+from lace.data.origins import read_origins
 from lace.reports.recorder import Recorder
 from lace.reports.report import Picture, Report, write_report
 from policies import bundle
@@ -25,7 +27,7 @@ from policies.fit import Fit, FitConfig
 from policies.heads import build_head
 from policies.labelled import LabelledFrames, read
 from policies.probes import point_targets
-from policies.regimes import Split, training_frames
+from policies.regimes import MANIFEST, Split, require_unseen, training_frames
 
 POLICY_FIT = FitConfig(learning_rate=1e-4, loss="l1")
 """The paper's learning rates (E.3); L1 as DETR's own box regression, the paper names no loss."""
@@ -122,6 +124,7 @@ def train_policy(config: PolicyConfig) -> bundle.TwoPointPolicy | None:
     device = process_device(config.device)
     size = config.image_size or (64 if config.backbone == "tiny" else 224)
     split = read_split(config, size)
+    require_unseen(config.backbone, split.tests)
     backbone = load_backbone(config.backbone, image_size=size, device=device)
     for parameter in backbone.parameters():
         parameter.requires_grad_(False)
@@ -131,7 +134,7 @@ def train_policy(config: PolicyConfig) -> bundle.TwoPointPolicy | None:
     before = backbone_digest(backbone)
     with identity_of(config, {"training frames": split.train.digest(), "backbone weights": before}).opened():
         fit = _resumed_fit(config, split, backbone, device)
-        split.save(config.out / "manifest.json")
+        split.save(config.out / MANIFEST)
         with Recorder(config.out, "policy", config.fit.iterations, fit.done) as recorder:
             fit.run(recorder, config.out)
         if backbone_digest(backbone) != before:
@@ -186,6 +189,8 @@ def _finish(config: PolicyConfig, split: Split, backbone: Backbone, fit: Fit) ->
         {"fit": asdict(config.fit), "transform": config.transform, "detr": config.detr},
     )
     folder = bundle.save_bundle(config.out / "policy", about, backbone, fit.head, config.with_backbone)
+    split.save(folder / MANIFEST)
+    publish_bytes(folder / ORIGINS_NAME, json.dumps(read_origins(config.backbone).as_json()).encode())
     policy = bundle.TwoPointPolicy(str(folder), about, backbone, fit.head)
     pictures = [
         Picture(f"Predictions on {name}", shown_predictions(split.tests[name], found.predicted))

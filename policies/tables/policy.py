@@ -19,6 +19,7 @@ from policies.evaluate import Measured, measured, shown, shown_predictions
 from policies.features import backbone_digest
 from policies.fit import FitConfig
 from policies.metrics import POINT_METRICS, summarise
+from policies.regimes import require_unseen, require_untrained
 from policies.tables.paper import TABLE_7, TABLE_9, TABLE_10
 from policies.tables.variants import HUMAN_PARTS, ROBOT_PART, VARIANTS, Study, StudyRuns, over_seeds, spread
 
@@ -118,8 +119,11 @@ def policy_of(cell: Cell, study: Study, config: PolicyTableConfig) -> Path:
 
 def measured_cell(cell: Cell, setting: str, study: Study, config: PolicyTableConfig) -> Measured:
     """A cell's policy on one test set."""
-    policy = load_policy(policy_of(cell, study, config), device=str(study.device))
+    bundle = policy_of(cell, study, config)
+    policy = load_policy(bundle, device=str(study.device))
     frames = study.frames(f"test/{setting}", VARIANTS[cell.variant].transform)
+    require_untrained(bundle, {setting: frames})
+    require_unseen(study.source(cell.variant), {setting: frames})
     return measured(policy.head, policy.backbone, frames, study.cache)
 
 

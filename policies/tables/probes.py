@@ -17,6 +17,7 @@ from policies.fit import Fit, FitConfig, predict
 from policies.labelled import LabelledFrames, joined
 from policies.metrics import point_metrics, pose_metrics, summarise
 from policies.probes import TASKS, AttentiveProbe
+from policies.regimes import Split, require_unseen
 from policies.tables.paper import TABLE_2
 from policies.tables.variants import HUMAN_PARTS, VARIANTS, Study, StudyRuns, kept, over_seeds, spread
 
@@ -42,6 +43,8 @@ def probed(task: str, name: str, seed: int, study: Study, config: ProbeTableConf
     variant, fit = VARIANTS[name], replace(config.fit, seed=seed)
     train = joined([study.frames(part, variant.transform) for part in HUMAN_PARTS])
     test = study.frames(TEST, variant.transform)
+    Split(train, {TEST: test})  # raises where a demonstration is in both
+    require_unseen(study.source(name), {TEST: test})
     backbone = study.backbone(name)
     features = [cached_features(backbone, frames, study.cache) for frames in (train, test)]
     make_targets, names = TASKS[task]

@@ -11,7 +11,10 @@ import torch
 from lace.backbones import load_backbone
 from lace.cli.main import main as lace
 from lace.core.camera import PinholeCamera, intrinsics
-from lace.core.errors import DatasetError
+from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.dataset import FrameDataset
+from lace.data.origins import NAME as ORIGINS
+from lace.data.origins import Origins
 from policies import make_policy
 from policies.bundle import CONFIG, WEIGHTS, BundleError, load_policy, save_bundle
 from policies.detr.model import DetrError, build_detr
@@ -202,3 +205,30 @@ def test_evaluate_prints_and_writes(trained, tmp_path, capsys):
     assert "Both %" in capsys.readouterr().out
     values = json.loads((tmp_path / "evaluation.json").read_text())["test"]
     assert values["both"]["low"] <= values["both"]["value"] <= values["both"]["high"]
+
+
+def test_demonstrations_that_trained_are_no_test(trained, tmp_path, capsys):
+    config = trained[0]
+    words = ["policy", "evaluate", "--policy", str(config.out / "policy"), "--out", str(tmp_path / "out")]
+    assert lace([*words, "--data", str(config.human[0])]) == 2
+    assert "3 of 3 demonstrations have trained it" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_folders_of_one_name_are_both_measured(trained, tmp_path):
+    config = trained[0]
+    test = config.test[0].partition("=")[2]
+    shutil.copytree(test, tmp_path / "test")
+    words = ["policy", "evaluate", "--policy", str(config.out / "policy"), "--out", str(tmp_path / "out")]
+    assert lace([*words, "--data", test, str(tmp_path / "test")]) == 0
+    assert set(json.loads((tmp_path / "out" / "evaluation.json").read_text())) == {test, str(tmp_path / "test")}
+
+
+def test_a_backbone_that_was_aligned_on_the_test_s_frames_is_refused(trained, tmp_path):
+    config = trained[0]
+    test = config.test[0].partition("=")[2]
+    origins = Origins.of(FrameDataset(test)[i] for i in range(2))
+    load_backbone("tiny").save(tmp_path / "backbone")
+    (tmp_path / "backbone" / ORIGINS).write_text(json.dumps(origins.as_json()))
+    with pytest.raises(InvalidValueError, match="2 of 8 images"):
+        train_policy(replace(config, backbone=str(tmp_path / "backbone"), out=tmp_path / "run"))
