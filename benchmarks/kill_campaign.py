@@ -131,11 +131,24 @@ class Campaign:
         self.work, self.log = config.out / "work", config.out / "log.txt"
         shutil.rmtree(config.out, ignore_errors=True)
         self.inputs.mkdir(parents=True)
-        prepare(self.inputs)
-        if "import recording" in config.commands:
-            prepare_recording(self.inputs)
+        self._prepare()
         if "import lerobot" in config.commands:
             self._whole("generate rollouts", keep=self.inputs / "rollouts")
+
+    def _prepare(self) -> None:
+        """Makes the inputs in a child: the libraries that write them start threads, which a fork does not survive."""
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                prepare(self.inputs)
+                if "import recording" in self.config.commands:
+                    prepare_recording(self.inputs)
+                code = 0
+            finally:
+                os._exit(code)
+        if ended(child, PATIENCE_S) != 0:
+            raise SystemExit("the inputs could not be made")
 
     def run(self) -> dict[str, Tally]:
         """Runs all commands; what is known is on disk after each kill."""
@@ -177,7 +190,8 @@ class Campaign:
 
     def _once(self, name: str, attempt: int, expected: dict[str, str], seconds: float, tally: Tally) -> None:
         draws = Draws(self.config.seed, [attempt])
-        moment, terminate = draws.unit(f"{name}.moment")[0, 0] * seconds, draws.unit(f"{name}.kind")[0, 0] < 0.5
+        moment = float(draws.unit(f"{name}.moment")[0, 0]) * seconds
+        terminate = bool(draws.chance(f"{name}.kind", 0.5)[0])
         shutil.rmtree(self.work, ignore_errors=True)
         child = started(name, self.inputs, self.work, self.log)
         if ended(child, moment) is not None:
