@@ -1,5 +1,6 @@
 """`lace policy train`: demonstrations and a backbone in, a policy bundle with curves, manifest and metrics out."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
+from lace.core.files import publish_bytes
 from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
 from lace.data.origins import NAME as ORIGINS_NAME
