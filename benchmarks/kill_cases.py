@@ -127,7 +127,9 @@ def label(inputs: Path, out: Path) -> int:
     from lace.data.annotate.session import Session
 
     if not out.is_dir():
-        shutil.copytree(inputs / "pictures", out)
+        fresh = out.with_name("pictures")
+        shutil.copytree(inputs / "pictures", fresh, dirs_exist_ok=True)
+        fresh.rename(out)
     session = Session(out)
     for number in range(len(session.names)):
         session.save(number, {"skipped": False, "points": {"wrist": [number + 1, 2, "visible"]}})
