@@ -164,7 +164,7 @@ def test_frames_that_were_trained_on_are_refused(small, tmp_path, monkeypatch):
 def test_another_backbone_does_not_overwrite_a_report(small, monkeypatch):
     _evaluated(small, monkeypatch)
     before = (small.out / "report.html").read_bytes()
-    with pytest.raises(DatasetError, match='backbone "stub" -> "another"'):
+    with pytest.raises(DatasetError, match='measured weights "stub" -> "another"'):
         evaluate.main(replace(small, backbone="another"))
     assert (small.out / "report.html").read_bytes() == before
     assert _evaluated(replace(small, device="cpu"), monkeypatch)["backbone"] == "stub"
