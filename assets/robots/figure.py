@@ -1,5 +1,6 @@
 """`lace assets figure`: draws the hand from both sides with numbered keypoints and a table of them."""
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def _colour(k: int) -> str:
 
 def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
     """One line per keypoint: number, name, link, offset in millimetres."""
-    axes.set(xlim=(0, 1), ylim=(23.2, -1.2))
+    axes.set(xlim=(0, 1), ylim=(24.8, -1.2))
     axes.set_axis_off()
     columns = (0.13, 0.38, 0.73)
     for x, text in zip(columns, ("keypoint", "link", "offset x y z [mm]"), strict=True):
@@ -160,11 +161,17 @@ def _draw_legend(axes: Axes, rows: dict[str, Keypoint]) -> None:
         offset = "  ".join(f"{1000 * x:g}" for x in row.offset)
         for x, text in zip(columns, (name, row.link, offset), strict=True):
             axes.text(x, line, text, fontsize=9, color=_INK, va="center", family="monospace")
-    absent = [k for k, name in enumerate(NAMES) if name not in rows]
+    absent = absent_of(set(rows))
     if absent:
-        fingers = sorted({NAMES[k].split("_")[0] for k in absent}, key=FINGERS.index)
-        text = f"ABSENT on this hand: {', '.join(fingers)}"
-        axes.text(columns[0], line - 2.6, text, fontsize=9, color="#6b7280", va="center", style="italic")
+        text = textwrap.fill(f"ABSENT on this hand: {', '.join(absent)}", 64)
+        axes.text(columns[0], line + 1.2, text, fontsize=9, color="#6b7280", va="top", style="italic")
+
+
+def absent_of(names: set[str]) -> list[str]:
+    """What a hand with these keypoints lacks: whole fingers by their names, else the keypoints."""
+    missing = [name for name in NAMES if name not in names]
+    whole = [finger for finger in FINGERS if not any(name.startswith(f"{finger}_") for name in names)]
+    return [*(name for name in missing if name.split("_")[0] not in whole), *whole]
 
 
 def main(out: str | Path, name: str, own_assets: Path | None) -> None:

@@ -37,6 +37,11 @@ def export_visual(source: Path, target: Path, faces: int, inflate_m: float = 0.0
     """
     mesh = decimate(load_merged(source), faces)
     mesh.vertices = mesh.vertices + inflate_m * mesh.vertex_normals
+    export_shaded(mesh, target)
+
+
+def export_shaded(mesh: trimesh.Trimesh, target: Path) -> None:
+    """Writes a mesh as OBJ with normals that are smooth except across creases."""
     shaded = trimesh.graph.smooth_shade(mesh, angle=CREASE_RAD, facet_minarea=None)
     target.write_text(
         trimesh.exchange.obj.export_obj(shaded, include_normals=True, include_color=False, include_texture=False)

@@ -39,7 +39,7 @@ class Recipe:
     """In the palm frame [m]."""
     provenance: tuple[Provenance, ...]
     home: dict[str, float] = field(default_factory=dict)
-    """Home position by joint name [rad]; 0 for joints not named."""
+    """Home position by joint name [rad]; for joints not named 0, or the limit next to it."""
     curls: dict[str, Curl] = field(default_factory=dict)
     """Closing ranges, one for every finger joint."""
     figure_pose: dict[str, float] = field(default_factory=dict)

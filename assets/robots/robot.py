@@ -49,7 +49,7 @@ def _as_rows(T: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 
 def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, Curl]) -> tuple[Joint, ...]:
-    """Joints of a compiled model with limits, torque ranges and position gains; home is 0 where not given."""
+    """Joints of a compiled model with limits, torques and gains; home 0, or the limit next to it, where not given."""
     gains = {model.actuator_trnid[a, 0]: a for a in range(model.nu)}
     joints = []
     for j in range(model.njnt):
@@ -66,7 +66,7 @@ def read_joints(model: mujoco.MjModel, home: dict[str, float], curls: dict[str, 
                 effort=float(model.jnt_actfrcrange[j, 1]),
                 stiffness=float(model.actuator_gainprm[actuator, 0]),
                 damping=float(-model.actuator_biasprm[actuator, 2]),
-                home=home.get(joint.name, 0.0),
+                home=home.get(joint.name, float(np.clip(0.0, *joint.range))),
                 kind="slide" if joint.type[0] == mujoco.mjtJoint.mjJNT_SLIDE else "hinge",
                 curl=curls.get(joint.name),
             )

@@ -38,21 +38,27 @@ MATERIALS = {"rod": (0.80, 0.80, 0.78, 1), "collar": (0.12, 0.12, 0.13, 1)}
 
 
 def build(folders: dict[str, Path], out: Path) -> None:
-    """Builds Menagerie's arm, facing +x, with decimated meshes and the rod on its flange."""
-    spec = mujoco.MjSpec.from_file(str(folders["ur5e"] / "ur5e.xml"))
+    """Builds Menagerie's arm with the rod on its flange."""
+    spec = arm(folders["ur5e"], out / "meshes")
+    add_rod(spec, spec.body("wrist_3_link"), FLANGE, ROD_IN_WRIST)
+    for joint, effort, gains in zip(spec.joints, EFFORT, GAINS, strict=True):
+        position_servo(spec, joint, effort, *gains)
+    write_model(spec, out)
+
+
+def arm(folder: Path, meshes: Path) -> mujoco.MjSpec:
+    """Menagerie's arm, facing +x, with decimated meshes and no actuators."""
+    spec = mujoco.MjSpec.from_file(str(folder / "ur5e.xml"))
     for element in (*spec.lights, *spec.keys, *spec.actuators, *spec.sites):
         spec.delete(element)
     spec.body("base").quat = [1, 0, 0, 0]
-    decimate_all(spec, folders["ur5e"] / "assets", out / "meshes", FACES)
+    decimate_all(spec, folder / "assets", meshes, FACES)
     for geom in list(spec.geoms):
         if geom.meshname:
             geom.name, geom.density = f"{geom.meshname}_visual", 0
     for body in spec.bodies[1:]:
         body.gravcomp = 1
-    add_rod(spec, spec.body("wrist_3_link"), FLANGE, ROD_IN_WRIST)
-    for joint, effort, gains in zip(spec.joints, EFFORT, GAINS, strict=True):
-        position_servo(spec, joint, effort, *gains)
-    write_model(spec, out)
+    return spec
 
 
 def add_rod(spec: mujoco.MjSpec, parent: mujoco.MjsBody, flange: tuple[float, ...], turn: np.ndarray) -> None:

@@ -71,6 +71,13 @@ def _from_spec(name: str, spec: BackboneSpec, image_size: int, seed: int) -> Bac
 
 def _from_folder(name: str, folder: Path, image_size: int) -> Backbone:
     """Chosen by content: the files of a pinned wheel, a timm model, else a transformers model."""
+    if not (folder / "config.json").is_file() and (folder / "backbone" / "config.json").is_file():
+        raise BackboneError(
+            f"loading the backbone {name!r}",
+            "it is the folder of a run, not of a backbone",
+            "a folder with config.json and model.safetensors",
+            f"give {folder / 'backbone'}",
+        )
     from lace.backbones import efficientnet_lite, families
 
     unpacked = [spec.wheel for spec in map(BACKBONES.__getitem__, BACKBONES.built_in) if spec.wheel]

@@ -167,6 +167,9 @@ COMMANDS: dict[str, Command] = {
         "sim_envs.simulate.config:defaults_of",
     ),
     "assets fetch": Command("fetch and cache the robots' meshes", "lace.cli.assets:fetch"),
+    "assets check": Command(
+        "check a robot of your own law by law, and draw it with numbered keypoints", "lace.cli.assets:check"
+    ),
     "assets figure": Command("draw a robot's hand with numbered keypoints", "lace.cli.assets:figure"),
 }
 """Words after `lace` -> command."""

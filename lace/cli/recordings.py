@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from lace.cli.imports import note, run
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.limits import Within, check_numbers
-from lace.data.recordings.camera import read_camera
+from lace.data.camera_file import read_camera
 from lace.data.recordings.columns import parse_joints
 from lace.data.recordings.folder import HEAD, read_folder
 from lace.data.recordings.lag import estimate_lag

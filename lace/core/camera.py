@@ -7,22 +7,25 @@ from numpy.typing import ArrayLike
 
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, apply, invert
+from lace.core.lens import distort, undistort
 
 
 @dataclass(frozen=True)
 class PinholeCamera:
     """One camera or a batch: intrinsics K (..., 3, 3) [px], pose T_world_cam (..., 4, 4), image size [px].
 
-    Pixels are square: K[0, 0] == K[1, 1].
+    Pixels are square, K[0, 0] == K[1, 1], but for those of a real lens.
     """
 
     K: Array
     T_world_cam: Array
     width: int
     height: int
+    distortion: Array | None = None
+    """(..., at most 8) OpenCV's k1, k2, p1, p2, k3, k4, k5, k6 of a real lens; None for an ideal one."""
 
     def __post_init__(self):
-        if not np.allclose(self.K[..., 0, 0], self.K[..., 1, 1]):
+        if self.distortion is None and not np.allclose(self.K[..., 0, 0], self.K[..., 1, 1]):
             raise InvalidValueError(
                 "building a camera", "fx differs from fy", "square pixels", "rescale the image so that fx equals fy"
             )
@@ -35,15 +38,23 @@ class PinholeCamera:
         p_cam = apply(invert(self.T_world_cam), points_world)
         depth = p_cam[..., 2]
         with np.errstate(divide="ignore", invalid="ignore"):
+            if self.distortion is not None:
+                flat = distort(p_cam[..., :2] / depth[..., None], self.distortion)
+                p_cam = np.concatenate([flat, np.ones_like(flat[..., :1])], -1)
             uvw = p_cam @ np.swapaxes(self.K, -1, -2)
             return uvw[..., :2] / uvw[..., 2:], depth
 
     def unproject(self, uv: ArrayLike, depth_m: ArrayLike) -> Array:
         """Pixels (..., n, 2) at depth (..., n) [m] along the camera axis to world points (..., n, 3)."""
-        uv, depth = np.asarray(uv, float), np.asarray(depth_m, float)[..., None]
-        focal, centre = self.K[..., None, :1, 0], self.K[..., None, :2, 2]
-        p_cam = np.concatenate([(uv - centre) / focal * depth, depth], -1)
+        depth = np.asarray(depth_m, float)[..., None]
+        p_cam = np.concatenate([self.directions(uv) * depth, depth], -1)
         return apply(self.T_world_cam, p_cam)
+
+    def directions(self, uv: ArrayLike) -> Array:
+        """Where the rays through pixels (..., n, 2) meet the plane z = 1 of the camera (..., n, 2)."""
+        focal = np.stack([self.K[..., 0, 0], self.K[..., 1, 1]], -1)[..., None, :]
+        flat = (np.asarray(uv, float) - self.K[..., None, :2, 2]) / focal
+        return flat if self.distortion is None else undistort(flat, self.distortion)
 
 
 def intrinsics(fov_y_rad: ArrayLike, width: int, height: int, centre: ArrayLike | None = None) -> Array:

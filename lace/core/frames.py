@@ -48,6 +48,8 @@ class FrameRecord:
     """(3, 3) [px]."""
     T_world_cam: np.ndarray | None = None
     """(4, 4)."""
+    distortion: np.ndarray | None = None
+    """(8,) OpenCV's k1, k2, p1, p2, k3, k4, k5, k6; None for an ideal lens."""
     segmentation: np.ndarray | None = None
     """(height, width) uint8; values are `Segment.id`, 0 is background."""
     segments: tuple[Segment, ...] = ()
@@ -73,7 +75,7 @@ class FrameRecord:
         if self.K is None or self.T_world_cam is None:
             return None
         height, width = self.image.shape[:2]
-        return PinholeCamera(self.K, self.T_world_cam, width, height)
+        return PinholeCamera(self.K, self.T_world_cam, width, height, self.distortion)
 
     def mask(self, *, semantic: str | None = None, instance: str | None = None, name: str | None = None) -> BoolArray:
         """Boolean (height, width) mask of all segments that match every given name; empty without a segmentation."""

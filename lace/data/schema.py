@@ -63,6 +63,7 @@ SCHEMA = pa.schema(
         pa.field("visibility", pa.list_(pa.uint8()), nullable=False),
         pa.field("K", _DOUBLES),
         pa.field("T_world_cam", _DOUBLES),
+        pa.field("distortion", _DOUBLES),
         pa.field("joint_positions", _FLOATS),
         pa.field("T_world_link", _FLOATS),
         *(pa.field(box_column(name), _FLOATS) for name in BOX_NAMES),
@@ -100,7 +101,7 @@ def encode_frame(record: FrameRecord, image_format: str = "jpg", quality: int = 
     row["depth"] = None if record.depth_m is None else _png(_depth_steps(record.depth_m), _DEPTH_PNG)
     for name in ("keypoints_uv", "keypoints_world", "joint_positions", "T_world_link"):
         row[name] = _flat(getattr(record, name), np.float32)
-    row |= {"K": _flat(record.K, np.float64), "T_world_cam": _flat(record.T_world_cam, np.float64)}
+    row |= {name: _flat(getattr(record, name), np.float64) for name in ("K", "T_world_cam", "distortion")}
     row["visibility"] = _flat(record.visibility, np.uint8)
     row |= {box_column(name): _flat(record.boxes.get(name), np.float32) for name in BOX_NAMES}
     row["objects"], row["draws"] = to_json(record.objects), to_json(record.draws)
@@ -133,6 +134,7 @@ def decode_row(row: Mapping[str, Any], constants: Mapping[str, Any]) -> FrameRec
         keypoints_world=_shaped(row["keypoints_world"], (keypoints.COUNT, 3)),
         K=_shaped(row["K"], (3, 3), np.float64),
         T_world_cam=_shaped(row["T_world_cam"], (4, 4), np.float64),
+        distortion=_shaped(row.get("distortion"), (-1,), np.float64),  # not in datasets made before there were lenses
         segmentation=None if segmentation is None else _decoded(row, "segmentation", cv2.IMREAD_UNCHANGED),
         segments=tuple(Segment(*values) for values in constants.get("segments", ())),
         depth_m=None if depth is None else _metres(_decoded(row, "depth", cv2.IMREAD_UNCHANGED)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import InvalidValueError
-from lace.data.recordings.camera import CalibratedCamera
+from lace.data.camera_file import CalibratedCamera
 
 
 @dataclass(frozen=True)

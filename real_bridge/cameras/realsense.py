@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.camera import PinholeCamera
-from lace.data.recordings.camera import square
+from lace.data.camera_file import square
 from real_bridge.cameras.camera import CameraError, Frame
 from real_bridge.cameras.mount import Mount
 from real_bridge.cameras.stream import Stream

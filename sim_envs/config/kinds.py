@@ -1,8 +1,14 @@
 """Embodiments and axes that `lace generate robot` and `lace generate human` each accept."""
 
+from pathlib import Path
+
 from assets.humans import HUMANS
+from assets.objects import OBJECTS
 from assets.robots import ROBOTS
-from lace.core.errors import InvalidValueError
+from assets.rooms import ROOMS
+from assets.tables import TABLES
+from lace.core.errors import InvalidValueError, UnknownNameError
+from lace.data.camera_file import read_cameras
 from sim_envs.config.axes import Axes
 from sim_envs.config.presets import PRESETS
 from sim_envs.config.scene import SceneConfig
@@ -30,6 +36,46 @@ def require_kind(config: SceneConfig, kind: str) -> None:
             )
     KINDS[kind][name]
     refuse_idle_axes(config.axes, config.preset, kind)
+    require_usable(config)
+
+
+def require_usable(config: SceneConfig) -> None:
+    """Checks what the options name, before anything heavy is loaded.
+
+    Raises:
+        UnknownNameError: A target, table, room or distractor family has no such name; says the nearest.
+        InvalidValueError: The backdrop is not there, the camera file cannot be used, or the camera is said twice.
+    """
+    axes = config.axes
+    for names, known in ((axes.target.names, OBJECTS), (axes.table.kinds, TABLES), (axes.room.kinds, ROOMS)):
+        for name in names:
+            if name != "all":
+                known[name]
+    families = {OBJECTS[name].family for name in OBJECTS.built_in if OBJECTS[name].role == "distractor"}
+    for family in axes.clutter.families:
+        if family not in families | {"all"}:
+            raise UnknownNameError("distractor family", family, families)
+    if config.backdrop is not None and not config.backdrop.exists():
+        raise InvalidValueError(
+            f"opening the backdrop {config.backdrop}",
+            "there is no such file or folder",
+            "a folder of photos, a panorama or a 3D Gaussian splat (.ply)",
+            "check the path",
+        )
+    if config.camera is not None:
+        _require_only_camera(config, config.camera)
+
+
+def _require_only_camera(config: SceneConfig, file: Path) -> None:
+    for lens in read_cameras(file):
+        lens.resized(config.width, config.height)
+    if config.view or config.axes.camera != PRESETS[config.preset].camera:
+        raise InvalidValueError(
+            "reading the options",
+            f"{'--view' if config.view else '--axes.camera'} beside --camera {file}, which says it all",
+            "either of them",
+            "leave out one; --camera-jitter-mm and --camera-jitter-deg move your cameras",
+        )
 
 
 def refuse_idle_axes(axes: Axes, preset: str, kind: str) -> None:
@@ -58,3 +104,4 @@ def require_grasping(config: SceneConfig) -> None:
             "leave out --embodiment",
         )
     refuse_idle_axes(config.axes, config.preset, "robot")
+    require_usable(config)

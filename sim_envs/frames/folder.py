@@ -15,6 +15,7 @@ from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
 from lace.data.shards import is_whole, shard_name
 from sim_envs.config.generate import GenerateConfig
+from sim_envs.config.sources import sources_of
 
 RUN_ONLY = ("out", "workers", "device")
 """Options that do not change what is generated."""
@@ -34,7 +35,7 @@ def shard_indices(config: GenerateConfig, shard: int) -> np.ndarray:
 def identity(config: GenerateConfig) -> dict[str, Any]:
     """The options that decide the frames, as JSON values."""
     values = json.loads(json.dumps(asdict(config), default=str))
-    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+    return {name: value for name, value in values.items() if name not in RUN_ONLY} | sources_of(config)
 
 
 @contextmanager

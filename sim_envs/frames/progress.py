@@ -22,6 +22,11 @@ def shown(config: GenerateConfig, todo: int) -> Generator[ShardCallback]:
     started, meter = time.monotonic(), Meter("frames")
     if config.shards > todo:
         _log.info("resuming: %d of %d shards are there", config.shards - todo, config.shards)
+    if 0 < todo < config.workers:
+        _log.warning(
+            "%d workers have %d shard%s to make: %s; a smaller --shard-frames makes more",
+            *(config.workers, todo, "s" * (todo > 1), "the others do nothing"),
+        )
     if todo:
         _log.info(
             "opening the simulator (%d process%s, preset %s, %dx%d); "

@@ -6,6 +6,7 @@ import numpy as np
 import warp as wp
 
 from assets.backdrops import open_backdrop
+from lace.core.camera import PinholeCamera
 from lace.core.errors import IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
@@ -13,16 +14,21 @@ from sim_envs.bodies.registry import BODIES
 from sim_envs.config.scene import SceneConfig
 from sim_envs.frames import markers
 from sim_envs.frames.labels import Labeller, at_pixels, project
+from sim_envs.rendering.lens import LensPictures
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.memory import MOST, pick_device, world_bytes, worlds_for
 from sim_envs.rendering.renderer import Renderer, View
 from sim_envs.rendering.sensor import expose, noise_tile
 from sim_envs.rendering.slot_table import PARKED, empty_table
 from sim_envs.scenes.asset_bank import AssetBankBuilder
+from sim_envs.scenes.cameras import Cameras
 from sim_envs.scenes.compose import Composer
 from sim_envs.scenes.demonstration import Demonstrations
 from sim_envs.scenes.slots import layout_for
 from sim_envs.scenes.state import SceneBatch
+
+Drawn = tuple[wp.array, wp.array, wp.array]
+"""RGB (n, height, width, 3), segment ids and depth (n, height, width)."""
 
 
 class SimulatedFrames:
@@ -51,7 +57,10 @@ class SimulatedFrames:
         self.body = BODIES[config.embodiment](config)
         self.embodiment = self.body.embodiment
         self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
-        self.world_bytes = world_bytes(config, self.layout.count, self.body.bytes_per_world())
+        cameras = Cameras(config)
+        self.lens = LensPictures(cameras.real, self.device) if cameras.real is not None and cameras.has_lens else None
+        canvas = self.lens.width * self.lens.height if self.lens else 0
+        self.world_bytes = world_bytes(config, self.layout.count, self.body.bytes_per_world(), canvas)
         behind = self.backdrop.working_bytes if self.backdrop else 0
         self.worlds = worlds or min(worlds_for(self.device, self.world_bytes, behind, processes), most_worlds)
         self.library = Library(self.device)
@@ -117,9 +126,10 @@ class SimulatedFrames:
 
     def view(self, batch: SceneBatch) -> View:
         """Cameras and lights of a batch; no backdrop, which labels do not need."""
-        K, light = batch.camera.K, batch.lighting
+        camera, light = self.canvas(batch.camera), batch.lighting
+        K = camera.K
         return View(
-            batch.camera.T_world_cam,
+            camera.T_world_cam,
             np.stack([K[:, 0, 0], K[:, 0, 2], K[:, 1, 2]], 1),
             light.key_direction,
             light.key_colour,
@@ -129,12 +139,28 @@ class SimulatedFrames:
             batch.sensor.gain,
         )
 
+    def canvas(self, camera: PinholeCamera) -> PinholeCamera:
+        """The ideal cameras that pictures are drawn for: `camera` itself, or what its lens looks up."""
+        if camera.distortion is None:
+            return camera
+        if self.lens is None:
+            raise IntegrityError("drawing", "a camera with a lens", "one of this source", "draw what it composed")
+        return self.lens.canvas(camera)
+
+    def _seen(self, view: View, camera: PinholeCamera, count: int | None, shadows: bool) -> Drawn:
+        """What `camera` sees of the scenes dressed last: RGB, segment ids, depth; through its lens where it has one."""
+        canvas = self.canvas(camera)
+        size, samples = (canvas.width, canvas.height), self.config.supersampling
+        drawn = self.renderer.draw(view, *size, shadows=shadows, supersampling=samples, count=count)
+        return drawn if self.lens is None or camera.distortion is None else self.lens.seen(camera, *drawn)
+
     def _behind(self, batch: SceneBatch, count: int) -> wp.array | None:
         """The backdrops of the first `count` scenes, on the device."""
         if self.backdrop is None:
             return None
-        pictures = wp.empty((count, self.config.height, self.config.width, 3), dtype=wp.uint8, device=self.device)
-        self.backdrop.render(batch.camera, batch.backdrop, pictures)
+        camera = self.canvas(batch.camera)
+        pictures = wp.empty((count, camera.height, camera.width, 3), dtype=wp.uint8, device=self.device)
+        self.backdrop.render(camera, batch.backdrop, pictures)
         return pictures
 
     def draw(self, batch: SceneBatch, count: int | None = None) -> tuple[wp.array, wp.array, wp.array]:
@@ -142,9 +168,7 @@ class SimulatedFrames:
         config = self.config
         self.apply(batch)
         view = replace(self.view(batch), backdrop=self._behind(batch, count or self.worlds))
-        rgb, segment, depth = self.renderer.draw(
-            view, config.width, config.height, shadows=config.shadows, supersampling=config.supersampling, count=count
-        )
+        rgb, segment, depth = self._seen(view, batch.camera, count, config.shadows)
         sensor = batch.sensor
         sensed = expose(rgb, self._noise, sensor.noise_offset, sensor.blur, sensor.noise)
         return sensed, segment, depth
@@ -164,7 +188,7 @@ class SimulatedFrames:
         drawn = self.body.marks(batch.table, self.layout.body, batch.pose)[:, present]
         table.T[:, slots, :3, 3] = np.where(chosen[..., None], drawn, PARKED)
         self.renderer.apply(table)
-        _rgb, segment, _depth = self.renderer.draw(self.view(batch), *size, shadows=False)
+        _rgb, segment, _depth = self._seen(self.view(batch), batch.camera, None, False)
         return markers.errors_px(segment.numpy(), int(self.layout.segment_of_slot[slots.start]), uv, chosen)
 
     def keypoint_labels(self, batch: SceneBatch, segment: wp.array | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -173,7 +197,8 @@ class SimulatedFrames:
         Without `segment`, their drawn segments (n, height, width), visibility is an upper bound.
         """
         uv, depth = project(batch.camera, batch.pose.keypoints_world)
-        hits = [wp.to_torch(hit) for hit in self.renderer.probe(self.view(batch), np.nan_to_num(uv))]
+        straight = project(self.canvas(batch.camera), batch.pose.keypoints_world)[0]
+        hits = [wp.to_torch(hit) for hit in self.renderer.probe(self.view(batch), np.nan_to_num(straight))]
         if segment is not None:
             count = len(segment)
             uv, depth, hits = uv[:count], depth[:count], [hit[:count] for hit in hits]
@@ -237,6 +262,7 @@ class LabelledBatch:
             keypoints_world=pose.keypoints_world[i].astype(np.float32),
             K=scenes.camera.K[i],
             T_world_cam=scenes.camera.T_world_cam[i],
+            distortion=None if scenes.camera.distortion is None else scenes.camera.distortion[i],
             segmentation=self.segments[i],
             segments=source.layout.segments,
             depth_m=self.depths[i],

@@ -35,10 +35,13 @@ def pick_device(device: str) -> str:
     return device
 
 
-def world_bytes(config: SceneConfig, slots: int, body: int) -> int:
-    """Largest device memory of one world while it is drawn; `body` of it for copies of deformable meshes."""
+def world_bytes(config: SceneConfig, slots: int, body: int, canvas: int = 0) -> int:
+    """Largest device memory of one world while it is drawn; `body` of it for copies of deformable meshes.
+
+    `canvas` pixels are drawn besides those of the picture, for a lens to look them up.
+    """
     pixel = SAMPLE_BYTES * config.supersampling**2 + PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
-    return config.width * config.height * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
+    return (config.width * config.height + canvas) * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
 
 
 def worlds_for(device: str, per_world: int, fixed: int, processes: int = 1) -> int:

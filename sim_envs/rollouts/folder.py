@@ -19,6 +19,7 @@ from typing import Any
 from lace.core.files import TEMPORARY_SUFFIX, remove_leftovers, sync
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
+from sim_envs.config.sources import sources_of
 from sim_envs.rollouts.config import RolloutsConfig
 
 RUN_ONLY = ("out", "trials", "device")
@@ -30,7 +31,7 @@ JOINED = ".dataset-"
 def identity(config: RolloutsConfig) -> dict[str, Any]:
     """The options that decide the rollouts, as JSON values."""
     values = json.loads(json.dumps(asdict(config), default=str))
-    return {name: value for name, value in values.items() if name not in RUN_ONLY}
+    return {name: value for name, value in values.items() if name not in RUN_ONLY} | sources_of(config)
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.slot_table import SlotTable, empty_table
 from sim_envs.scenes.asset_bank import AssetBank
 from sim_envs.scenes.body import Body
+from sim_envs.scenes.cameras import Cameras
 from sim_envs.scenes.randomization import (
     CANDIDATES,
     AxisDraws,
     SceneDraws,
-    draw_camera,
     draw_lighting,
     draw_sensor,
     first_free,
@@ -32,6 +32,7 @@ class Composer:
 
     def __init__(self, body: Body, asset_bank: AssetBank, layout: SlotLayout, config: SceneConfig):
         self.body, self.asset_bank, self.layout, self.config = body, asset_bank, layout, config
+        self.cameras = Cameras(config)
 
     def compose(self, index: np.ndarray, attempt: np.ndarray) -> SceneBatch:
         """Scenes for frame indices (n,) drawn for the `attempt`-th time (n,)."""
@@ -49,7 +50,7 @@ class Composer:
         focus = 0.6 * palm[:, :3, 3] + 0.4 * np.where(
             (objects[0].which >= 0)[:, None], objects[0].T_world_object[:, :3, 3], grasp
         )
-        camera = draw_camera(draws.camera, focus, self.config)
+        camera = self.cameras.draw(draws.camera, focus)
         lighting, sensor = draw_lighting(draws.light), draw_sensor(draws.sensor)
         backdrop = draws.sensor.draws.uniform("backdrop", 0, 1, 3)
         return SceneBatch(table, camera, lighting, sensor, backdrop, pose, objects, rooms, draws.recorded())

@@ -114,9 +114,10 @@ def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
     frames, count = source.frames, len(q)
     rows = np.minimum(np.arange(frames.worlds), count - 1)
     scene = scene_at(source, trial, q[rows], T_world_object[rows])
-    width, height = ENLARGEMENT * scene.camera.width, ENLARGEMENT * scene.camera.height
-    K = scene.camera.K * np.array([ENLARGEMENT, ENLARGEMENT, 1])[:, None]
-    view = frames.view(replace(scene, camera=replace(scene.camera, K=K, width=width, height=height)))
+    camera = frames.canvas(scene.camera)
+    width, height = ENLARGEMENT * camera.width, ENLARGEMENT * camera.height
+    K = camera.K * np.array([ENLARGEMENT, ENLARGEMENT, 1])[:, None]
+    view = frames.view(replace(scene, camera=replace(camera, K=K, width=width, height=height)))
     frames.renderer.apply(scene.table)
     rgb, _segment, _depth = frames.renderer.draw(
         view, width, height, shadows=True, supersampling=SUPERSAMPLING, count=count

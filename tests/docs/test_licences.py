@@ -68,6 +68,8 @@ def test_wheel_is_listed_with_its_hash(name):
     ("name", "owner"),
     [
         ("leap_hand", "2023 Ananye Agarwal"),
+        ("allegro_hand", "2016, SimLab"),
+        ("shadow_hand", "2022 Shadow Robot Company Ltd"),
         ("xarm7", "2024 The Hugging Face team"),
         ("vx300s", "2023 Tony Z. Zhao"),
         ("efficientnet-lite0", "2020, ML Illustrated"),

@@ -22,10 +22,13 @@ def image_files(folder: str | Path) -> list[Path]:
     """Image files below `folder`, linked folders included, sorted; InvalidValueError if there is none."""
     files = sorted(path for path in walk(folder) if path.suffix.lower() in SUFFIXES)
     if not files:
-        got = "there are none" if Path(folder).is_dir() else "there is no such folder"
-        raise InvalidValueError(
-            f"looking for images in {folder}", got, f"files ending in {', '.join(SUFFIXES)}", "check the path"
-        )
+        from lace.data.imports.film import SUFFIXES as VIDEOS  # which imports the video decoder
+
+        got, then = "there are none" if Path(folder).is_dir() else "there is no such folder", "check the path"
+        videos = [path for path in walk(folder) if path.suffix.lower() in VIDEOS]
+        if videos:
+            got, then = f"there are none, but {len(videos)} videos", f"take frames of them: lace import video {folder}"
+        raise InvalidValueError(f"looking for images in {folder}", got, f"files ending in {', '.join(SUFFIXES)}", then)
     return files
 
 

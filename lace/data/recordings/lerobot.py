@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
+from lace.data.camera_file import CalibratedCamera
 from lace.data.imports.lerobot import choose_camera, require_folder
-from lace.data.recordings.camera import CalibratedCamera
 from lace.data.recordings.columns import renamed
 from lace.data.recordings.recording import Recording
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.data.recordings.camera import CalibratedCamera
+from lace.data.camera_file import CalibratedCamera
 from lace.data.recordings.columns import renamed
 from lace.data.recordings.recording import Recording
 

@@ -195,3 +195,10 @@ def test_an_unknown_folder_or_name_is_refused(tmp_path):
 def test_short_names():
     assert ["dinov3-s", "dinov3-splus", "dinov3-b", "dinov3-l", "dinov3-h"] == list(BACKBONES.names()[:5])
     assert {"dinov2-s-reg", "siglip2-b", "ijepa-h", "vjepa2-l", "tiny"} <= set(BACKBONES)
+
+
+def test_the_folder_of_a_run_points_to_the_backbone_in_it(tmp_path):
+    (tmp_path / "backbone").mkdir()
+    (tmp_path / "backbone" / "config.json").write_text("{}")
+    with pytest.raises(BackboneError, match=f"give {tmp_path / 'backbone'}"):
+        load_backbone(str(tmp_path))

@@ -237,3 +237,9 @@ def test_file_names_that_are_not_utf8_are_labelled_and_exported(folder, tmp_path
     session.save(session.names.index(os.fsdecode(b"caf\xe9.png")), LABEL)
     assert cli.main(["annotate", str(folder), "--export", str(tmp_path / "out")]) == 0
     assert [record.source for record in FrameDataset(tmp_path / "out")] == ["annotated/caf\\udce9.png"]
+
+
+def test_a_folder_of_videos_points_to_their_import(tmp_path):
+    (tmp_path / "hand.MP4").write_bytes(b"")
+    with pytest.raises(InvalidValueError, match="lace import video"):
+        Session(tmp_path)

@@ -48,3 +48,33 @@ def test_warp_starts_silently_and_other_stderr_output_is_kept():
     root = ROOT
     result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert result.stdout == "cpu\n" and result.stderr == "heard"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--axes.target.names dinosar", "use 'dinosaur' if that was meant"),
+        ("--axes.table.kinds woden", "no table named 'woden'"),
+        ("--axes.room.kinds ofice", "use 'office' if that was meant"),
+        ("--axes.clutter.families mugg", "use 'mug' if that was meant"),
+        ("--backdrop nowhere/lab.jpg", "there is no such file or folder"),
+    ],
+)
+def test_what_options_name_is_checked_before_anything_heavy_is_loaded(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sim_envs.frames.source", None)  # importing it would fail
+    assert cli.main(["generate", "robot", "--out", str(tmp_path / "out"), *words.split()]) == cli.EXIT_USAGE
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_without_a_shard_are_told_of(tmp_path, caplog):
+    from sim_envs.frames.progress import shown
+
+    config = replace(defaults_of([], "robot"), out=tmp_path, frames=50, workers=2)
+    with caplog.at_level("WARNING"), shown(config, config.shards):
+        pass
+    assert "2 workers have 1 shard to make" in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING"), shown(replace(config, shard_frames=25), 2):
+        pass
+    assert not caplog.text

@@ -11,9 +11,9 @@ from lace.cli.recordings import RecordingConfig, label, recording
 from lace.core.camera import PinholeCamera
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import Visibility
+from lace.data.camera_file import CalibratedCamera, read_camera
 from lace.data.dataset import FrameDataset
 from lace.data.recordings import columns
-from lace.data.recordings.camera import CalibratedCamera, read_camera
 from lace.data.recordings.folder import RecordingWriter, read_folder
 from lace.data.recordings.lag import estimate_lag
 from lace.data.recordings.lerobot import read_episode
