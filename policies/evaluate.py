@@ -1,6 +1,6 @@
 """`lace policy evaluate`: hit rates and distances of a policy on held-out demonstrations, with pictures."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from lace.core.draws import generator
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
 from lace.core.run_identity import RunIdentity
+from lace.data.schema import to_json
 from lace.measure.bootstrap import Interval
 from lace.reports.figures import png
 from lace.reports.report import Grid, Picture, Report, write_report
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from policies.bundle import TwoPointPolicy
 
 SHOWN, COLUMNS = 12, 6
+EVALUATION = "evaluation.json"
+"""Test set -> metric -> value, low, high."""
 _EFFECTOR, _TARGET = "#e69f00", "#56b4e9"
 """Colours (Okabe and Ito 2008) of the two points and their boxes."""
 
@@ -71,6 +74,26 @@ def grid_of(tests: dict[str, Measured]) -> Grid:
     ]
     headings = ["test set", "frames", "demonstrations", "Emb %", "Obj %", "Both %", "L1"]
     return Grid("Localisation", headings, rows, "Hit rates of the true boxes; 95 % intervals resample demonstrations.")
+
+
+def predictions_path(out: Path, name: str) -> Path:
+    """OUT/predictions_NAME.png of a test set."""
+    return out / f"predictions_{name.replace('/', '_')}.png"
+
+
+def publish_tests(out: Path, tests: Mapping[str, Measured], frames: Mapping[str, LabelledFrames]) -> list[Picture]:
+    """Writes OUT/evaluation.json and a picture of each test set; returns the pictures for a report."""
+    publish_bytes(out / EVALUATION, to_json({name: _values(found) for name, found in tests.items()}).encode())
+    pictures = []
+    for name, found in tests.items():
+        png_file = shown_predictions(frames[name], found.predicted)
+        publish_bytes(predictions_path(out, name), png_file)
+        pictures.append(Picture(f"Predictions on {name}", png_file))
+    return pictures
+
+
+def _values(found: Measured) -> dict[str, dict[str, float]]:
+    return {metric: asdict(value) for metric, value in found.values.items()}
 
 
 def shown_predictions(frames: LabelledFrames, predicted: Array, seed: int = 0) -> bytes:
@@ -130,21 +153,18 @@ def main(config: EvaluateConfig) -> int:
 
 
 def _measure(policy: "TwoPointPolicy", held_out: dict[str, LabelledFrames], config: EvaluateConfig) -> int:
-    tests, pictures = {}, []
-    for name, frames in held_out.items():
-        found = tests[name] = measured(policy.head, policy.backbone, frames, config.out / "features")
-        pictures.append(Picture(f"Predictions on {name}", shown_predictions(frames, found.predicted)))
+    tests = {
+        name: measured(policy.head, policy.backbone, one, config.out / "features") for name, one in held_out.items()
+    }
     grid = grid_of(tests)
     console = Console(highlight=False, width=140)
     for row in grid.rows:
         console.print("  ".join(f"{name} {cell}" for name, cell in zip(grid.headings, row, strict=True)), markup=False)
-    values = {name: {m: asdict(v) for m, v in found.values.items()} for name, found in tests.items()}
-    publish_bytes(config.out / "evaluation.json", json.dumps(values, indent=1).encode())
     report = Report(
         title="Policy on held-out demonstrations",
         summary=f"{policy.name}: {policy.config.head}.",
         facts={"frames": sum(found.frames for found in tests.values())},
-        sections=[grid, *pictures],
+        sections=[grid, *publish_tests(config.out, tests, held_out)],
         config=asdict(config),
     )
     console.print(f"wrote {write_report(config.out, report)}", markup=False)

@@ -1,6 +1,8 @@
 """Heads on frozen features, by name: the attentive probe or DETR, each for two points."""
 
+import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -41,3 +43,11 @@ def build_head(
     """
     name, _, size = text.partition(":")
     return HEADS[name](dim, size, seed, pretrained, detr)
+
+
+def code_digest() -> str:
+    """SHA-256 of the source that decides what a head computes: results of older code are not taken for newer ones."""
+    folder, found = Path(__file__).parent, hashlib.sha256()
+    for name in ("positions.py", "probes.py", "detr/model.py"):
+        found.update((folder / name).read_bytes())
+    return found.hexdigest()[:16]

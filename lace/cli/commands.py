@@ -149,16 +149,19 @@ COMMANDS: dict[str, Command] = {
         "run table 2: what probes trained on humans find on robots",
         "policies.tables.probes:main",
         "policies.tables.probes:ProbeTableConfig",
+        "policies.tables.probes:defaults_of",
     ),
     "tables policy": Command(
         "run tables 7, 9 and 10: hit rates of policies by regime and backbone",
         "policies.tables.policy:main",
         "policies.tables.policy:PolicyTableConfig",
+        "policies.tables.policy:defaults_of",
     ),
     "tables success": Command(
         "run table 3: how often the policies of `lace tables policy` grasp in simulation",
         "sim_envs.study.success:main",
         "sim_envs.study.success:SuccessTableConfig",
+        "sim_envs.study.success:defaults_of",
     ),
     "simulate": Command(
         "measure how often policies grasp the target in simulation, and why not",

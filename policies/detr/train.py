@@ -21,9 +21,9 @@ from lace.core.run_identity import RunIdentity
 from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import read_origins
 from lace.reports.recorder import Recorder
-from lace.reports.report import Picture, Report, write_report
+from lace.reports.report import Report, write_report
 from policies import bundle
-from policies.evaluate import grid_of, measured, shown_predictions
+from policies.evaluate import grid_of, measured, publish_tests
 from policies.features import SeenThrough, backbone_digest, cached_features
 from policies.fit import Fit, FitConfig
 from policies.heads import build_head
@@ -194,10 +194,7 @@ def _finish(config: PolicyConfig, split: Split, backbone: Backbone, fit: Fit) ->
     split.save(folder / MANIFEST)
     publish_bytes(folder / ORIGINS_NAME, json.dumps(read_origins(config.backbone).as_json()).encode())
     policy = bundle.TwoPointPolicy(str(folder), about, backbone, fit.head)
-    pictures = [
-        Picture(f"Predictions on {name}", shown_predictions(split.tests[name], found.predicted))
-        for name, found in tests.items()
-    ]
+    pictures = publish_tests(config.out, tests, split.tests)
     report = Report(
         title=f"Two-point policy on {config.backbone}, regime {config.regime}",
         summary=f"{config.head} on frozen features, {len(data)} frames of {len(data.episodes)} demonstrations.",

@@ -9,19 +9,28 @@ from typing import Annotated, Any
 
 from rich.console import Console
 
-from lace.core.files import publish_bytes
 from lace.core.limits import Within
 from lace.core.lock import locked_folder
-from lace.reports.report import Grid, Picture, Report, write_report
+from lace.reports.report import Grid, Picture, Report
 from policies.bundle import CONFIG, load_policy
 from policies.detr.train import POLICY_FIT, PolicyConfig, train_policy
 from policies.evaluate import Measured, measured, shown, shown_predictions
 from policies.features import backbone_digest
 from policies.fit import FitConfig
+from policies.heads import code_digest
 from policies.metrics import POINT_METRICS, summarise
 from policies.regimes import require_unseen, require_untrained
 from policies.tables.paper import TABLE_7, TABLE_9, TABLE_10
-from policies.tables.variants import HUMAN_PARTS, ROBOT_PART, VARIANTS, Study, StudyRuns, over_seeds, spread
+from policies.tables.publish import as_values, print_grids, publish_table
+from policies.tables.variants import (
+    ROBOT_PART,
+    VARIANTS,
+    Study,
+    StudyRuns,
+    over_seeds,
+    spread,
+    with_recipe,
+)
 
 SETTINGS = ("in_domain", "ood_env")
 NOTE = (
@@ -48,6 +57,11 @@ class PolicyTableConfig(StudyRuns):
     fit: FitConfig = field(default_factory=lambda: POLICY_FIT)
 
 
+def defaults_of(args: list[str]) -> PolicyTableConfig:
+    """Defaults for a command line."""
+    return with_recipe(args, PolicyTableConfig)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One policy of the tables."""
@@ -66,10 +80,10 @@ class Cell:
 
 def cells(config: PolicyTableConfig) -> Iterator[tuple[str, str, int | None]]:
     """(regime, variant, demonstrations) of every row of the tables, the most telling first."""
-    both = [name for name in config.variants if VARIANTS[name].room in (None, "lab") and not _is_extra(name)]
+    both = [name for name in config.variants if VARIANTS[name].room in (None, "lab") and not VARIANTS[name].extra]
     for regime in config.regimes:
         for name in config.variants:
-            if regime == "zero" or not _is_extra(name):
+            if regime == "zero" or not VARIANTS[name].extra:
                 yield regime, name, None
     for count in config.demonstrations:
         yield from (("zero", name, count) for name in both)
@@ -77,17 +91,12 @@ def cells(config: PolicyTableConfig) -> Iterator[tuple[str, str, int | None]]:
         yield from ((ROBOT_ONLY, name, None) for name in both)
 
 
-def _is_extra(name: str) -> bool:
-    variant = VARIANTS[name]
-    return variant.shuffled or variant.transform != "none"
-
-
 def policy_config(cell: Cell, study: Study, config: PolicyTableConfig) -> PolicyConfig:
     """How a cell's policy is trained; its folder is named by the content of everything that it depends on."""
     variant, data = VARIANTS[cell.variant], config.study
     alone = cell.regime == ROBOT_ONLY
     own = PolicyConfig(
-        human=() if alone else tuple(data / part for part in HUMAN_PARTS),
+        human=() if alone else tuple(data / part for part in variant.human_parts),
         robot=(data / ROBOT_PART,),
         regime="co" if alone else cell.regime,
         demonstrations=cell.demonstrations,
@@ -101,8 +110,14 @@ def policy_config(cell: Cell, study: Study, config: PolicyTableConfig) -> Policy
         fit=replace(config.fit, seed=cell.seed),
         out=Path(),
     )
-    parts = (*HUMAN_PARTS, ROBOT_PART)
-    content: dict[str, Any] = {"fit": asdict(own.fit), "head": own.head, "detr": own.detr, "regime": cell.regime}
+    parts = (*variant.human_parts, ROBOT_PART)
+    content: dict[str, Any] = {
+        "code": code_digest(),
+        "fit": asdict(own.fit),
+        "head": own.head,
+        "detr": own.detr,
+        "regime": cell.regime,
+    }
     content |= {"count": cell.demonstrations, "backbone": backbone_digest(study.backbone(cell.variant))}
     content |= {"data": [study.frames(part, variant.transform).digest() for part in parts]}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
@@ -203,12 +218,8 @@ def run(config: PolicyTableConfig) -> int:
         )
         rows[key] = row(key, study, config)
     made = grids(rows, config)
-    for grid in made:
-        console.print(f"\n{grid.title}", markup=False)
-        for line in [grid.headings, *grid.rows]:
-            console.print("  ".join(f"{cell:<20}" for cell in line), markup=False)
+    print_grids(console, made)
     folder = config.out / "table-7"
-    publish_bytes(folder / "table.json", json.dumps(_values(rows), indent=1).encode())
     pictures = [
         Picture(
             f"{regime}, {VARIANTS[name].label}, {setting}",
@@ -220,9 +231,9 @@ def run(config: PolicyTableConfig) -> int:
     ]
     summary = f"{config.head} on {config.backbone}, trained on {config.study}."
     facts = {"seeds": config.seeds, "steps": config.fit.iterations}
-    write_report(
-        folder, Report("Tables 7, 9 and 10: two-point policies", summary, facts, [*made, *pictures], asdict(config))
-    )
+    facts |= {f"frames of {setting}": len(study.frames(f"test/{setting}")) for setting in SETTINGS}
+    report = Report("Tables 7, 9 and 10: two-point policies", summary, facts, [*made, *pictures], asdict(config))
+    publish_table(folder, report, _values(rows))
     console.print(f"wrote {folder / 'table.json'} and report.html", markup=False)
     return 0
 
@@ -235,7 +246,7 @@ def _values(rows: dict) -> list[dict[str, Any]]:
             "variant": name,
             "demonstrations": count,
             "settings": {
-                setting: {m: asdict(v) for m, v in one["summary"].items()} | {"both by seed": one["both by seed"]}
+                setting: as_values(one["summary"]) | {"both by seed": one["both by seed"]}
                 for setting, one in found.items()
             },
         }

@@ -1,25 +1,25 @@
 """`lace tables probes`: table 2, attentive probes trained on humans alone and tested on robots, beside the paper's."""
 
-import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from lace.core.files import publish_bytes
 from lace.core.geometry import Array
 from lace.core.lock import locked_folder
-from lace.reports.report import Grid, Picture, Report, write_report
+from lace.reports.report import Grid, Picture, Report
 from policies.evaluate import shown_predictions
 from policies.features import cached_features
 from policies.fit import Fit, FitConfig, predict
+from policies.heads import code_digest
 from policies.labelled import LabelledFrames, joined
 from policies.metrics import point_metrics, pose_metrics, summarise
 from policies.probes import TASKS, AttentiveProbe
 from policies.regimes import Split, require_unseen
 from policies.tables.paper import TABLE_2
-from policies.tables.variants import HUMAN_PARTS, VARIANTS, Study, StudyRuns, kept, over_seeds, spread
+from policies.tables.publish import as_values, print_grids, publish_table
+from policies.tables.variants import VARIANTS, Study, StudyRuns, kept, over_seeds, spread, with_recipe
 
 TEST = "test/in_domain"
 COLUMNS = ("epe_px", "pck@0.2", "auc@0.5", "emb", "obj", "both")
@@ -38,17 +38,23 @@ class ProbeTableConfig(StudyRuns):
     """Of each probe; the paper's by default."""
 
 
+def defaults_of(args: list[str]) -> ProbeTableConfig:
+    """Defaults for a command line."""
+    return with_recipe(args, ProbeTableConfig)
+
+
 def probed(task: str, name: str, seed: int, study: Study, config: ProbeTableConfig) -> Array:
     """Points (n, points, 2) [px] that a probe of one task, variant and seed predicts on the robot's frames."""
     variant, fit = VARIANTS[name], replace(config.fit, seed=seed)
-    train = joined([study.frames(part, variant.transform) for part in HUMAN_PARTS])
+    train = joined([study.frames(part, variant.transform) for part in variant.human_parts])
     test = study.frames(TEST, variant.transform)
     Split(train, {TEST: test})  # raises where a demonstration is in both
     require_unseen(study.source(name), {TEST: test})
     backbone = study.backbone(name)
     features = [cached_features(backbone, frames, study.cache) for frames in (train, test)]
     make_targets, names = TASKS[task]
-    identity = {"probe": task, "fit": asdict(fit), "train": features[0].digest, "test": features[1].digest}
+    identity = {"probe": task, "code": code_digest(), "fit": asdict(fit)}
+    identity |= {"train": features[0].digest, "test": features[1].digest}
 
     def compute() -> dict[str, Any]:
         probe = AttentiveProbe(backbone.dim, len(names), seed)
@@ -154,13 +160,8 @@ def run(config: ProbeTableConfig) -> int:
         "Table 2: zero-shot transfer from human to robot", HEADINGS, [cells(n, r) for n, r in rows.items()], NOTE
     )
     grids = [table, *part_grids(rows)]
-    for grid in grids:
-        console.print(f"\n{grid.title}", markup=False)
-        for line in [grid.headings, *grid.rows]:
-            console.print("  ".join(f"{cell:<22}" for cell in line), markup=False)
-    folder = config.out / "table-2"
-    values = {n: {m: asdict(v) for m, v in r["summary"].items()} | {"seeds": r["seeds"]} for n, r in rows.items()}
-    publish_bytes(folder / "table.json", json.dumps(values, indent=1).encode())
+    print_grids(console, grids)
+    folder, test = config.out / "table-2", study.frames(TEST)
     pictures = [
         Picture(
             f"Localisation by {VARIANTS[n].label}",
@@ -168,16 +169,19 @@ def run(config: ProbeTableConfig) -> int:
         )
         for n, r in rows.items()
     ]
-    test = study.frames(TEST)
-    write_report(
-        folder,
-        Report(
-            "Table 2: probes trained on humans, tested on robots",
-            f"Attentive probes on {config.backbone}, {len(test)} robot frames of {len(test.episodes)} demonstrations.",
-            {"seeds": config.seeds, "steps": config.fit.iterations},
-            [*grids, *pictures],
-            asdict(config),
-        ),
+    report = Report(
+        "Table 2: probes trained on humans, tested on robots",
+        f"Attentive probes on {config.backbone}, {len(test)} robot frames of {len(test.episodes)} demonstrations.",
+        {
+            "seeds": config.seeds,
+            "steps": config.fit.iterations,
+            "frames": len(test),
+            "demonstrations": len(test.episodes),
+        },
+        [*grids, *pictures],
+        asdict(config),
     )
+    values = {name: as_values(found["summary"]) | {"seeds": found["seeds"]} for name, found in rows.items()}
+    publish_table(folder, report, values)
     console.print(f"wrote {folder / 'table.json'} and report.html", markup=False)
     return 0

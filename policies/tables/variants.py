@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import tyro
 
-from lace.alignment.config import TrainConfig
+from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.backbones import Backbone, load_backbone
+from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
@@ -32,6 +34,18 @@ class Variant:
     shuffled: bool = False
     transform: str = "none"
     """What every picture goes through, in training and tests."""
+    human: str = "human"
+    """Folder of the study that human demonstrations train from."""
+
+    @property
+    def human_parts(self) -> tuple[str, ...]:
+        """Datasets of human demonstrations."""
+        return tuple(f"{self.human}/{setting}" for setting in ("in_domain", "ood_env"))
+
+    @property
+    def extra(self) -> bool:
+        """Whether it is a control or a baseline, which the tables try zero-shot alone."""
+        return self.shuffled or self.transform != "none" or self.human != "human"
 
 
 VARIANTS: Registry[Variant] = Registry("variant")
@@ -40,6 +54,7 @@ for _room in ("lab", "kitchen", "office"):
     VARIANTS.add(_room, Variant(f"LACE ({_room})", _room))
 VARIANTS.add("shuffled", Variant("control: part names shuffled", "lab", shuffled=True))
 VARIANTS.add("masked", Variant("base, embodiments masked out", transform="masked"))
+VARIANTS.add("phantom", Variant("base, robot drawn over the human", human="phantom"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,8 @@ class StudyRuns:
     backbone: str = "dinov3-s"
     """What the variants start from: short name, hub id or folder."""
     variants: tuple[str, ...] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
-    """Rows: base, lab, kitchen, office (aligned there), shuffled (control), masked (pixel-space baseline)."""
+    """Rows: base, lab, kitchen, office (aligned there), shuffled (control), masked and phantom (pixel-space baselines;
+    phantom needs `lace generate study --phantom`)."""
     given: tuple[str, ...] = ()
     """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
     seeds: tuple[int, ...] = (0,)
@@ -63,11 +79,19 @@ class StudyRuns:
     augmented: Annotated[int, Within(0)] = 1000
     """Augmented views of each embodiment to align on."""
     device: str = "auto"
+    recipe: Annotated[str, tyro.conf.arg(metavar="|".join(RECIPES))] = "paper"
+    """What the options of the alignment start from: the paper's settings, or short ones for a CPU."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """The alignment."""
 
     def __post_init__(self):
         check_numbers(self)
+
+
+def with_recipe[Runs: StudyRuns](args: Sequence[str], config: type[Runs]) -> Runs:
+    """Defaults for a command line of `config`: the alignment's settings are those of its `--recipe`."""
+    name, own = given(args, "--recipe", StudyRuns.recipe), tyro.MISSING
+    return config(study=own, out=own, recipe=name, train=recipe_named(name))
 
 
 def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
@@ -99,6 +123,7 @@ def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
         image_size=runs.image_size,
         augmented=runs.augmented,
         device=runs.device,
+        recipe=runs.recipe,
         train=runs.train,
     )
     return str(tune(run, tables, runs.out / "backbones" / f"{name}-{runs.train.seed}"))
@@ -132,7 +157,6 @@ class Study:
         return self._backbones[source]
 
 
-HUMAN_PARTS = ("human/in_domain", "human/ood_env")
 ROBOT_PART = "robot/in_domain"
 
 

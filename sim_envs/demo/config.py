@@ -1,4 +1,4 @@
-"""What the demo runs; the defaults fit into twelve minutes of two quiet cores."""
+"""What the demo runs; the defaults fit into fifteen minutes of two quiet cores."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,16 @@ class DemoConfig:
     """The backbone that is aligned: a name or a folder, as `lace finetune` takes it."""
     image_size: Annotated[int, Within(32)] = 224
     """Side of the images that the backbone sees [px]."""
+    scenes: Annotated[int, Within(2)] = 1600
+    """Human frames that the policies learn from, each of a scene of its own."""
+    tests: Annotated[int, Within(1)] = 100
+    """Robot frames that the policies are tested on."""
+    policy_steps: Annotated[int, Within(1)] = 3000
+    """Training steps of each policy."""
+    trials: Annotated[int, Within(1)] = 60
+    """Simulated grasps; both policies try the same ones."""
     seed: int = 0
-    """Of frames and training."""
+    """Of frames, training and trials."""
     workers: Annotated[int, Within(1)] = 2
     """Processes that render frames."""
 

@@ -33,9 +33,10 @@ def write(config: DemoConfig, finished: Sequence[Stage], ran: Sequence[dict[str,
     """
     rows = [row for stage in finished for row in stage.reduced]
     note = "This demonstrates the method; it does not repeat the paper's experiments."
+    results = [stage.headline(config) for stage in finished if stage.headline]
     report = Report(
         title="LACE on this machine",
-        summary=SUMMARY,
+        summary=" ".join([*results, SUMMARY]),
         facts={
             "made in": f"{sum(found['seconds'] for found in ran) / 60:.0f} minutes",
             "training frames": f"{config.frames} robot, {config.frames} human",

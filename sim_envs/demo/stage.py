@@ -27,6 +27,8 @@ class Stage:
     """What the report says of it; called when the stage is finished, and again by later runs."""
     reduced: Sequence[tuple[str, str, str]] = ()
     """(what, the paper's, ours): where it is less than in the paper, for the head of the report."""
+    headline: Callable[[DemoConfig], str] | None = None
+    """The one sentence that the report opens with."""
 
 
 def picture(path: Path, title: str, note: str = "") -> Picture:

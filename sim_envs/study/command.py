@@ -14,7 +14,8 @@ from sim_envs.frames.generate import make_shards
 from sim_envs.frames.progress import shown
 from sim_envs.study.parts import ORIGIN, StudyConfig, parts
 
-RUN_ONLY = ("out", "workers", "device")
+RUN_ONLY = ("out", "workers", "device", "phantom")
+"""Options that change nothing in the other datasets."""
 MANIFEST = "manifest.json"
 
 
@@ -26,11 +27,22 @@ def main(config: StudyConfig) -> int:
     with RunIdentity(config.out / ORIGIN, "a study", {"config": json.loads(json.dumps(options))}).opened():
         for folder, _kind, one in parts(config):
             _make(one, folder, console)
+            if config.phantom and folder.startswith("human/"):
+                _draw_over(one, config, folder, console)
             manifest[folder] = [asdict(episode) | {"folder": folder} for episode in read_episodes(one.out)]
         publish_bytes(config.out / MANIFEST, json.dumps(manifest, indent=1).encode())
     total = sum(len(episodes) for episodes in manifest.values())
     console.print(f"{total} demonstrations and frames in {config.out}; their hashes are in {MANIFEST}", markup=False)
     return 0
+
+
+def _draw_over(one: GenerateConfig, config: StudyConfig, folder: str, console: Console) -> None:
+    """The same frames with the robot in the human's place."""
+    from sim_envs.study import phantom
+
+    there = folder.replace("human/", "phantom/")
+    made, of = phantom.make(one, config.out / there)
+    console.print(f"{there}: the robot over {made} of {of} frames; the arm does not reach the others", markup=False)
 
 
 def _make(one: GenerateConfig, folder: str, console: Console) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from assets.objects import OOD_TARGETS
 from lace.core.limits import Within, check_numbers
 from sim_envs.config.axes import CameraAxis
 from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
@@ -45,6 +46,8 @@ class StudyConfig:
     """Rooms to align in: LACE is trained in each of them, policy and tests stay in the lab."""
     cameras: Annotated[int, Within(0)] = 1
     """Cameras that stand still and see human and robot alike, as in one lab; 0 draws a new one per demonstration."""
+    phantom: bool = False
+    """Also draw the robot over the human frames, for the variant `phantom`."""
     seed: int = 0
     image_size: Size = 224
     """Side of the images [px]."""
@@ -85,7 +88,7 @@ def parts(config: StudyConfig) -> Iterator[tuple[str, str, GenerateConfig]]:
 
 def _of_demonstrations(one: GenerateConfig, config: StudyConfig, count: int) -> GenerateConfig:
     setting, axes = one.out.name, one.axes
-    names = ("all",) if setting == "ood_obj" else axes.target.names
+    names = OOD_TARGETS if setting == "ood_obj" else axes.target.names
     axes = replace(
         axes,
         clutter=replace(axes.clutter, count=DISTRACTORS[setting]),

@@ -1,7 +1,6 @@
 """`lace tables success`: table 3, the policies of `lace tables policy` in the simulated cell, on the same trials."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,22 +8,48 @@ from typing import Annotated, Any
 from rich.console import Console
 
 from lace.core.errors import InvalidValueError
-from lace.core.files import publish_bytes
 from lace.core.limits import Within
 from lace.core.lock import locked_folder
-from lace.measure.rates import exact_rate, mcnemar
-from lace.reports.report import Grid, Report, write_report
+from lace.measure.rates import Paired, Rate, exact_rate, mcnemar
+from lace.reports.report import Grid, Report
 from lace.reports.sections import Video, Videos
 from policies.outcome import Result
 from policies.tables.paper import TABLE_3
 from policies.tables.policy import SETTINGS, Cell, PolicyTableConfig, policy_of
-from policies.tables.variants import VARIANTS, Study
+from policies.tables.publish import print_grids, publish_table
+from policies.tables.variants import VARIANTS, Study, with_recipe
 from policies.trials.records import BLOCK, TrialRecord, film_path, read_block
 from sim_envs.config.presets import PRESETS
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.study.parts import DISTRACTORS, ORIGIN, study_camera
 
-HEADINGS = ("setting", "regime", "features", "success % [95 %]", "safety", "localis.", "other", "seeds", "the paper")
+HEADINGS = (
+    "setting",
+    "regime",
+    "human demonstrations",
+    "features",
+    "success % [95 %]",
+    "safety",
+    "localis.",
+    "other",
+    "seeds",
+    "the paper",
+)
+PAIR_HEADINGS = (
+    "setting",
+    "regime",
+    "human demonstrations",
+    "compared",
+    "seed",
+    "difference",
+    "only the first",
+    "only base",
+    "p",
+)
+ALL = "all"
+"""In the column of demonstrations: every one of the study."""
+Key = tuple[str, str, int | None]
+"""Regime, variant, and how many human demonstrations train; None: all of them."""
 NOTE = (
     "Success over all trials and seeds with the exact interval of so many independent trials; seeds share trials, so "
     "with several it is too narrow: the column of seeds shows their spread."
@@ -47,14 +72,21 @@ class SuccessTableConfig(PolicyTableConfig):
     """Film a failure and a success of base and LACE."""
 
 
-def rows(config: SuccessTableConfig) -> list[tuple[str, str]]:
-    """(regime, variant): base and LACE in every regime, the others in zero alone."""
-    found = [(regime, name) for regime in config.regimes for name in config.variants]
-    return [(regime, name) for regime, name in found if regime == "zero" or name in ("base", "lab")]
+def defaults_of(args: list[str]) -> SuccessTableConfig:
+    """Defaults for a command line."""
+    return with_recipe(args, SuccessTableConfig)
 
 
-def simulation(setting: str, policies: Sequence[Path], config: SuccessTableConfig) -> SimulateConfig:
-    """The run of one setting: scenes as the study's demonstrations have them, seen by the same cameras."""
+def rows(config: SuccessTableConfig) -> list[Key]:
+    """Base and LACE in every regime and by number of demonstrations, the others in zero alone."""
+    found: list[Key] = [(regime, name, None) for regime in config.regimes for name in config.variants]
+    found = [key for key in found if key[0] == "zero" or key[1] in ("base", "lab")]
+    both = [name for name in config.variants if name in ("base", "lab")]
+    return found + [("zero", name, count) for count in config.demonstrations for name in both]
+
+
+def simulation(setting: str, policy: Path, config: SuccessTableConfig) -> SimulateConfig:
+    """A policy's run in one setting: scenes as the study's demonstrations have them, seen by the same cameras."""
     origin = json.loads((config.study / ORIGIN).read_text())["config"]
     axes = PRESETS["lab"]
     axes = replace(
@@ -63,8 +95,8 @@ def simulation(setting: str, policies: Sequence[Path], config: SuccessTableConfi
         camera=study_camera(axes.camera, origin["cameras"]),
     )
     return SimulateConfig(
-        out=config.out / "table-3" / setting,
-        policy=tuple(map(str, policies)),
+        out=config.out / "table-3" / setting / policy.parent.name,
+        policy=(str(policy),),
         trials=config.trials,
         seed=config.trial_seed,
         width=origin["image_size"],
@@ -75,80 +107,108 @@ def simulation(setting: str, policies: Sequence[Path], config: SuccessTableConfi
     )
 
 
-def tried(setting: str, bundles: dict[Cell, Path], config: SuccessTableConfig) -> list[TrialRecord]:
-    """All trials of one setting, from its folder where they are there."""
+Tried = dict[Cell, list[TrialRecord]]
+"""Trials of each policy, in order: trial n is the same scene for all."""
+
+
+def tried(setting: str, bundles: dict[Cell, Path], config: SuccessTableConfig) -> tuple[Tried, list[Video]]:
+    """All trials of one setting, from the policies' folders where they are there, and films that tell most."""
     from sim_envs.simulate import command
 
-    one = simulation(setting, list(bundles.values()), config)
-    command.main(one)
-    films = _telling(_records(one), bundles) if config.films else ()
-    if films:
-        command.main(replace(one, film=films))
-    return _records(one)
+    runs = {cell: simulation(setting, bundle, config) for cell, bundle in bundles.items()}
+    found: Tried = {}
+    for cell, one in runs.items():
+        command.main(one)
+        found[cell] = [trial for block in range(-(-one.trials // BLOCK)) for trial in read_block(one.out, block)]
+    films = []
+    for cell, numbers in (_telling(found) if config.films else {}).items():
+        command.main(replace(runs[cell], film=numbers))
+        films += [_film(runs[cell], cell, found[cell][number]) for number in numbers]
+    return found, films
 
 
-def _records(one: SimulateConfig) -> list[TrialRecord]:
-    count = -(-one.trials // BLOCK)
-    return [trial for block in range(count) for trial in read_block(one.out, block)]
+def _telling(found: Tried) -> dict[Cell, tuple[int, ...]]:
+    """A trial that LACE alone wins, and one that it loses, zero-shot: of base and LACE."""
+    seed = min(cell.seed for cell in found)
+    base, ours = (Cell("zero", name, seed) for name in ("base", "lab"))
+    if base not in found or ours not in found:
+        return {}
+    wins = [[won(trial) for trial in found[cell]] for cell in (base, ours)]
+    gained = [n for n, (theirs, mine) in enumerate(zip(*wins, strict=True)) if mine and not theirs][:1]
+    lost = [n for n, mine in enumerate(wins[1]) if not mine][:1]
+    return {cell: tuple(dict.fromkeys(gained + lost)) for cell in (base, ours)} if gained + lost else {}
 
 
-def _telling(trials: list[TrialRecord], bundles: dict[Cell, Path]) -> tuple[int, ...]:
-    """A trial that LACE alone wins, and one that it loses, zero-shot."""
-    seeds = sorted(cell.seed for cell in bundles)
-    base, ours = (bundles.get(Cell("zero", name, seeds[0])) for name in ("base", "lab"))
-    if base is None or ours is None:
-        return ()
-    won = [t.trial for t in trials if t.success(str(ours)) and not t.success(str(base))][:1]
-    lost = [t.trial for t in trials if not t.success(str(ours))][:1]
-    return tuple(won + lost)
+def _film(one: SimulateConfig, cell: Cell, trial: TrialRecord) -> Video:
+    path = film_path(one.out, trial.trial, one.policy[0])
+    title = f"{one.out.parent.name}, trial {trial.trial}, {VARIANTS[cell.variant].label}"
+    return Video(path.read_bytes(), title, result_of(trial))
 
 
-def lines(
-    setting: str, trials: list[TrialRecord], bundles: dict[Cell, Path], config: SuccessTableConfig
-) -> list[list[str]]:
+def result_of(trial: TrialRecord) -> str:
+    """How a trial of one policy ended."""
+    return str(next(iter(trial.outcomes.values()))["result"])
+
+
+def won(trial: TrialRecord) -> bool:
+    """Whether a trial of one policy ended with the target in the hand."""
+    return result_of(trial) == Result.SUCCESS
+
+
+def rate_of(key: Key, found: Tried, config: SuccessTableConfig) -> tuple[Rate, list[str], list[float]]:
+    """Success over all seeds, how each trial ended, and the rate of each seed."""
+    by_seed = [[result_of(trial) for trial in found[_cell(key, seed)]] for seed in config.seeds]
+    flat = [result for results in by_seed for result in results]
+    rates = [results.count(Result.SUCCESS) / len(results) for results in by_seed]
+    return exact_rate(flat.count(Result.SUCCESS), len(flat)), flat, rates
+
+
+def lines(setting: str, found: Tried, config: SuccessTableConfig) -> list[list[str]]:
     """One line a row of the table."""
-    found = []
-    for regime, name in rows(config):
-        names = [str(bundles[Cell(regime, name, seed)]) for seed in config.seeds]
-        results = [[trial.outcomes[one]["result"] for trial in trials] for one in names]
-        flat = [result for of_seed in results for result in of_seed]
-        rate = exact_rate(flat.count(Result.SUCCESS), len(flat))
-        by_seed = [100 * of_seed.count(Result.SUCCESS) / len(of_seed) for of_seed in results]
+    made = []
+    for regime, name, count in rows(config):
+        rate, flat, rates = rate_of((regime, name, count), found, config)
         stops, missed = flat.count(Result.SAFETY_STOP), flat.count(Result.LOCALISATION)
         other = len(flat) - rate.successes - stops - missed
-        place = {"base": 0, "lab": 1}.get(name)
+        place = {"base": 0, "lab": 1}.get(name) if count is None else None
         paper = "" if place is None else f"{5 * TABLE_3[regime, setting][place]} % of 20"
-        seeds = f"{min(by_seed):.1f} to {max(by_seed):.1f}" if len(by_seed) > 1 else ""
-        found.append(
-            [setting, regime, VARIANTS[name].label, str(rate), str(stops), str(missed), str(other), seeds, paper]
-        )
-    return found
+        seeds = f"{100 * min(rates):.1f} to {100 * max(rates):.1f}" if len(rates) > 1 else ""
+        cells = [setting, regime, ALL if count is None else str(count), VARIANTS[name].label, str(rate)]
+        made.append([*cells, str(stops), str(missed), str(other), seeds, paper])
+    return made
 
 
-def pairs(
-    setting: str, trials: list[TrialRecord], bundles: dict[Cell, Path], config: SuccessTableConfig
-) -> list[list[str]]:
-    """McNemar's test of every variant against the base, on the same trials; seeds one by one."""
-    found = []
-    for regime, name in rows(config):
-        if name == "base" or (regime, "base") not in rows(config):
+def pairs(setting: str, found: Tried, config: SuccessTableConfig) -> list[tuple[Key, int, Paired, list[str]]]:
+    """McNemar's test of every variant against the base, on the same trials; seeds one by one, as values and cells."""
+    made = []
+    for regime, name, count in rows(config):
+        if name == "base" or (regime, "base", count) not in rows(config):
             continue
         for seed in config.seeds:
-            wins = [[t.success(str(bundles[Cell(regime, who, seed)])) for t in trials] for who in (name, "base")]
-            pair = mcnemar(*wins)
-            found.append(
-                [
-                    setting,
-                    regime,
-                    f"{VARIANTS[name].label} - base",
-                    str(seed),
-                    f"{100 * pair.difference:+.1f} points",
-                    str(pair.only_first),
-                    str(pair.only_second),
-                    f"{pair.p_value:.2g}",
-                ]
-            )
-    return found
+            both = [[won(t) for t in found[Cell(regime, who, seed, count)]] for who in (name, "base")]
+            pair = mcnemar(*both)
+            cells = [setting, regime, ALL if count is None else str(count), f"{VARIANTS[name].label} - base", str(seed)]
+            cells += [f"{100 * pair.difference:+.1f} points", str(pair.only_first), str(pair.only_second)]
+            made.append(((regime, name, count), seed, pair, [*cells, f"{pair.p_value:.2g}"]))
+    return made
+
+
+def values(setting: str, found: Tried, config: SuccessTableConfig) -> list[dict[str, Any]]:
+    """The setting's rows for table.json."""
+    tests = pairs(setting, found, config)
+    made = []
+    for key in rows(config):
+        rate, flat, rates = rate_of(key, found, config)
+        row: dict[str, Any] = {"setting": setting, "regime": key[0], "variant": key[1], "demonstrations": key[2]}
+        row |= {"success": {"value": rate.value, **asdict(rate)}, "success by seed": rates}
+        row |= {"results": {kind: flat.count(kind) for kind in Result if kind in flat}}
+        against = {seed: {"difference": p.difference, **asdict(p)} for k, seed, p, _cells in tests if k == key}
+        made.append(row | {"against base, by seed": against})
+    return made
+
+
+def _cell(key: Key, seed: int) -> Cell:
+    return Cell(key[0], key[1], seed, key[2])
 
 
 def main(config: SuccessTableConfig) -> int:
@@ -163,30 +223,20 @@ def run(config: SuccessTableConfig) -> int:
     if unknown:
         raise InvalidValueError("reading --settings", f"{unknown}", f"of {', '.join(SETTINGS)}", "leave them out")
     console, study = Console(highlight=False, soft_wrap=True), Study(config)
-    bundles = {
-        cell: policy_of(cell, study, config)
-        for cell in (Cell(regime, name, seed) for regime, name in rows(config) for seed in config.seeds)
-    }
-    table, tests, films = [], [], []
+    wanted = [_cell(key, seed) for key in rows(config) for seed in config.seeds]
+    bundles = {cell: policy_of(cell, study, config) for cell in wanted}
+    made, table, tests, films = [], [], [], []
     for setting in config.settings:
-        trials = tried(setting, bundles, config)
-        table += lines(setting, trials, bundles, config)
-        tests += pairs(setting, trials, bundles, config)
-        films += _films(config.out / "table-3" / setting, trials, bundles)
+        found, filmed = tried(setting, bundles, config)
+        table += lines(setting, found, config)
+        tests += [cells for _key, _seed, _pair, cells in pairs(setting, found, config)]
+        made += values(setting, found, config)
+        films += filmed
     grids = [
         Grid("Table 3: success in simulation", HEADINGS, table, NOTE),
-        Grid(
-            "On the same trials (McNemar, exact, two-sided)",
-            ("setting", "regime", "compared", "seed", "difference", "only the first", "only base", "p"),
-            tests,
-        ),
+        Grid("On the same trials (McNemar, exact, two-sided)", PAIR_HEADINGS, tests),
     ]
-    for grid in grids:
-        console.print(f"\n{grid.title}", markup=False)
-        for line in [grid.headings, *grid.rows]:
-            console.print("  ".join(f"{cell:<24}" for cell in line), markup=False)
-    folder = config.out / "table-3"
-    publish_bytes(folder / "table.json", json.dumps({"rows": table, "pairs": tests}, indent=1).encode())
+    print_grids(console, grids)
     facts = {
         "trials of each setting": config.trials,
         "seeds of training": config.seeds,
@@ -194,18 +244,7 @@ def run(config: SuccessTableConfig) -> int:
     }
     sections = [*grids, *([Videos("Zero-shot, the same trials", films)] if films else [])]
     summary = f"{config.head} on {config.backbone}, {config.trials} paired trials a setting."
-    write_report(folder, Report("Table 3: grasping in simulation", summary, facts, sections, asdict(config)))
-    console.print(f"wrote {folder / 'table.json'} and report.html", markup=False)
+    report = Report("Table 3: grasping in simulation", summary, facts, sections, asdict(config))
+    publish_table(config.out / "table-3", report, made)
+    console.print(f"wrote {config.out / 'table-3' / 'table.json'} and report.html", markup=False)
     return 0
-
-
-def _films(out: Path, trials: list[TrialRecord], bundles: dict[Cell, Path]) -> list[Video]:
-    """The films of base and LACE that are there."""
-    found: list[Any] = []
-    for cell, bundle in bundles.items():
-        for trial in trials:
-            path = film_path(out, trial.trial, str(bundle))
-            if cell.variant in ("base", "lab") and cell.regime == "zero" and path.is_file():
-                title = f"{out.name}, trial {trial.trial}, {VARIANTS[cell.variant].label}"
-                found.append(Video(path.read_bytes(), title, str(trial.outcomes[str(bundle)]["result"])))
-    return found

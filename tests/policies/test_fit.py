@@ -16,7 +16,8 @@ from policies.features import StoredFeatures, backbone_digest, cached_features
 from policies.fit import Fit, FitConfig, predict, rate_at
 from policies.heads import build_head
 from policies.metrics import point_metrics
-from policies.probes import AttentiveProbe, point_targets
+from policies.positions import patch_positions
+from policies.probes import WIDTH, AttentiveProbe, point_targets
 from policies.regimes import Split, training_frames
 from tests.demonstrations import EACH, make_demonstrations
 
@@ -83,6 +84,25 @@ def test_unknown_targets_enter_no_loss():
     decayed = first.queries[1] * math.prod(1 - 1e-3 * rate_at(s, CONFIG) * 0.05 for s in range(6))
     torch.testing.assert_close(head.queries[1], decayed)
     assert not torch.allclose(head.queries[0], first.queries[0], atol=1e-3)
+
+
+def test_a_probe_pools_as_torch_s_multi_head_attention():
+    features, _ = made_up(3, dim=24, side=5)
+    probe = AttentiveProbe(24, 5, seed=3)
+    with torch.no_grad():
+        for parameter in probe.parameters():
+            parameter.add_(
+                0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(parameter.numel()))
+            )
+        x = probe.project(features.values.flatten(1, 2)) + patch_positions(5, 5, WIDTH).flatten(0, 1)
+        plain, _ = probe.attention(probe.queries.expand(3, -1, -1), x, x, need_weights=False)
+        torch.testing.assert_close(probe.pooled(features.values), plain, rtol=1e-4, atol=1e-4)
+
+
+def test_positions_tell_every_patch_from_every_other():
+    places = patch_positions(14, 14, 128).flatten(0, 1)
+    gaps = torch.cdist(places, places) + 10 * torch.eye(len(places))
+    assert gaps.min() > 1
 
 
 def test_the_loss_is_the_mean_over_coordinates():

@@ -8,11 +8,13 @@ import pytest
 from lace.alignment.pairs import FrameBank, shuffled_parts
 from lace.cli.main import main as lace
 from lace.core.errors import DatasetError
+from lace.reports.report import Report
 from policies.fit import Fit
 from policies.labelled import TRANSFORMS, read
 from policies.tables.policy import Cell, PolicyTableConfig, cells
 from policies.tables.probes import finger_metrics
-from policies.tables.variants import VARIANTS, StudyRuns, kept, source_of
+from policies.tables.publish import publish_table
+from policies.tables.variants import VARIANTS, StudyRuns, kept, source_of, with_recipe
 from tests.demonstrations import make_demonstrations
 from tests.synthetic import make_frame
 
@@ -39,13 +41,14 @@ def test_table_2_is_made_and_kept(study, tmp_path, capsys, monkeypatch):
     assert lace(command) == 0
     printed = capsys.readouterr().out
     assert "57.5 / 28.6 / 48.7 / 3.2 / 57.9 / 1.6" in printed and "masked out" in printed and "thumb tip" in printed
-    table = json.loads((tmp_path / "table-2" / "table.json").read_text())
-    as_text = {name: json.dumps(row) for name, row in table.items()}  # as text, NaN equals NaN
-    assert as_text["base"] == as_text["lab"]  # the same weights
-    assert as_text["base"] != as_text["masked"] and len(table["base"]["seeds"]) == 2
+    content = json.loads((tmp_path / "table-2" / "table.json").read_text(), parse_constant=pytest.fail)
+    table = content["rows"]
+    assert table["base"] == table["lab"]  # the same weights
+    assert table["base"] != table["masked"] and len(table["base"]["seeds"]) == 2
+    assert content["seeds"] == [0, 1] and content["demonstrations"] == 2 and content["config"]["backbone"] == "tiny"
     monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished probe was fitted again"))
     assert lace(command) == 0
-    assert json.dumps(json.loads((tmp_path / "table-2" / "table.json").read_text())) == json.dumps(table)
+    assert json.loads((tmp_path / "table-2" / "table.json").read_text())["rows"] == table
 
 
 def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatch):
@@ -54,7 +57,7 @@ def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatc
     assert lace(command) == 0
     printed = capsys.readouterr().out
     assert "21.1 / 71.1 / 16.3 / 0.13" in printed and "Table 10" in printed and "by number" in printed
-    found = json.loads((tmp_path / "table-7" / "table.json").read_text())
+    found = json.loads((tmp_path / "table-7" / "table.json").read_text())["rows"]
     keys = [(row["regime"], row["variant"], row["demonstrations"]) for row in found]
     assert keys == [
         ("zero", "base", None), ("zero", "lab", None), ("zero", "masked", None), ("few", "base", None),
@@ -71,12 +74,10 @@ def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatc
 
 
 def test_the_control_and_the_baselines_run_in_zero_alone():
-    config = PolicyTableConfig(study=None, out=None)
-    wanted = list(cells(config))
-    assert [key for key in wanted if key[1] in ("shuffled", "masked")] == [
-        ("zero", "shuffled", None),
-        ("zero", "masked", None),
-    ]
+    config = PolicyTableConfig(study=None, out=None, variants=tuple(VARIANTS))
+    extra = ("shuffled", "masked", "phantom")
+    assert [key for key in cells(config) if key[1] in extra] == [("zero", name, None) for name in extra]
+    assert VARIANTS["phantom"].human_parts == ("phantom/in_domain", "phantom/ood_env")
     assert Cell("zero", "lab", 0).name != Cell("zero", "lab", 0, 10).name
 
 
@@ -136,3 +137,17 @@ def test_results_are_kept_by_identity(tmp_path):
 def test_a_room_without_frames_to_align_on_is_named(study, tmp_path):
     with pytest.raises(DatasetError, match="--rooms office"):
         source_of(VARIANTS["office"], "office", StudyRuns(study, tmp_path, "tiny"))
+
+
+def test_what_is_not_finite_is_null_in_a_table(tmp_path):
+    report = Report("title", "summary", {"n": 3}, [], {"study": tmp_path, "seeds": (0, 1)})
+    publish_table(tmp_path, report, [{"value": np.nan, "low": -np.inf}])
+    content = json.loads((tmp_path / "table.json").read_text(), parse_constant=pytest.fail)
+    assert content["rows"] == [{"value": None, "low": None}] and content["n"] == 3
+    assert content["config"] == {"study": str(tmp_path), "seeds": [0, 1]} and content["commit"]
+
+
+def test_the_recipe_chooses_the_alignment_s_defaults():
+    short = with_recipe(["--recipe", "short"], PolicyTableConfig)
+    assert (short.train.iterations, short.train.batch, short.recipe) == (200, 4, "short")
+    assert with_recipe([], PolicyTableConfig).train.iterations == 10_000

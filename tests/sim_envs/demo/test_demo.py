@@ -9,8 +9,11 @@ import tyro
 from lace.cli.commands import COMMANDS
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.reports.report import Text
-from sim_envs.demo import command, measurement
+from policies.trials.summaries import FAILURES
+from sim_envs.demo import command, measurement, report
 from sim_envs.demo.config import DemoConfig
+from sim_envs.demo.grasping import FILMS, GRASPING, TRIED, headline
+from sim_envs.demo.policies import trained
 from sim_envs.demo.stage import Stage
 from sim_envs.demo.stages import STAGES
 
@@ -95,6 +98,48 @@ def test_another_demo_in_the_same_folder_is_refused(ran, tmp_path):
 def test_numbers_are_checked():
     with pytest.raises(InvalidValueError, match="frames"):
         DemoConfig(frames=0)
+
+
+def grasps(folder, results):
+    """What a simulation leaves: (result before, result after) of each trial."""
+    config = DemoConfig(out=folder, trials=len(results))
+    names = [trained(config, name) for name in ("base", "lace")]
+    out = folder / TRIED / "trials"
+    out.mkdir(parents=True)
+    rows = [{"trial": n, "outcomes": {name: {"result": r} for name, r in zip(names, row, strict=True)}}
+            for n, row in enumerate(results)]  # fmt: skip
+    (out / "trials-00000.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    wins = [[row[k] == "success" for row in results] for k in (0, 1)]
+    policies = {
+        name: {
+            "success": {"successes": sum(won), "n": len(won), "value": sum(won) / len(won), "low": 0, "high": 1},
+            "failures": {kind.value: {"successes": 0} for kind in FAILURES},
+        }
+        for name, won in zip(names, wins, strict=True)
+    }
+    pair = {"difference": (sum(wins[1]) - sum(wins[0])) / len(results), "p_value": 0.25}
+    content = {"n": len(results), "policies": policies, "pairs": [pair]}
+    (folder / TRIED / "results.json").write_text(json.dumps(content))
+    return config
+
+
+def test_the_report_opens_with_how_often_each_policy_grasped(tmp_path):
+    results = [("safety_stop", "success"), ("success", "success"), ("slip", "success"), ("success", "slip")]
+    said = headline(grasps(tmp_path, results))
+    for words in ("Of 4 simulated trials", "2 (50 %)", "3 (75 %)", "+25 points", "p = 0.25"):
+        assert words in said
+    page = report.write(DemoConfig(out=tmp_path, trials=4), (GRASPING,), [{"seconds": 1.0, "commands": []}])
+    text = page.read_text()
+    assert text.index("Of 4 simulated trials") < text.index("What is reduced here")
+
+
+def test_a_gained_and_a_lost_trial_are_filmed_when_the_trials_are_there(tmp_path):
+    assert FILMS.commands(DemoConfig(out=tmp_path)) == []
+    results = [("success", "success"), ("safety_stop", "success"), ("success", "slip"), ("slip", "slip")]
+    (words,) = FILMS.commands(grasps(tmp_path / "demo", results))
+    assert words[-3:] == ["--film", "1", "2"]
+    none_left = grasps(tmp_path / "best", [("success", "success")])
+    assert FILMS.commands(none_left) == [] and FILMS.sections(none_left) == []
 
 
 def test_the_outcome_is_reported_in_both_directions():
