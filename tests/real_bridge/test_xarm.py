@@ -1,9 +1,12 @@
 """The xArm's driver on the emulated controller: it avoids every known pitfall of the SDK."""
 
 import ast
+import re
 import socket
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from real_bridge.arm import Arm, ArmSetup
 from real_bridge.devices import ARMS
 from real_bridge.emulator.faults import ControllerError, SilentController
 from real_bridge.faults import DeviceFault
-from real_bridge.xarm.driver import XArm7
+from real_bridge.xarm.driver import XArm7, _boundary
 from real_bridge.xarm.stop import XArmStop
 from tests import ROOT
 from tests.bridged import bench, wait_for
@@ -179,3 +182,62 @@ def calls(name: str) -> set[str]:
 def test_errors_are_cleared_only_by_a_persons_command():
     assert calls("clean_error") == {"real_bridge/xarm/driver.py"}
     assert calls("clear") <= {"real_bridge/run/clear.py"}
+
+
+def test_calls_that_mislead_are_not_used():
+    """Waiting calls report a collision as an emergency stop; cached properties are old and outlive the connection."""
+    tree = ast.parse((ROOT / "real_bridge" / "xarm" / "driver.py").read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "wait"]
+    assert not calls("angles") - {"real_bridge/leap_hand/driver.py"}
+    assert calls("set_servo_angle_j") == {"real_bridge/xarm/driver.py"}
+    assert not calls("set_servo_angle") | calls("set_position") | calls("last_used_angles")
+    source = (ROOT / "real_bridge" / "xarm" / "driver.py").read_text()
+    assert source.count('"set_collision_sensitivity"') == 1  # in `enable`
+
+
+@pytest.mark.parametrize("good", [0, [0], (0, 1)])
+def test_codes_come_alone_or_in_a_list(arm, good):
+    arm._done("a setter", good)
+    for bad in (1, [1], (9, 0)):
+        with pytest.raises(DeviceFault, match="a setter answered code"):
+            arm._done("a setter", bad)
+
+
+def test_the_boundary_has_the_controllers_order_and_unit():
+    setup = ArmSetup(fence_low_m=(-0.25, -0.7, -0.1), fence_high_m=(0.85, 0.6, 1.0))
+    assert _boundary(setup) == [850, -250, 600, -700, 1000, -100]
+
+
+def test_a_planted_unix_socket_is_not_used(site, tmp_path):
+    """The SDK would connect to this file, whatever the address is."""
+    planted = Path(tempfile.gettempdir()) / "xarmcontroller_uds_502"
+    if planted.exists():
+        pytest.skip("there is one already")
+    with socket.socket(socket.AF_UNIX) as trap:
+        trap.bind(str(planted))
+        trap.listen()
+        trap.setblocking(False)
+        try:
+            made = XArm7(site.emulator.arm, PATIENCE_S)
+            assert made.read().positions.shape == (7,)
+            made.close()
+            with pytest.raises(BlockingIOError):
+                trap.accept()
+        finally:
+            planted.unlink()
+
+
+def test_enabling_prints_nothing(site, capfd):
+    site.reset()
+    made = XArm7(site.emulator.arm, PATIENCE_S)
+    made.enable(ArmSetup())
+    made.close()
+    assert capfd.readouterr().out == ""
+
+
+def test_every_trap_of_the_page_has_its_test():
+    page = (ROOT / "docs" / "bridge" / "traps.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    written = set(re.findall(r"def (test_\w+)", "".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py"))))
+    assert len(named) >= 22
+    assert named <= written
