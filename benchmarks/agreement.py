@@ -92,17 +92,18 @@ def outcomes(physics: Physics, trials: list[Trial], commands: list[Array]) -> li
     return results
 
 
-def run_block(options: Options, block: int) -> Path:
+def run_block(options: Options, block: int, device: str = "auto") -> Path:
     """Runs one block unless its result exists."""
     path = options.out / f"block-{block:03d}.json"
     if path.is_file():
         return path
     numbers = np.arange(block * options.block, min((block + 1) * options.block, options.trials))
-    source = TrialSource(scenes(options))
+    source = TrialSource(replace(scenes(options), device=device))
     trials, commands = planned(source, numbers, make_policy(options.policy))
+    device = source.frames.device
     source.close()
     rows, seconds = {}, {}
-    for physics in (MujocoPhysics(), IsaacPhysics()):
+    for physics in (MujocoPhysics(), IsaacPhysics(device=device)):
         started = time.perf_counter()
         rows[physics.name] = outcomes(physics, trials, commands)
         seconds[physics.name] = time.perf_counter() - started

@@ -64,6 +64,7 @@ HEAVY = {
     },  # features; what photographs show; DETR's transformer
     r"onnxruntime": {"policies/export.py"},
     r"ai_edge_litert": {"lace/data/hands/detector.py"},
+    r"ray": {"lace/core/ray_pool.py"},
     r"rerun": {"lace/data/rerun_view.py"},
     r"xarm": {"real_bridge/xarm/driver.py"},
     r"dynamixel_sdk": {"real_bridge/leap_hand/bus.py"},

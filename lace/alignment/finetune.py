@@ -32,7 +32,8 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import FrameDataset, dataset_digest, named_folders
+from lace.core.store import require_local
+from lace.data.dataset import Folders, FrameDataset, dataset_digest, named_folders
 from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import Origins, read_origins
 from lace.data.roles import require_disjoint, require_roles
@@ -45,10 +46,10 @@ from lace.reports.report import Grid, Picture, Report, write_report
 class FinetuneConfig:
     """Fine-tune a backbone so that features of human and robot hands match. Defaults are the paper's."""
 
-    robot: Path
-    """Dataset folder of robot frames."""
-    human: Path
-    """Dataset folder of human frames."""
+    robot: Folders
+    """Dataset folder of robot frames; several are taken as one dataset."""
+    human: Folders
+    """Dataset folders of human frames."""
     out: Path
     """Folder of the run; a run found there is resumed."""
     more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -89,7 +90,7 @@ def recipe_of(args: list[str]) -> FinetuneConfig:
 class Training:
     """The training images of one embodiment."""
 
-    folder: Path
+    folder: str
     frames: int
     """Frames used."""
     bank: FrameBank
@@ -116,7 +117,7 @@ def identity_of(config: FinetuneConfig) -> RunIdentity:
     )
 
 
-def _folders(config: FinetuneConfig) -> dict[str, Path]:
+def _folders(config: FinetuneConfig) -> dict[str, Folders]:
     return named_folders(config.more, {"robot": config.robot, "human": config.human})
 
 
@@ -159,9 +160,9 @@ def _training(dataset: FrameDataset, role: str, number: int, config: FinetuneCon
             config=config.augment,
         )
     else:
-        bank = FrameBank.joined([FrameBank.from_records([read(i)], size, role) for i in range(len(chosen))])
+        bank = FrameBank.from_stream(map(read, range(len(chosen))), len(chosen), size, role)
     bank = shuffled_parts(bank, seed) if role in config.shuffle_parts else bank
-    return Training(dataset.folder, len(origins), bank, functools.reduce(operator.or_, origins))
+    return Training(dataset.place, len(origins), bank, functools.reduce(operator.or_, origins))
 
 
 def _arrays(record: FrameRecord) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -170,6 +171,7 @@ def _arrays(record: FrameRecord) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def main(config: FinetuneConfig) -> int:
     """Runs the fine-tune; under torchrun, once per process. Returns the exit code."""
+    require_local(config.out, "a fine-tune")
     device = process_device(config.device)
     open_datasets(config)
     if distributed.is_initialized() and distributed.get_rank() > 0:

@@ -3,9 +3,8 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -14,13 +13,15 @@ import torch
 from torch import Tensor
 
 from lace.alignment.augmentation import AugmentConfig, augmented
+from lace.alignment.image_room import image_room, is_mapped
 from lace.core.draws import generator
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import Folders, FrameDataset
 
 PairMix = Literal["ordered", "unordered"]
+_HASHED_ROWS = 1024
 _TRIES = 50
 """Draws for one pair of a batch before its combination is reported to have no shared keypoints."""
 
@@ -61,7 +62,7 @@ class FrameBank:
     @classmethod
     def from_dataset(
         cls,
-        source: str | Path | FrameDataset,
+        source: str | Folders | FrameDataset,
         size: int,
         limit: int | None = None,
         name: str | None = None,
@@ -70,30 +71,38 @@ class FrameBank:
         """Frames resized to `size` px, each axis on its own as in sec. 5.1.
 
         Args:
-            source: Dataset or its folder.
+            source: Dataset or its folders.
             size: Side of the images [px].
             limit: Number of frames, drawn from the whole set by `seed`; all if None.
             name: Replaces the embodiment's name in the records.
             seed: Seed of the sample; see `sample_indices`.
         """
         frames = source if isinstance(source, FrameDataset) else FrameDataset(source)
-        return cls.from_records([frames[int(i)] for i in sample_indices(len(frames), limit, seed)], size, name)
+        chosen = sample_indices(len(frames), limit, seed)
+        return cls.from_stream((frames[int(i)] for i in chosen), len(chosen), size, name)
 
     @classmethod
     def from_records(cls, records: Sequence[FrameRecord], size: int, name: str | None = None) -> "FrameBank":
         """As `from_dataset`, from records in memory. A keypoint is visible if its label says so."""
-        images, keypoints = [], []
-        for record in records:
+        return cls.from_stream(records, len(records), size, name)
+
+    @classmethod
+    def from_stream(cls, records: Iterable[FrameRecord], count: int, size: int, name: str | None = None) -> "FrameBank":
+        """As `from_records`, from `count` records of which one at a time is in memory."""
+        images, keypoints, visibility, names = image_room(count, size), [], [], []
+        for number, record in enumerate(records):
             height, width = record.image.shape[:2]
             smaller = size < min(height, width)
             kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            images.append(cv2.resize(record.image, (size, size), interpolation=kind))
+            resized = cv2.resize(record.image, (size, size), interpolation=kind)
+            images[number] = torch.from_numpy(resized).permute(2, 0, 1)
+            visibility.append(record.visibility)
+            names.append(name or record.embodiment)
             keypoints.append(record.keypoints_uv * (size / np.array([width, height], np.float32)))
-        visible = np.stack([record.visibility for record in records]) == Visibility.VISIBLE
+        visible = np.stack(visibility) == Visibility.VISIBLE
         uv = torch.from_numpy(np.stack(keypoints).astype(np.float32))
-        stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         inside = ((uv >= 0) & (uv < size)).all(-1)
-        return cls(stacked, uv, torch.from_numpy(visible) & inside, [name or record.embodiment for record in records])
+        return cls(images, uv, torch.from_numpy(visible) & inside, names)
 
     @classmethod
     def joined(cls, banks: "list[FrameBank]") -> "FrameBank":
@@ -101,8 +110,12 @@ class FrameBank:
         if len({bank.size for bank in banks}) != 1:
             sizes = sorted({bank.size for bank in banks})
             raise InvalidValueError("joining frame banks", f"image sizes {sizes}", "one size", "load them at one size")
-        parts = (torch.cat([getattr(bank, key) for bank in banks]) for key in ("images", "keypoints", "visible"))
-        return cls(*parts, [name for bank in banks for name in bank.embodiment])
+        images, start = image_room(sum(map(len, banks)), banks[0].size), 0
+        for bank in banks:
+            images[start : start + len(bank)] = bank.images
+            start += len(bank)
+        labels = (torch.cat([getattr(bank, key) for bank in banks]) for key in ("keypoints", "visible"))
+        return cls(images, *labels, [name for bank in banks for name in bank.embodiment])
 
     def names(self) -> list[str]:
         """Embodiments, sorted."""
@@ -122,14 +135,18 @@ class FrameBank:
         """SHA-256 of the content, as 16 hexadecimal digits."""
         found = hashlib.sha256(json.dumps(self.embodiment).encode())
         for part in (self.images, self.keypoints, self.visible):
-            found.update(part.cpu().contiguous().numpy())
+            for rows in part.split(_HASHED_ROWS):
+                found.update(rows.cpu().contiguous().numpy())
         return found.hexdigest()[:16]
 
     def to(self, device: str | torch.device) -> "FrameBank":
-        """The same bank on another device."""
-        return replace(
-            self, images=self.images.to(device), keypoints=self.keypoints.to(device), visible=self.visible.to(device)
-        )
+        """The same bank on another device; images beyond IN_MEMORY_BYTES stay where they are and go batch by batch."""
+        images = self.images if is_mapped(self.images) else self.images.to(device)
+        return replace(self, images=images, keypoints=self.keypoints.to(device), visible=self.visible.to(device))
+
+    def batch(self, index: Tensor) -> Tensor:
+        """Images (n, 3, size, size) in [0, 1] on the device of `index` (n,)."""
+        return self.images[index.to(self.images.device)].to(index.device).float() / 255
 
 
 def sample_indices(count: int, limit: int | None, seed: int = 0) -> np.ndarray:
@@ -202,11 +219,13 @@ def augmented_views(
     """
     share = np.full(count, views // count)
     share[rng.permutation(count)[: views % count]] += 1
-    parts = [
-        augmented(*image(int(i)), int(share[i]), size, config=config or AugmentConfig(), rng=rng)
-        for i in np.flatnonzero(share)
-    ]
-    images, keypoints, visible = (torch.cat(column) for column in zip(*parts, strict=True))
+    images, labels, start = image_room(views, size), [], 0
+    for i in np.flatnonzero(share):
+        pixels, *label = augmented(*image(int(i)), int(share[i]), size, config=config or AugmentConfig(), rng=rng)
+        images[start : start + len(pixels)] = pixels
+        start += len(pixels)
+        labels.append(label)
+    keypoints, visible = (torch.cat(column) for column in zip(*labels, strict=True))
     return FrameBank(images, keypoints.float(), visible, [name] * views)
 
 

@@ -48,7 +48,7 @@ class SimilarityLog:
         if not [due for due in self.due if max(self.kept, default=-1) < due <= step]:
             return
         trainer, pair = self.trainer, torch.tensor([self.anchor, self.other], device=self.trainer.device)
-        images = trainer.bank.images[pair].float() / 255
+        images = trainer.bank.batch(pair)
         student, teacher = (losses.normalized(net(images)) for net in (trainer.backbone, trainer.teacher))
         at_a, at_b = trainer.patches[pair, self.keypoint]
         p = (teacher[0, at_a] @ teacher[0].T / trainer.config.tau).softmax(-1)

@@ -84,7 +84,7 @@ class Trainer:
         """(indices (2 * pairs,) of this process's images of the next step, those images in [0, 1], pairs skipped)."""
         drawn = self.sampler.step(self.done)
         index = torch.from_numpy(np.concatenate([self._mine(drawn.a), self._mine(drawn.b)])).to(self.device)
-        return index, self.bank.images[index].float() / 255, drawn.skipped
+        return index, self.bank.batch(index), drawn.skipped
 
     def step(self) -> dict[str, torch.Tensor]:
         """One step; returns its metrics over all processes as tensors on the device."""

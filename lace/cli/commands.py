@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "data verify": Command("repeat every check on a dataset", "lace.cli.data:verify"),
     "data show": Command("draw a contact sheet of a dataset, or open the rerun viewer", "lace.cli.data:show"),
     "data stats": Command("histograms and rates of what a dataset covers", "lace.cli.data:stats"),
+    "data merge": Command("join several datasets to one", "lace.cli.data:merge"),
     "data export coco": Command("write a dataset as COCO", "lace.cli.data:export_coco"),
     "data realism": Command(
         "how real the hands look to a detector that was trained on real ones", "lace.measure.evaluate_realism:main"

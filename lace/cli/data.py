@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import tyro
 from rich.console import Console
 
 from lace.core.limits import Within
@@ -96,6 +97,21 @@ def stats(folder: Path, /, out: Path | None = None) -> int:
     console = Console(soft_wrap=True)
     console.print(stats_tables(numbers))
     console.print(f"wrote {out / 'stats.json'} and {out / 'stats.png'}", markup=False)
+    return 0
+
+
+def merge(folders: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path) -> int:
+    """Join several datasets to one; their frames are numbered on, everything else stays as it is.
+
+    Args:
+        folders: Dataset folders, finished ones, in the order of the result.
+        out: New dataset folder; the same command resumes.
+    """
+    from lace.data.merge import merge as joined
+
+    with progress_bar("copying shards") as advance:
+        frames = joined(folders, out, advance)
+    Console(soft_wrap=True).print(f"wrote {frames} frames of {len(folders)} datasets to {out}", markup=False)
     return 0
 
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
     except LaceError as error:
-        _complain(str(error))
+        _complain("\n  ".join([str(error), *getattr(error, "__notes__", ())]))
         return EXIT_USAGE
     except OSError as error:
         found = of_the_machine(error, " ".join(["lace", *args[:2]]))

@@ -1,10 +1,13 @@
-"""Files: published whole (temporary name, fsync, rename), found through links, named in plain text."""
+"""Files: published whole (temporary name, fsync, rename), in folders and in object stores; named in plain text."""
 
+import fnmatch
 import os
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+import secrets
+from collections.abc import Collection, Generator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from lace.core import store
 from lace.core.errors import DatasetError
 
 TEMPORARY_SUFFIX = ".part"
@@ -17,7 +20,11 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
         DatasetError: The file cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    if store.is_remote(path):
+        store.write(path, content)
+        return
+    # Not the process number alone: two machines that share the folder may have equal ones.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}{TEMPORARY_SUFFIX}")
     with _published_or_removed(path, temporary):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -26,6 +33,43 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync(path.parent)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Content of a file; FileNotFoundError if there is none."""
+    return store.read(path) if store.is_remote(path) else Path(path).read_bytes()
+
+
+def file_size(path: str | Path) -> int | None:
+    """Bytes of a file; None if there is none."""
+    if store.is_remote(path):
+        return store.size(path)
+    return Path(path).stat().st_size if Path(path).is_file() else None
+
+
+def file_names(folder: str | Path, pattern: str = "*") -> list[str]:
+    """Sorted names of the files directly in a folder that match; none if there is no folder."""
+    folder = Path(folder)
+    if store.is_remote(folder):
+        found = store.names(folder)
+    else:
+        with os.scandir(folder) if folder.is_dir() else nullcontext([]) as entries:
+            found = [entry.name for entry in entries if entry.is_file()]
+    return sorted(fnmatch.filter(found, pattern))
+
+
+def make_folder(folder: str | Path) -> None:
+    """Makes a folder and those above it; object stores need none."""
+    if not store.is_remote(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+def remove_file(path: str | Path) -> None:
+    """Deletes a file, if there is one."""
+    if store.is_remote(path):
+        store.remove(path)
+    else:
+        Path(path).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -44,12 +88,22 @@ def _published_or_removed(path: Path, temporary: Path) -> Generator[None]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: str | Path) -> int:
+def remove_leftovers(folder: str | Path, of: Collection[str] | None = None) -> int:
     """Deletes the temporary files that killed writers left in `folder`; returns how many.
 
     Call it before any writer starts: it deletes a running writer's file too.
+
+    Args:
+        folder: Where files are published.
+        of: Names of the files whose temporary ones go; all by default.
     """
-    left = list(Path(folder).glob(f"*{TEMPORARY_SUFFIX}"))
+    if store.is_remote(folder):
+        return 0  # what a killed writer began there never becomes an object
+    left = [
+        path
+        for path in Path(folder).glob(f"*{TEMPORARY_SUFFIX}")
+        if of is None or path.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[0] in of
+    ]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

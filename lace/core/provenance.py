@@ -1,10 +1,13 @@
 """Commit and package versions that a result depends on."""
 
+import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("torch", "transformers", "lace-testbed")
+_COMPUTING = ("lace-testbed", "torch", "transformers", "numpy", "pyarrow", "warp-lang", "newton", "mujoco")
 
 
 def commit() -> str:
@@ -20,10 +23,15 @@ def commit() -> str:
         return "unknown"
 
 
-def versions() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What must be the same on every machine that makes parts of one result: code, Python, packages."""
+    return {"commit": commit(), "Python": ".".join(platform.python_version_tuple()[:2]), **versions(_COMPUTING)}
+
+
+def versions(names: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Versions of the packages a result depends on."""
     found = {}
-    for name in _PACKAGES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lace.core import store
 from lace.core.errors import DatasetError
-from lace.core.files import TEMPORARY_SUFFIX, publish_bytes
+from lace.core.files import TEMPORARY_SUFFIX, file_size, publish_bytes, read_bytes
 from lace.core.lock import LOCK_NAME, locked_folder
+from lace.core.parts import WHOLE, Part
 
 _SHOWN = 6
 """How many differing fields a message names."""
 _VALUE_LENGTH = 60
+_CLAIM_S = 60.0
+"""How long a part waits for others that claim the folder at the same moment [s]."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,26 @@ class RunIdentity:
     """Fields inside those entries that may differ on resume, by dotted name without the entry's ("workers")."""
 
     @contextmanager
-    def opened(self) -> Generator[None]:
+    def opened(self, part: Part = WHOLE) -> Generator[None]:
         """Claims the folder, and holds its lock so that no second run can write to it.
 
-        If the run fails without a result, its identity file and empty folders are removed.
+        If the run fails without a result, its identity file and empty folders are removed. Parts of one run share the
+        folder with each other, each at most once, and never remove the file.
 
         Raises:
             DatasetError: The folder holds something else, results of another origin, or another run is at work in it.
         """
         folder = self.path.parent
+        if store.is_remote(folder):
+            self._claim(part)
+            yield
+            return
         self._require_usable()
         made = not folder.exists()
         try:
-            with locked_folder(folder):
-                self._claim()
-                yield from self._withdrawn_if_nothing_came()
+            with locked_folder(folder, shared=bool(part)), _held_part(folder, part):
+                self._claim(part)
+                yield from self._withdrawn_if_nothing_came() if not part else _as_it_is()
         finally:
             if made and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -59,10 +68,14 @@ class RunIdentity:
                 self._withdraw()
             raise
 
-    def check(self) -> None:
-        """Raises DatasetError where the folder cannot be used, or its results are of another origin."""
+    def check(self, claimed: bool = False) -> None:
+        """Raises DatasetError where the folder cannot be used, or its results are of another origin.
+
+        Args:
+            claimed: Whether a folder without results counts too: another part of the run may be at work in it.
+        """
         self._require_usable()
-        if not self.path.is_file() or not self.has_results():
+        if file_size(self.path) is None or not (claimed or self.has_results()):
             return
         changed = self.differences()
         if changed:
@@ -88,28 +101,32 @@ class RunIdentity:
         return changed_fields(self._compared_fields(there), self._compared_fields(self.origin), self.may_change)
 
     def has_results(self) -> bool:
-        """Whether the folder holds any file besides the identity, the lock and leftovers of killed writers."""
-        folder = self.path.parent
-        ours = (self.path, folder / LOCK_NAME)
+        """Whether the folder holds any file besides the identity, locks and leftovers of killed writers."""
+        if store.is_remote(self.path):
+            return any(name != self.path.name for name in store.names(self.path.parent, below=True))
         return any(
-            file not in ours and not file.name.endswith(TEMPORARY_SUFFIX) and not file.is_dir()
-            for file in folder.rglob("*")
+            file != self.path
+            and not file.name.startswith(LOCK_NAME)
+            and not file.name.endswith(TEMPORARY_SUFFIX)
+            and not file.is_dir()
+            for file in self.path.parent.rglob("*")
         )
 
     def publish(self) -> None:
         """Writes the identity file, with the current values of the fields that may change."""
         publish_bytes(self.path, json.dumps(_as_json(self.origin), indent=1).encode())
 
-    def _claim(self) -> None:
-        self.check()
-        if not self.path.is_file() or not self.has_results():
-            self.publish()
+    def _claim(self, part: Part) -> None:
+        with locked_folder(self.path.parent, name=f"{LOCK_NAME}-claim", wait_s=_CLAIM_S) if part else nullcontext():
+            self.check(claimed=bool(part))
+            if file_size(self.path) is None or not (part or self.has_results()):
+                self.publish()
 
     def _require_usable(self) -> None:
         folder = self.path.parent
-        if self.path.is_file() or not folder.exists():
+        if file_size(self.path) is not None or not (store.is_remote(folder) or folder.exists()):
             return
-        if not folder.is_dir() or self.has_results():
+        if not (store.is_remote(folder) or folder.is_dir()) or self.has_results():
             raise DatasetError(
                 f"opening {folder}",
                 f"it exists and is not {self.what}",
@@ -126,7 +143,7 @@ class RunIdentity:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.path.read_bytes())
+            content = json.loads(read_bytes(self.path))
         except (ValueError, OSError, RecursionError) as error:
             content = error
         if not isinstance(content, dict):
@@ -161,6 +178,16 @@ def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any], may_change: t
         if (name in before, before.get(name)) != (name in after, after.get(name))
         and not any(name == free or name.startswith(f"{free}.") for free in may_change)
     ]
+
+
+def _held_part(folder: Path, part: Part) -> AbstractContextManager[None]:
+    """The lock of one part: no second process makes it at the same time."""
+    name = f"{LOCK_NAME}-part-{part.number}-of-{part.of}"
+    return locked_folder(folder, "one run at a time of each part", name) if part else nullcontext()
+
+
+def _as_it_is() -> Generator[None]:
+    yield
 
 
 def _as_json(value: Any) -> Any:

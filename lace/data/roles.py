@@ -23,26 +23,26 @@ def require_roles(datasets: Mapping[str, FrameDataset]) -> None:
     """
     folders: dict[str, str] = {}
     for role, dataset in datasets.items():
-        folder = str(dataset.folder.resolve())
-        if folder in folders:
-            raise InvalidValueError(
-                "opening the datasets",
-                f"{folders[folder]} and {role} are both {dataset.folder}",
-                "another dataset for each embodiment",
-                f"give another folder for {role}",
-            )
-        folders[folder] = role
+        for folder in map(str, (folder.resolve() for folder in dataset.folders)):
+            if folder in folders:
+                raise InvalidValueError(
+                    "opening the datasets",
+                    f"{folders[folder]} and {role} are both {folder}",
+                    "another dataset for each embodiment, each folder once",
+                    f"give another folder for {role}",
+                )
+            folders[folder] = role
         _require_role(role, dataset)
 
 
 def _require_role(role: str, dataset: FrameDataset) -> None:
-    names = sorted(set(dataset.column("embodiment")))
+    names = dataset.embodiments()
     semantics = {segment.semantic for segment in dataset[0].segments}
     human = any(name.startswith(HUMAN) for name in names) or HUMAN in semantics
     robot = ROBOT in semantics
     if (role == HUMAN and robot and not human) or (role != HUMAN and human):
         raise InvalidValueError(
-            f"opening {dataset.folder} as the {role} frames",
+            f"opening {dataset.place} as the {role} frames",
             f"it shows {', '.join(names)}",
             f"frames of a {'human' if role == HUMAN else 'robot'} hand",
             "exchange the folders of --human and the others",

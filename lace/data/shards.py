@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lace.core import store
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import publish_bytes
 from lace.data.schema import BINARY_COLUMNS, METADATA_KEY, SCHEMA, EncodedFrame, to_json
@@ -52,13 +53,25 @@ def write_shard(
     publish_bytes(path, shard_bytes(rows, constants, extra_metadata))
 
 
+def publish_renumbered(source: Path, target: Path, first: int) -> None:
+    """Publishes a copy of a shard whose frames count on from `first`; everything else stays as it is."""
+    shard = read_shard(source)
+    numbers = pa.array(range(first, first + len(shard.table)), SCHEMA.field("index").type)
+    place = shard.table.schema.get_field_index("index")
+    publish_bytes(target, _parquet(shard.table.set_column(place, SCHEMA.field("index"), numbers)))
+
+
 def shard_bytes(rows: Sequence[EncodedFrame], constants: Mapping[str, Any], extra_metadata: Mapping[str, Any]) -> bytes:
     """The bytes of a shard file."""
     payload = {"constants": constants, "metadata": extra_metadata}
     schema = SCHEMA.with_metadata({METADATA_KEY: to_json(payload).encode()})
     columns = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
+    return _parquet(pa.Table.from_arrays(columns, schema=schema))
+
+
+def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(columns, schema=schema), sink, **_layout(schema))
+    pq.write_table(table, sink, **_layout(table.schema))
     return sink.getvalue().to_pybytes()
 
 
@@ -78,7 +91,7 @@ def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:
     """Reads a shard, all columns or those named; raises DatasetError with its path if it is damaged."""
     path = Path(path)
     with _damage_named(path):
-        with pq.ParquetFile(path) as file:
+        with _parquet_file(path) as file:
             facts = _facts(file.schema_arrow)
             table = file.read(columns=None if columns is None else list(columns))
         return Shard(path, table, facts["constants"], facts["metadata"])
@@ -86,9 +99,17 @@ def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Shard:
 
 def read_metadata(path: str | Path) -> tuple[int, dict[str, Any], dict[str, Any]]:
     """(rows, constants, metadata) from the footer alone."""
-    with _damage_named(Path(path)), pq.ParquetFile(path) as file:
+    with _damage_named(Path(path)), _parquet_file(Path(path)) as file:
         facts = _facts(file.schema_arrow)
         return file.metadata.num_rows, facts["constants"], facts["metadata"]
+
+
+def _parquet_file(path: Path) -> pq.ParquetFile:
+    if not store.is_remote(path):
+        return pq.ParquetFile(path)
+    system, key = store.opened(path)
+    with store.named_errors(path):
+        return pq.ParquetFile(key, filesystem=system, pre_buffer=True)
 
 
 def _facts(schema: pa.Schema) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lace.core.keypoints import NAMES, Visibility, keypoint_box
 from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import read_meta, shard_paths
 from lace.data.schema import decode_row
-from lace.data.shards import Shard, read_shard
+from lace.data.shards import Shard, read_shard, shard_name
 
 _EMBODIMENT, _TARGET = 1, 2
 THUMBNAIL_PX = 32
@@ -281,8 +281,25 @@ def verify_dataset(folder: str | Path, progress: Callable[[int, int], None] | No
         if progress:
             progress(done, len(paths))
     report.n_frames = len(indices)
-    report.problems += _check_indices(indices, meta.get("frames"))
+    report.problems += _missing_shards(meta, paths) + _check_indices(indices, meta.get("frames"))
     return report
+
+
+def _missing_shards(meta: dict, paths: Sequence[Path]) -> list[Problem]:
+    """Shards of a generated dataset that no run has made yet."""
+    frames, size = meta.get("frames"), (meta.get("config") or {}).get("shard_frames")
+    if not isinstance(frames, int) or not isinstance(size, int) or size < 1:
+        return []
+    there, count = {path.name for path in paths}, -(-frames // size)
+    missing = [number for number in range(count) if shard_name(number) not in there]
+    if not missing:
+        return []
+    detail = f"{len(missing)} of {count} missing: {_some(missing)}; run the generate command again, or the parts that "
+    return [Problem(-1, "shards", detail + "make them (part K/N makes shards K-1, K-1+N, K-1+2N, ...)")]
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
 
 
 def _verify_shard(shard: Shard, report: VerifyReport, seen: dict[bytes, int]) -> list[int]:
@@ -319,6 +336,5 @@ def _check_indices(indices: list[int], frames: int | None) -> list[Problem]:
     missing, extra = sorted(expected - set(counts)), sorted(set(counts) - expected)
     for kind, some in (("missing", missing), ("not of this dataset", extra)):
         if some:
-            shown = ", ".join(map(str, some[:10])) + (", ..." if len(some) > 10 else "")
-            problems.append(Problem(-1, "indices", f"{len(some)} frames {kind}: {shown}"))
+            problems.append(Problem(-1, "indices", f"{len(some)} frames {kind}: {_some(some)}"))
     return problems

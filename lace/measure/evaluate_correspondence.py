@@ -20,7 +20,7 @@ from lace.core.frames import FrameRecord
 from lace.core.limits import Within, check_numbers
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import FrameDataset, dataset_digest, named_folders
+from lace.data.dataset import Folders, FrameDataset, dataset_digest, named_folders
 from lace.data.origins import Origins, read_origins, require_held_out
 from lace.data.roles import require_disjoint, require_roles
 from lace.measure.correspondence import describe, differences, directed_sums, summary
@@ -38,17 +38,17 @@ MEASUREMENT = "correspondence.json"
 class CorrespondenceConfig:
     """Correspondence between held-out images of one, two or more embodiments."""
 
-    robot: Path
-    """Dataset folder of held-out robot frames."""
+    robot: Folders
+    """Dataset folder of held-out robot frames; several are taken as one dataset."""
     out: Path
     """Folder for correspondence.json, pictures and report.html."""
-    human: Path | None = None
-    """Dataset folder of held-out human frames; without it, only robot-robot is measured."""
+    human: Folders | None = None
+    """Dataset folders of held-out human frames; without it, only robot-robot is measured."""
     more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Held-out frames of a further embodiment as NAME=DIR; repeat for each. Every pair is measured (fig. 8)."""
-    robot_train: Path | None = None
+    robot_train: Folders | None = None
     """Robot training frames, whose mean keypoints are a trivial predictor; default the held-out ones (favourable)."""
-    human_train: Path | None = None
+    human_train: Folders | None = None
     """The same for human frames."""
     more_train: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """The same for a further embodiment as NAME=DIR; repeat for each."""
@@ -205,7 +205,7 @@ def _described(backbone: Backbone, held_out: HeldOut, config: CorrespondenceConf
     return {name: describe(backbone, bank, config.images) for name, bank in held_out.banks.items()}
 
 
-def _folders(config: CorrespondenceConfig) -> tuple[dict[str, Path], dict[str, Path]]:
+def _folders(config: CorrespondenceConfig) -> tuple[dict[str, Folders], dict[str, Folders]]:
     """Folders of held-out and of training frames by embodiment."""
     held_out = {"human": config.human, "robot": config.robot}
     train = {"human": config.human_train, "robot": config.robot_train}

@@ -18,7 +18,7 @@ from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import Folders, FrameDataset
 from lace.data.origins import Origins, require_held_out
 from lace.data.roles import require_roles
 from lace.measure import evaluate_correspondence as evaluate
@@ -36,13 +36,13 @@ FINISHED = "README.md"
 class TablesConfig:
     """Run tables of the paper. Finished rows are kept, equal runs are shared, and the same command resumes."""
 
-    robot: Path
-    """Dataset folder of robot training frames."""
-    human: Path
-    """Dataset folder of human training frames."""
-    robot_test: Path
+    robot: Folders
+    """Dataset folder of robot training frames; several are taken as one dataset."""
+    human: Folders
+    """Dataset folders of human training frames."""
+    robot_test: Folders
     """Held-out robot frames."""
-    human_test: Path
+    human_test: Folders
     """Held-out human frames."""
     out: Path
     """Folder of all runs and tables."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import is_stand_in
 from lace.core.files import publish_bytes
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import Folders, FrameDataset
 from lace.measure.predictors import NAMES
 from lace.reports.paper import PAPER
 from lace.reports.report import Grid, Report, write_report
@@ -47,7 +47,7 @@ class Measured:
         return {"runs": list(self.runs), "features": dict(self.features), "robot_images": self.images}
 
 
-def robot_frames(folder: Path, limit: int | None) -> int:
+def robot_frames(folder: Folders, limit: int | None) -> int:
     """Robot frames that a run with `limit` uses: not more than the dataset has."""
     count = len(FrameDataset(folder))
     return count if limit is None else min(limit, count)

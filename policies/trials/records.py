@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import DatasetError
-from lace.core.files import publish_bytes
+from lace.core.files import file_names, publish_bytes, read_bytes
 from lace.data.schema import to_json
 from policies.outcome import Outcome, Result
 
@@ -75,7 +75,7 @@ def read_block(out: Path, block: int) -> list[TrialRecord]:
     """Trials of a block; DatasetError, naming the file, where it is damaged."""
     path = block_path(out, block)
     try:
-        return [TrialRecord(**json.loads(line)) for line in path.read_text().splitlines()]
+        return [TrialRecord(**json.loads(line)) for line in read_bytes(path).decode().splitlines()]
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(
             f"reading {path}",
@@ -87,4 +87,5 @@ def read_block(out: Path, block: int) -> list[TrialRecord]:
 
 def missing_blocks(out: Path, trials: int) -> list[int]:
     """Blocks that a run of `trials` still has to make."""
-    return [block for block in range(-(-trials // BLOCK)) if not block_path(out, block).is_file()]
+    there = set(file_names(out / "trials"))
+    return [block for block in range(-(-trials // BLOCK)) if block_path(out, block).name not in there]

@@ -7,6 +7,8 @@ from typing import Annotated
 from tyro import MISSING
 
 from lace.core.limits import Within
+from lace.core.parts import Part
+from lace.core.workers import WorkerOptions
 from sim_envs.config.scene import SceneConfig, preset_of
 
 DEMONSTRATION_FRAMES = 50
@@ -16,7 +18,7 @@ EMBODIMENTS = {"robot": "xarm7_leap", "human": "human_right"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateConfig(SceneConfig):
+class GenerateConfig(SceneConfig, WorkerOptions):
     """Generates labelled frames of a robot's or a human's hand in randomised rooms, headless and in bulk."""
 
     out: Path
@@ -32,10 +34,19 @@ class GenerateConfig(SceneConfig):
     """Frames of each of `--demonstrations`, evenly over its time."""
     min_visible: Annotated[int, Within(0, 21)] = 5
     """Frames with fewer visible keypoints are redrawn; a third of them is enough of a body that has few."""
-    workers: Annotated[int, Within(1)] = 1
-    """Processes; the dataset is the same for any number."""
+    part: str = ""
+    """"3/8": only the third of eight parts, each a job of its own (a slurm array), all with the same folder."""
     shard_frames: Annotated[int, Within(1)] = 100
     """Frames per Parquet shard."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        Part.named(self.part)
+
+    @property
+    def mine(self) -> list[int]:
+        """Shards that this run makes: all, or those of its part."""
+        return Part.named(self.part).share(range(self.shards))
 
     @property
     def motion_frames(self) -> int:

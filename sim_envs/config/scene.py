@@ -45,7 +45,7 @@ class SceneConfig:
     backdrop: Path | None = None
     """Folder of photographs, equirectangular panorama, or Gaussian-splat .ply instead of a generated room."""
     device: str = "auto"
-    """"cpu", "cuda:0", or auto: CUDA where there is one."""
+    """"cpu", "cuda:0", auto (CUDA where there is one), or cuda:all (--workers spread over all GPUs)."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
     axes: Axes = field(default_factory=Axes)

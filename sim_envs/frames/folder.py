@@ -1,7 +1,7 @@
 """The folder of a generated dataset: which configuration it belongs to, and which shards are still to be made."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.files import remove_leftovers
+from lace.core.files import file_names, make_folder, remove_leftovers
+from lace.core.parts import Part
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
+from lace.core.store import is_remote
+from lace.core.workers import WORKER_OPTIONS
 from lace.data.shards import is_whole, shard_name
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.sources import sources_of
 
-RUN_ONLY = ("out", "workers", "device")
+RUN_ONLY = ("out", "device", "part", *WORKER_OPTIONS)
 """Options that do not change what is generated."""
 PACKAGES = ("isaaclab", "newton", "warp-lang", "torch", "mujoco", "numpy", "opencv-python-headless", "pyarrow")
 
@@ -46,10 +49,19 @@ def opened_folder(config: GenerateConfig) -> Generator[list[int]]:
         DatasetError: The folder holds something else or another configuration's dataset, or another run writes to it.
     """
     out = config.out
-    with RunIdentity(out / "dataset.json", "a dataset", _meta(config, identity(config))).opened():
-        (out / "shards").mkdir(exist_ok=True)
-        remove_leftovers(out / "shards")
-        yield [shard for shard in range(config.shards) if not is_whole(shard_path(out, shard))]
+    part = Part.named(config.part)
+    with RunIdentity(out / "dataset.json", "a dataset", _meta(config, identity(config))).opened(part):
+        make_folder(out / "shards")
+        remove_leftovers(out / "shards", {shard_name(shard) for shard in config.mine} if part else None)
+        yield missing_shards(config, config.mine)
+
+
+def missing_shards(config: GenerateConfig, of: Iterable[int]) -> list[int]:
+    """Those shards `of` the dataset that are not there."""
+    there = set(file_names(config.out / "shards", "shard-*"))
+    whole = is_remote(config.out)  # objects always are
+    paths = {shard: shard_path(config.out, shard) for shard in of}
+    return [shard for shard, path in paths.items() if path.name not in there or not (whole or is_whole(path))]
 
 
 def _meta(config: GenerateConfig, config_identity: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import time
 from contextlib import closing
 from functools import partial
 
+from lace.core.parts import Part, parts_of
 from lace.core.workers import make_parts
 from lace.data.show import save_contact_sheet
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.kinds import require_kind
-from sim_envs.frames.folder import opened_folder, shard_indices
+from sim_envs.frames.folder import missing_shards, opened_folder, shard_indices
 from sim_envs.frames.progress import READY, ShardCallback, shown
 from sim_envs.frames.shard_maker import ShardMaker
 
@@ -18,6 +19,12 @@ def main(config: GenerateConfig, kind: str) -> int:
     require_kind(config, kind)
     with opened_folder(config) as todo, shown(config, len(todo)) as report:
         totals = make_shards(config, todo, report)
+    if missing := missing_shards(config, range(config.shards)):
+        print(
+            f"part {config.part} of {config.out} is finished; {len(missing)} of {config.shards} shards are missing: "
+            f"of part {parts_of(missing, Part.named(config.part))}"
+        )
+        return 0
     sheet = config.out / "contact_sheet.png"
     save_contact_sheet(config.out, sheet, n=24, seed=0, overlay=True)
     rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"
@@ -44,7 +51,9 @@ def make_shards(config: GenerateConfig, todo: list[int], report: ShardCallback) 
         started = time.monotonic()
         report(READY)
 
-    with closing(make_parts(partial(ShardMaker, config), todo, config.workers, ready)) as made:
+    named, home = f"shard of seed {config.seed}, number", config.out / "dataset.json"
+    parts = make_parts(partial(ShardMaker, config), todo, config, ready, named, home)
+    with closing(parts) as made:
         for _shard, done in made:
             redrawn += done.redrawn
             report(done)

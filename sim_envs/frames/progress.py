@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from lace.core.progress import Meter, progress_bar
 from sim_envs.config.generate import GenerateConfig
+from sim_envs.frames.folder import shard_indices
 from sim_envs.frames.shard_maker import ShardDone
 
 READY = "ready"
@@ -20,8 +21,9 @@ _log = logging.getLogger(__name__)
 def shown(config: GenerateConfig, todo: int) -> Generator[ShardCallback]:
     """Yields the `report` for generate.run: a bar on a terminal, a line per shard elsewhere."""
     started, meter = time.monotonic(), Meter("frames")
-    if config.shards > todo:
-        _log.info("resuming: %d of %d shards are there", config.shards - todo, config.shards)
+    there, total = len(config.mine) - todo, sum(len(shard_indices(config, shard)) for shard in config.mine)
+    if there:
+        _log.info("resuming: %d of %d shards are there", there, len(config.mine))
     if 0 < todo < config.workers:
         _log.warning(
             "%d workers have %d shard%s to make: %s; a smaller --shard-frames makes more",
@@ -33,7 +35,7 @@ def shown(config: GenerateConfig, todo: int) -> Generator[ShardCallback]:
             "first use also fetches meshes and compiles kernels",
             *(config.workers, "es" * (config.workers > 1), config.preset, config.width, config.height),
         )
-    done, ready = min((config.shards - todo) * config.shard_frames, config.total), False
+    done, ready = min(there * config.shard_frames, total), False
     with progress_bar("drawing frames", meter=meter) as advance:
 
         def report(item: ShardDone | str) -> None:
@@ -45,6 +47,6 @@ def shown(config: GenerateConfig, todo: int) -> Generator[ShardCallback]:
                 ready = True
                 return
             done += item.frames
-            advance(done, config.total, f"shard {item.shard}, {item.redrawn} redrawn")
+            advance(done, total, f"shard {item.shard}, {item.redrawn} redrawn")
 
         yield report

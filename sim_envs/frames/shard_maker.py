@@ -51,13 +51,15 @@ class ShardMaker:
     """Makes whole shards; owns the renderer and the encoding threads of one process."""
 
     def __init__(self, config: GenerateConfig):
-        from sim_envs.frames.source import SimulatedFrames  # the engine takes seconds to import: only workers pay
+        # The engine takes seconds to import: only workers pay.
+        from sim_envs.frames.source import SimulatedFrames
+        from sim_envs.rendering.memory import sharing
 
         self.config = config
         self.source = SimulatedFrames(
             config,
             most_worlds=config.shard_frames,
-            processes=config.workers,
+            processes=sharing(config.device, config.workers),
             motion_frames=config.motion_frames,
         )
         self.min_visible = min(config.min_visible, -(-len(self.source.embodiment.keypoints) // 3))

@@ -4,8 +4,11 @@ import numpy as np
 import torch
 
 from lace.core.errors import InvalidValueError
+from lace.core.workers import worker_number
 from sim_envs.config.scene import SceneConfig
 
+ALL_GPUS = "cuda:all"
+"""Device of workers that spread over the GPUs of a machine."""
 CPU_WORLDS = 16
 """Scenes drawn at once on a CPU; more are not faster."""
 FEWEST, MOST = 16, 4096
@@ -21,18 +24,30 @@ WORLD_BYTES = 24 * 1024
 
 
 def pick_device(device: str) -> str:
-    """`device`, or for "auto" "cuda:0" if there is one, else "cpu"; InvalidValueError if this machine lacks it."""
+    """The device of this process; InvalidValueError if this machine lacks it.
+
+    Args:
+        device: "cpu", "cuda:N", "auto" (cuda:0 if there is one, else cpu) or "cuda:all" (worker after worker takes the
+            next GPU).
+    """
     there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
     if device == "auto":
         return there[:2][-1]
+    if device == ALL_GPUS and len(there) > 1:
+        return there[1 + worker_number() % (len(there) - 1)]
     if device not in there:
         raise InvalidValueError(
             "choosing the device",
             f"there is no {device!r}",
-            f"auto or one of {', '.join(there)}",
+            f"auto, {ALL_GPUS} or one of {', '.join(there)}",
             "choose one with --device; if a GPU is missing here, check its driver with `nvidia-smi`",
         )
     return device
+
+
+def sharing(device: str, workers: int) -> int:
+    """How many of a pool's workers share one device."""
+    return -(-workers // max(1, torch.cuda.device_count())) if device == ALL_GPUS else workers
 
 
 def world_bytes(config: SceneConfig, slots: int, body: int, canvas: int = 0) -> int:

@@ -7,12 +7,14 @@ from typing import Annotated
 from tyro import MISSING
 
 from lace.core.limits import Within
+from lace.core.parts import Part
+from lace.core.workers import WorkerOptions
 from sim_envs.config.scene import SceneConfig, Size, preset_of
 from sim_envs.physics.engines import PHYSICS
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutsConfig(SceneConfig):
+class RolloutsConfig(SceneConfig, WorkerOptions):
     """Grasps the target by script in randomised scenes and saves the rollouts as a LeRobotDataset v3."""
 
     out: Path
@@ -33,12 +35,21 @@ class RolloutsConfig(SceneConfig):
     """Images as video, encoded by lerobot; --no-video keeps them as PNG, without loss."""
     part_trials: Annotated[int, Within(1)] = 8
     """Trials that are finished and published together: what a kill can cost."""
+    part: str = ""
+    """"3/8": only the third of eight shares of the trials, each a job of its own (a slurm array), all with the same
+    folder. The one that finishes last joins the dataset."""
     physics: str = "mujoco"
     """Engine that moves the robot and the objects: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
 
     def __post_init__(self):
         super().__post_init__()
         PHYSICS[self.physics]
+        Part.named(self.part)
+
+    @property
+    def mine(self) -> list[int]:
+        """Parts that this run makes: all, or its share of them."""
+        return Part.named(self.part).share(range(self.parts))
 
     @property
     def parts(self) -> int:

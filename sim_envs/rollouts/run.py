@@ -1,8 +1,11 @@
-"""Makes the parts of a run, one after the other, and keeps the joined dataset up to date."""
+"""Makes the parts of a run, in any number of processes, and keeps the joined dataset up to date."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,14 +14,29 @@ from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
+from lace.core.parts import Part, parts_of
 from lace.core.progress import Meter, progress_bar
+from lace.core.store import require_local
+from lace.core.workers import make_parts
 from lace.data.schema import constants_of
-from lace.data.shards import shard_name, write_shard
+from lace.data.shards import publish_renumbered, shard_name, write_shard
 from lace.data.verify import check_frames
 from policies.outcome import Result
 from sim_envs.frames.encoding import encoded
 from sim_envs.rollouts.config import RolloutsConfig
-from sim_envs.rollouts.folder import identity, join_parts, opened_folder, part_path, published_folder, read_part
+from sim_envs.rollouts.folder import (
+    FRAMES,
+    identity,
+    is_made,
+    join_parts,
+    join_steps,
+    joined_parts,
+    joining,
+    opened_folder,
+    part_path,
+    published_folder,
+    read_part,
+)
 
 if TYPE_CHECKING:
     from sim_envs.rollouts.episode import Episode
@@ -52,26 +70,45 @@ def simulated(config: RolloutsConfig) -> Demonstrator:
     return SimulatedDemonstrator(config)
 
 
+@dataclass
+class PartMaker:
+    """Implements `lace.core.workers.Maker`: publishes whole parts."""
+
+    config: RolloutsConfig
+    demonstrator: Demonstrator
+
+    def make(self, part: int) -> None:
+        """Rolls out and publishes one part."""
+        make_part(self.demonstrator, self.config, part)
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        self.demonstrator.close()
+
+
+def _open(config: RolloutsConfig, build: Build) -> PartMaker:
+    return PartMaker(config, build(config))
+
+
 def make_part(demonstrator: Demonstrator, config: RolloutsConfig, part: int) -> None:
-    """Rolls out and publishes one part. Only the numbers of its labelled frames depend on the parts before it."""
+    """Rolls out and publishes one part; its labelled frames are numbered from 0 until they are joined."""
     from sim_envs.rollouts.lerobot_files import DatasetWriter
 
-    out, records = config.out, []
-    first = sum(read_part(out, earlier)["frames"] for earlier in range(part))
+    records: list[FrameRecord] = []
     episodes = demonstrator.episodes(config.trials_of(part))
     kept = [episode for episode in episodes if episode.outcome.success or config.keep_failures]
-    with published_folder(part_path(out, part)) as folder:
+    with published_folder(part_path(config.out, part)) as folder:
         if kept:
             writer = DatasetWriter(folder / "dataset", demonstrator.embodiment, config)
             for episode in kept:
-                images, labelled = demonstrator.draw(episode, first + len(records))
+                images, labelled = demonstrator.draw(episode, len(records))
                 records += labelled
                 writer.add(episode, images)
             writer.close()
         results = {episode.trial.index: episode.outcome.result for episode in episodes}
         done = {"results": results, "episodes": len(kept), "frames": len(records)}
+        publish_frames(folder / FRAMES, records)
         (folder / "part.json").write_text(json.dumps(done))
-        publish_frames(out / "frames" / "shards" / shard_name(part), records)
 
 
 def publish_frames(path: Path, records: list[FrameRecord]) -> None:
@@ -87,45 +124,72 @@ def publish_frames(path: Path, records: list[FrameRecord]) -> None:
         raise IntegrityError(
             "labelling a rollout", str(problems[0]), "labels that pass every check", "report this with rollouts.json"
         )
-    rows = [encoded(record) for record in records]
-    write_shard(path, rows, constants_of(records[0]), {})
+    write_shard(path, [encoded(record) for record in records], constants_of(records[0]), {})
 
 
-def publish_frames_meta(config: RolloutsConfig, parts: int) -> None:
-    """frames/dataset.json of the first `parts` parts, so that `lace data` reads them."""
-    frames = sum(read_part(config.out, part)["frames"] for part in range(parts))
-    meta: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": config.embodiment, "seed": config.seed}
-    meta |= {"frames": frames, "config": identity(config)}
-    publish_bytes(config.out / "frames" / "dataset.json", json.dumps(meta, indent=1).encode())
+def join(config: RolloutsConfig, upto: int) -> None:
+    """Brings out/dataset and out/frames to the first `upto` parts, all finished."""
+    from sim_envs.rollouts.lerobot_files import join as joined
+
+    join_parts(config.out, upto, joined)
+    first = 0
+    for part in range(upto):
+        fresh, shard = part_path(config.out, part) / FRAMES, config.out / "frames" / "shards" / shard_name(part)
+        if fresh.is_file():
+            publish_renumbered(fresh, shard, first)
+            fresh.unlink()
+        first += read_part(config.out, part)["frames"]
+    if config.frames:
+        meta: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": config.embodiment, "seed": config.seed}
+        meta |= {"frames": first, "config": identity(config)}
+        publish_bytes(config.out / "frames" / "dataset.json", json.dumps(meta, indent=1).encode())
 
 
 def run(config: RolloutsConfig, build: Build = simulated) -> Counter:
-    """Makes the missing parts and shows progress; returns how many trials ended in each result."""
+    """Makes the missing parts and shows progress; returns how many of its trials ended in each result."""
+    require_local(config.out, "a LeRobot dataset")
     with opened_folder(config):
-        return _make_missing(config, build)
+        counts = _make_missing(config, build)
+        if not missing_parts(config):
+            with joining(config.out):
+                _join_ready(config)
+    return counts
+
+
+def missing_parts(config: RolloutsConfig) -> list[int]:
+    """Parts of the whole run that no process has made yet."""
+    return [part for part in range(config.parts) if not is_made(config.out, part)]
 
 
 def _make_missing(config: RolloutsConfig, build: Build) -> Counter:
-    from sim_envs.rollouts.lerobot_files import join
-
     counts: Counter = Counter()
-    demonstrator, meter = None, Meter("trials")
-    with progress_bar("grasping", meter=meter) as advance:
-        for part in range(config.parts):
-            if not part_path(config.out, part).is_dir():
-                if demonstrator is None:
-                    demonstrator = build(config)
-                    meter.start(counts.total())
-                make_part(demonstrator, config, part)
-            join_parts(config.out, part + 1, join)
-            if config.frames:
-                publish_frames_meta(config, part + 1)
-            counts.update(read_part(config.out, part)["results"].values())
-            if demonstrator:
-                advance(counts.total(), config.trials, f"{counts[Result.SUCCESS]} grasped")
-    if demonstrator:
-        demonstrator.close()
+
+    def count(part: int) -> None:
+        counts.update(read_part(config.out, part)["results"].values())
+
+    todo = [part for part in config.mine if not is_made(config.out, part)]
+    for part in set(config.mine) - set(todo):
+        count(part)
+    total, meter = sum(len(config.trials_of(part)) for part in config.mine), Meter("trials")
+    named, home = f"group of {config.part_trials} trials of seed {config.seed}, number", config.out / "rollouts.json"
+    build_maker, ready = partial(_open, config, build), lambda: meter.start(counts.total())
+    parts = make_parts(build_maker, todo, config, ready, named, home)
+    with progress_bar("grasping", meter=meter) as advance, closing(parts) as made:
+        for part, _report in made:
+            if not Part.named(config.part):
+                with joining(config.out):
+                    _join_ready(config)
+            count(part)
+            advance(counts.total(), total, f"{counts[Result.SUCCESS]} grasped")
     return counts
+
+
+def _join_ready(config: RolloutsConfig) -> None:
+    """Joins as far as parts are finished without a gap, in steps that do not depend on who made them when."""
+    ready = next(iter(missing_parts(config)), config.parts)
+    for step in join_steps(config.parts):
+        if joined_parts(config.out) < step <= ready:
+            join(config, step)
 
 
 def main(config: RolloutsConfig) -> int:
@@ -139,6 +203,12 @@ def main(config: RolloutsConfig) -> int:
     )
     counts = run(config)
     ends = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    if missing := missing_parts(config):
+        print(
+            f"{ends}; part {config.part} of {config.out} is finished; {len(missing)} of {config.parts} groups of "
+            f"{config.part_trials} trials are missing: of part {parts_of(missing, Part.named(config.part))}"
+        )
+        return 0
     episodes = sum(read_part(config.out, part)["episodes"] for part in range(config.parts))
     print(f"{ends}; {episodes} episodes in {config.out / 'dataset'}" if episodes else f"{ends}; no episode was kept")
     return 0

@@ -9,6 +9,7 @@ from tyro import MISSING
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within
 from lace.core.registry import Registry
+from lace.core.workers import WorkerOptions
 from policies import make_policy
 from sim_envs.config.kinds import require_grasping
 from sim_envs.config.scene import SceneConfig, Size, preset_of
@@ -38,7 +39,7 @@ class SequentialConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulateConfig(SceneConfig):
+class SimulateConfig(SceneConfig, WorkerOptions):
     """Runs policies in the simulated cell on the same trials; reports grasp success rates and causes of failure."""
 
     out: Path
@@ -58,8 +59,6 @@ class SimulateConfig(SceneConfig):
     physics: str = "mujoco"
     """Engine that moves the robot and the objects: mujoco (C, on the CPU) or isaac (Isaac Lab on Newton MJWarp)."""
     sequential: SequentialConfig = field(default_factory=SequentialConfig)
-    workers: Annotated[int, Within(1)] = 1
-    """Processes; the results are the same for any number."""
     film: tuple[int, ...] = ()
     """Trials to film, by number; also works after the run, which does not change."""
 

@@ -8,9 +8,9 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from lace.core.files import publish_bytes, remove_leftovers
+from lace.core.files import make_folder, publish_bytes, remove_file, remove_leftovers
 from lace.core.run_identity import RunIdentity
-from lace.core.workers import make_parts
+from lace.core.workers import WORKER_OPTIONS, make_parts
 from policies.named import identity_of
 from policies.trials.records import (
     BLOCK,
@@ -26,7 +26,7 @@ from sim_envs.config.sources import sources_of
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.stopping import answers
 
-RUN_ONLY = ("out", "workers", "film", "device")
+RUN_ONLY = ("out", "film", "device", *WORKER_OPTIONS)
 """Options that do not change the results."""
 PACKAGES = ("isaaclab", "newton", "warp-lang", "mujoco", "mink", "torch", "numpy", "scipy", "opencv-python-headless")
 
@@ -65,7 +65,7 @@ def opened_folder(config: SimulateConfig) -> Generator[dict[str, Any]]:
     origin = {"config": identity(config), "versions": {name: version(name) for name in PACKAGES}}
     with RunIdentity(out / "simulate.json", "a simulation", origin, compared=("config", "versions")).opened():
         for folder in ("trials", "frames"):
-            (out / folder).mkdir(parents=True, exist_ok=True)
+            make_folder(out / folder)
             remove_leftovers(out / folder)
         yield origin
 
@@ -84,7 +84,7 @@ def run(config: SimulateConfig, build: Build, report: TrialsCallback) -> list[Tr
         report(blocks[block])
     end = _end(blocks, config)
     if end is None and todo:
-        with closing(make_parts(partial(_open, config, build), todo, config.workers)) as made:
+        with closing(_blocks(config, build, todo)) as made:
             for block, _report in made:
                 blocks[block] = read_block(config.out, block)
                 report(blocks[block])
@@ -97,6 +97,11 @@ def run(config: SimulateConfig, build: Build, report: TrialsCallback) -> list[Tr
     remove_leftovers(config.out / "frames")
     remove_leftovers(config.out / "trials")
     return [trial for block in kept for trial in blocks[block]]
+
+
+def _blocks(config: SimulateConfig, build: Build, todo: Sequence[int]) -> Generator[tuple[int, None]]:
+    named, home = f"block of {BLOCK} trials of seed {config.seed}, number", config.out / "simulate.json"
+    return make_parts(partial(_open, config, build), todo, config, named=named, home=home)
 
 
 def _end(blocks: dict[int, list[TrialRecord]], config: SimulateConfig) -> int | None:
@@ -117,9 +122,9 @@ def _end(blocks: dict[int, list[TrialRecord]], config: SimulateConfig) -> int | 
 
 def _discard(config: SimulateConfig, block: int) -> None:
     """Removes trials beyond the end of a run that stopped early: their number depends on the number of processes."""
-    block_path(config.out, block).unlink(missing_ok=True)
+    remove_file(block_path(config.out, block))
     for number in block_numbers(block, config.trials):
-        frame_path(config.out, number).unlink(missing_ok=True)
+        remove_file(frame_path(config.out, number))
 
 
 def make_block(maker: TrialMaker, config: SimulateConfig, block: int) -> None:

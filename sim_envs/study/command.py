@@ -7,6 +7,7 @@ from rich.console import Console
 
 from lace.core.files import publish_bytes
 from lace.core.run_identity import RunIdentity
+from lace.core.workers import WORKER_OPTIONS
 from policies.labelled import read_episodes
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.frames.folder import opened_folder
@@ -14,7 +15,7 @@ from sim_envs.frames.generate import make_shards
 from sim_envs.frames.progress import shown
 from sim_envs.study.parts import ORIGIN, StudyConfig, parts
 
-RUN_ONLY = ("out", "workers", "device", "phantom")
+RUN_ONLY = ("out", "device", "phantom", *WORKER_OPTIONS)
 """Options that change nothing in the other datasets."""
 MANIFEST = "manifest.json"
 

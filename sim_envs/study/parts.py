@@ -7,6 +7,7 @@ from typing import Annotated
 
 from assets.objects import OOD_TARGETS
 from lace.core.limits import Within, check_numbers
+from lace.core.workers import WorkerOptions
 from sim_envs.config.axes import CameraAxis
 from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
 from sim_envs.config.scene import Size, with_preset
@@ -23,8 +24,8 @@ _CAMERA_SEED = 7
 """Of the set-ups: any; the same for every part, and for the trials of `lace tables success`."""
 
 
-@dataclass(frozen=True)
-class StudyConfig:
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig(WorkerOptions):
     """Makes all the data of a policy study: demonstrations to train and test on, and frames to align on."""
 
     out: Path
@@ -51,8 +52,6 @@ class StudyConfig:
     seed: int = 0
     image_size: Size = 224
     """Side of the images [px]."""
-    workers: Annotated[int, Within(1)] = 1
-    """Processes."""
     device: str = "auto"
 
     def __post_init__(self):
@@ -75,8 +74,8 @@ def parts(config: StudyConfig) -> Iterator[tuple[str, str, GenerateConfig]]:
             width=config.image_size,
             height=config.image_size,
             seed=1000 * config.seed + number,
-            workers=config.workers,
             device=config.device,
+            **config.same_workers(),
         )
         one = with_preset(one, room)
         yield (

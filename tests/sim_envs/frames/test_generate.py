@@ -1,5 +1,6 @@
 """Datasets are complete, resumable and the same for any number of processes; invalid input is reported."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
+from lace.data.verify import verify_dataset
 from sim_envs.config.axes import RoomAxis
 from sim_envs.config.generate import GenerateConfig, defaults_of
 from sim_envs.config.presets import PRESETS, VIEWS
@@ -57,6 +59,39 @@ def test_killed_and_resumed_or_in_two_processes_gives_the_same_bytes(tmp_path):
 
     verify = [sys.executable, "-m", "lace.cli", "data", "verify", str(whole)]
     assert subprocess.run(verify, capture_output=True, check=False).returncode == 0
+
+
+def test_parts_make_one_dataset_and_verify_says_what_is_missing(tmp_path):
+    whole, divided = tmp_path / "whole", tmp_path / "divided"
+    light = ("--preset", "clean")
+    together = [start(whole, *light), start(divided, *light, "--part", "1/2")]
+    texts = [process.communicate(timeout=400)[0] for process in together]
+    assert [process.returncode for process in together] == [0, 0], texts
+    assert "1 of 3 shards are missing: of part 2/2" in texts[1]
+    assert not (divided / "contact_sheet.png").exists() and len(contents(divided)) == 2
+    problems = verify_dataset(divided).problems
+    assert any("1 of 3 missing: 1;" in str(problem) for problem in problems)
+    text = start(divided, *light, "--part", "2/2").communicate(timeout=400)[0]
+    assert contents(divided) == contents(whole) and not verify_dataset(divided).problems, text
+    assert (divided / "contact_sheet.png").read_bytes() == (whole / "contact_sheet.png").read_bytes()
+    meta = [json.loads((out / "dataset.json").read_text()) for out in (whole, divided)]
+    assert meta[0] == meta[1], "the parts are not in the identity"
+
+
+def test_workers_spread_over_all_gpus(monkeypatch):
+    from sim_envs.rendering import memory
+
+    monkeypatch.setattr(memory.torch.cuda, "device_count", lambda: 4)
+    found = []
+    for number in range(6):
+        monkeypatch.setattr(memory, "worker_number", lambda number=number: number)
+        found.append(memory.pick_device("cuda:all"))
+    assert found == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0", "cuda:1"]
+    assert [memory.sharing("cuda:all", workers) for workers in (1, 4, 6, 8)] == [1, 1, 2, 2]
+    assert memory.sharing("cuda:0", 6) == 6
+    monkeypatch.setattr(memory.torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(InvalidValueError, match="there is no 'cuda:all'"):
+        memory.pick_device("cuda:all")
 
 
 def test_human_frames_killed_and_resumed_in_two_processes_are_the_same_bytes(tmp_path):

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -17,9 +18,10 @@ from lace.data.verify import verify_dataset
 from policies.outcome import Outcome, Phase, Result
 from sim_envs.rollouts.config import RolloutsConfig
 from sim_envs.rollouts.episode import Episode, sampled
-from sim_envs.rollouts.folder import joined_parts
+from sim_envs.rollouts.folder import join_steps, joined_parts
 from sim_envs.rollouts.lerobot_files import read_facts
 from sim_envs.rollouts.run import run
+from tests.synthetic import make_frame
 
 JOINTS, SIZE = 3, 32
 
@@ -58,6 +60,15 @@ class MadeUp:
 
     def close(self):
         pass
+
+
+class Labelled(MadeUp):
+    """Also gives one labelled frame an episode."""
+
+    def draw(self, episode, first_index):
+        images, _none = super().draw(episode, first_index)
+        frame = make_frame(episode.trial.index)
+        return images, [replace(frame, index=first_index, draws=frame.draws | {"sensor.jpeg_quality": 90})]
 
 
 def config_in(tmp_path, **changes):
@@ -113,6 +124,38 @@ def test_a_killed_run_leaves_a_dataset_that_opens_and_resumes(tmp_path):
     assert content(broken) == content(whole)
     assert not list(broken.out.glob("parts/*.part"))
     assert len(list(broken.out.glob(".dataset-*"))) == 1
+
+
+def files(config):
+    """Bytes of every data file of a run's joined results."""
+    roots = (config.out / "dataset", config.out / "frames")
+    return {
+        path.relative_to(config.out).as_posix(): path.read_bytes()
+        for root in roots
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.suffix != ".png"
+    }
+
+
+def test_two_processes_and_parts_give_the_same_bytes(tmp_path):
+    alone, paired, divided = (config_in(tmp_path / name, frames=True) for name in ("alone", "paired", "divided"))
+    run(alone, Labelled)
+    counts = run(replace(paired, workers=2), Labelled)
+    assert counts == {Result.SUCCESS: 5, Result.SLIP: 2}
+    shares = [run(replace(divided, part=f"{k}/3"), Labelled) for k in (3, 1)]
+    assert not (divided.out / "dataset").exists(), "it is joined when no part is missing"
+    shares.append(run(replace(divided, part="2/3"), Labelled))
+    assert sum(shares, Counter()) == counts
+    assert files(alone) and files(alone) == files(paired) == files(divided)
+    assert content(alone) == content(paired) == content(divided)
+    report = verify_dataset(alone.out / "frames")
+    assert report.n_frames == 5 and not [problem for problem in report.problems if problem.check == "indices"]
+
+
+def test_joining_takes_steps_that_grow_with_what_is_joined():
+    assert list(join_steps(3)) == [1, 2, 3] and list(join_steps(0)) == []
+    steps = list(join_steps(1000))
+    assert steps[-1] == 1000 and len(steps) < 40 and steps == sorted(set(steps))
 
 
 def test_a_finished_run_may_be_made_longer(tmp_path):
