@@ -48,7 +48,6 @@ def make(folder: Path, rows: int, per_shard: int = 1000, size: int = 16) -> None
 
 def measure(folder: Path) -> dict[str, Any]:
     """Seconds and peak memory [MB] of what a training script does first; run it in a fresh process."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
     dataset = FrameDataset(folder)
     opened, count = time.perf_counter() - started, len(dataset)
@@ -62,7 +61,7 @@ def measure(folder: Path) -> dict[str, Any]:
     sampled = (time.perf_counter() - started) / SAMPLES
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     facts = {"frames": count, "open_s": opened, "embodiments_s": looked, "sample_s": sampled}
-    return facts | {"memory_MB": peak - before, "names": names}
+    return facts | {"peak_memory_MB": peak, "names": names}
 
 
 def through_store(folder: Path, frames: int) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def opened_folder(config: RolloutsConfig) -> Generator[None]:
             name = part_path(out, mine).name if isinstance(mine, int) else mine
             for left in out.glob(f"parts/{name}.*{TEMPORARY_SUFFIX}"):
                 shutil.rmtree(left)
+        if not part:
+            remove_leftovers(out)
         yield
 
 
@@ -67,7 +69,7 @@ def joining(out: Path) -> Generator[None]:
         for left in out.glob(f"{JOINED}*"):
             if left.name != _joined_name(out):
                 shutil.rmtree(left)
-        remove_leftovers(out)
+        (out / f"dataset{TEMPORARY_SUFFIX}").unlink(missing_ok=True)
         remove_leftovers(out / "frames" / "shards")
         yield
 

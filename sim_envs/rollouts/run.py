@@ -131,8 +131,7 @@ def join(config: RolloutsConfig, upto: int) -> None:
     """Brings out/dataset and out/frames to the first `upto` parts, all finished."""
     from sim_envs.rollouts.lerobot_files import join as joined
 
-    join_parts(config.out, upto, joined)
-    first = 0
+    first = 0  # frames come first: the link to the episodes says how far the last join came
     for part in range(upto):
         fresh, shard = part_path(config.out, part) / FRAMES, config.out / "frames" / "shards" / shard_name(part)
         if fresh.is_file():
@@ -143,6 +142,7 @@ def join(config: RolloutsConfig, upto: int) -> None:
         meta: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": config.embodiment, "seed": config.seed}
         meta |= {"frames": first, "config": identity(config)}
         publish_bytes(config.out / "frames" / "dataset.json", json.dumps(meta, indent=1).encode())
+    join_parts(config.out, upto, joined)
 
 
 def run(config: RolloutsConfig, build: Build = simulated) -> Counter:

@@ -10,6 +10,7 @@ from rich.console import Console
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within
 from lace.core.lock import locked_folder
+from lace.core.workers import WorkerOptions
 from lace.measure.rates import Paired, Rate, exact_rate, mcnemar
 from lace.reports.report import Grid, Report
 from lace.reports.sections import Video, Videos
@@ -57,7 +58,7 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class SuccessTableConfig(PolicyTableConfig):
+class SuccessTableConfig(PolicyTableConfig, WorkerOptions):
     """Table 3 of the paper, in simulation: success in-domain and with a distractor that no robot demonstration has."""
 
     variants: tuple[str, ...] = ("base", "lab", "shuffled")
@@ -66,8 +67,6 @@ class SuccessTableConfig(PolicyTableConfig):
     trials: Annotated[int, Within(1)] = 300
     """Trials of each setting; every policy tries all of them (the paper: 20 a cell)."""
     trial_seed: int = 5
-    workers: Annotated[int, Within(1)] = 1
-    """Processes of the simulator."""
     films: bool = True
     """Film a failure and a success of base and LACE."""
 
@@ -102,7 +101,7 @@ def simulation(setting: str, policy: Path, config: SuccessTableConfig) -> Simula
         width=origin["image_size"],
         height=origin["image_size"],
         device=config.device,
-        workers=config.workers,
+        **config.same_workers(),
         axes=axes,
     )
 
