@@ -226,7 +226,7 @@ def connected(address: str, workers: int = 1) -> Generator[None]:
             log_to_driver=False,
             configure_logging=False,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # what Ray raises at its start has no type of its own
         raise _no_cluster(address, str(error).strip().splitlines() or [type(error).__name__]) from error
     try:
         if threading.current_thread() is threading.main_thread():
