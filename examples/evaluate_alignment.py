@@ -13,7 +13,7 @@ from lace.measure.evaluate_correspondence import CorrespondenceConfig
 
 def main(robot: Path, human: Path, out: Path, backbone: str, images: int = 100, size: int = 224) -> dict:
     """Prints end point error, cosine similarity, PCK and part accuracy with intervals; returns them."""
-    config = CorrespondenceConfig(robot=robot, human=human, out=out, backbone=backbone, images=images, size=size)
+    config = CorrespondenceConfig(robot=robot, human=human, out=out, backbone=backbone, images=images, image_size=size)
     evaluate_correspondence.main(config)
     return json.loads((out / "correspondence.json").read_text())
 

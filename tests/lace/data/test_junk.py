@@ -130,7 +130,7 @@ def test_hint(content, crop):
     with tempfile.TemporaryDirectory() as folder:
         put(Path(folder) / "VAL_epick_img", "EK_1_r")
         (Path(folder) / "VAL_epick_img" / "EK_1_r.json").write_bytes(content)
-        written(hint.candidates(folder, *ALL, crop=crop, size=32))
+        written(hint.candidates(folder, *ALL, crop=crop, image_size=32))
 
 
 @SETTINGS
