@@ -70,12 +70,13 @@ def test_a_full_disk_publishes_nothing_and_keeps_what_was_there(tmp_path, monkey
     assert os.listdir(tmp_path) == [kept.name] and kept.read_bytes() == before
 
 
-def test_a_disk_that_fills_while_writing(tmp_path):
+def test_a_disk_that_fills_while_writing(tmp_path, monkeypatch):
     """A full device: /dev/full accepts no byte."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     path = tmp_path / shard_name(0)
-    (tmp_path / f"{path.name}.{os.getpid()}{files.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
+    monkeypatch.setattr(files.secrets, "token_hex", lambda _bytes: "abcdef")
+    (tmp_path / f"{path.name}.{os.getpid()}-abcdef{files.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
     with pytest.raises(DatasetError, match="No space left"):
         write_shard(path, ROWS, CONSTANTS, {})
     assert os.listdir(tmp_path) == []
