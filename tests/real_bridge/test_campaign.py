@@ -37,6 +37,7 @@ def site(tmp_path_factory):
         yield site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "phase", "on_stop"),
     [
