@@ -36,6 +36,7 @@ def rig_config(emulator, tmp_path, camera="") -> RigConfig:
 
 
 @needs_ports
+@pytest.mark.slow
 def test_a_demonstration_by_hand_becomes_labels_within_a_pixel_of_the_renderers_truth(filmed, robot, tmp_path):
     emulator, camera = filmed.emulator, Watched(filmed.address)
     rig = Rig(rig_config(emulator, tmp_path, filmed.address), robot.embodiment, {}, PATIENT)
@@ -69,6 +70,7 @@ def test_a_demonstration_by_hand_becomes_labels_within_a_pixel_of_the_renderers_
 
 
 @needs_ports
+@pytest.mark.slow
 def test_keys_move_the_palm_through_the_guard(emulator, robot, site, tmp_path):
     keys = iter(["w", "w", "r", "c", "c"] + [""] * 60 + ["\n"])
     guide = Keyboard(site, lambda: next(keys))

@@ -14,6 +14,7 @@ import pytest
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from lace.measure.rates import exact_rate
 from policies.trials.records import BLOCK, block_path, frame_path, missing_blocks
+from sim_envs.simulate import command
 from sim_envs.simulate.config import SequentialConfig, SimulateConfig
 from sim_envs.simulate.factors import FACTORS, breakdown, split
 from sim_envs.simulate.report import write_report
@@ -142,7 +143,7 @@ def test_a_damaged_block_is_named(tmp_path):
 )
 def test_impossible_options_are_refused_before_anything_is_written(tmp_path, changes, error, text):
     with pytest.raises(error, match=text):
-        simulated(config_of(tmp_path / "out", **changes))
+        command.main(config_of(tmp_path / "out", **changes))
     assert not (tmp_path / "out").exists()
 
 
