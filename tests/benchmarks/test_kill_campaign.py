@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from benchmarks.kill_campaign import ended, session_members
 from benchmarks.kill_cases import CASES, CHEAP
 from lace.cli.commands import COMMANDS
@@ -21,6 +23,7 @@ def test_every_command_that_makes_data_is_among_the_cases():
     assert WRITERS - NO_NETWORK <= CASES.keys()
 
 
+@pytest.mark.slow
 def test_killed_commands_resume_to_the_same_bytes(tmp_path):
     words = ["--kills", str(2 * len(CHEAP)), "--commands", *CHEAP, "--out", str(tmp_path / "kills")]
     done = subprocess.run(
