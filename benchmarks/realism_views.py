@@ -20,12 +20,13 @@ import tyro
 
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
+from lace.core.geometry import axis_angle, transform
 from lace.core.provenance import commit
 from lace.data.dataset import FrameDataset
 from lace.data.hands.detector import HandDetector
-from lace.data.imports.images import crop_square
 from lace.data.schema import encode_image
 from lace.data.show import contact_sheet
+from lace.measure.evaluate_realism import near
 from lace.measure.realism import judge
 from sim_envs.config.axes import Axes
 from sim_envs.config.scene import SceneConfig
@@ -110,19 +111,9 @@ def with_cameras(scenes: SceneBatch, T_world_cam: np.ndarray) -> SceneBatch:
 def orbit(T: np.ndarray, centre: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
     """A camera pose (4, 4) carried about `centre`: upwards about its own horizontal axis, then about the vertical."""
     sideways = np.cross([0.0, 0.0, 1.0], T[:3, 3] - centre)
-    turn = rotation(np.array([0.0, 0.0, 1.0]), azimuth) @ rotation(sideways / np.linalg.norm(sideways), -elevation)
-    carried = np.eye(4)
-    carried[:3, :3] = turn @ T[:3, :3]
-    carried[:3, 3] = centre + turn @ (T[:3, 3] - centre)
-    return carried
-
-
-def rotation(axis: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotation matrix (3, 3) about a unit axis."""
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    angle = np.deg2rad(degrees)
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    up, axis = np.array([0.0, 0.0, 1.0]), sideways / np.linalg.norm(sideways)
+    turn = axis_angle(up, np.deg2rad(azimuth)) @ axis_angle(axis, np.deg2rad(-elevation))
+    return transform(turn, centre - turn @ centre) @ T
 
 
 def angle_between(first: FrameRecord, second: FrameRecord) -> float:
@@ -132,12 +123,6 @@ def angle_between(first: FrameRecord, second: FrameRecord) -> float:
     ways = [record.camera.T_world_cam[:3, 3] - centre for record in (first, second)]
     a, b = (way / np.linalg.norm(way) for way in ways)
     return float(np.rad2deg(np.arccos(np.clip(a @ b, -1, 1))))
-
-
-def near(record: FrameRecord) -> FrameRecord:
-    """The picture around the hand."""
-    uv = record.keypoints_uv[np.isfinite(record.keypoints_uv).all(1)]
-    return crop_square(record, np.concatenate([uv.min(0), uv.max(0)]), 1.6)
 
 
 if __name__ == "__main__":

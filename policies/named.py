@@ -1,16 +1,15 @@
 """Policies from text: a registered name, the folder of a bundle, or a user's own function."""
 
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import getsourcefile
 from pathlib import Path
 
 import numpy as np
 
 from lace.core.errors import InvalidValueError
+from lace.core.plugins import imported
 from policies.policy import POLICIES, Observation, Policy, TwoPoints
 
 
@@ -69,10 +68,8 @@ class FunctionPolicy:
 
 def own_function(module: str, function: str) -> Callable[[np.ndarray], np.ndarray]:
     """`function` of `module`, which may lie in the working directory; InvalidValueError where it is not there."""
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(import_module(module), function)
+        found = imported(module, function)
     except (ImportError, AttributeError) as error:
         raise InvalidValueError(
             f"loading the policy {module}:{function}",

@@ -1,11 +1,9 @@
 """Robots of the user's own: a folder with URDF or MJCF and `embodiment.toml`, or module:NAME of a Recipe."""
 
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from lace.core.embodiment import Curl, Keypoint, Provenance
 from lace.core.errors import AssetError
 from lace.core.geometry import Array, triple
 from lace.core.keypoints import NAMES
+from lace.core.plugins import imported
 from lace.core.wheels import WheelAsset
 
 DESCRIPTION = "embodiment.toml"
@@ -109,10 +108,8 @@ def own_recipe(text: str) -> Recipe | None:
 
 
 def _imported(module: str, name: str) -> Recipe:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(import_module(module), name)
+        found = imported(module, name)
     except (ImportError, AttributeError) as error:
         raise AssetError(
             f"loading the embodiment {module}:{name}", str(error), "a Recipe in a module", "run from its folder"

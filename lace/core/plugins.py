@@ -1,4 +1,4 @@
-"""What installed packages add to our registries, by entry points; nothing of them is imported before it is used.
+"""What installed packages and modules of the working directory add to our registries; imported when it is used.
 
 In a package's pyproject.toml:
 
@@ -6,9 +6,12 @@ In a package's pyproject.toml:
 my_hand = "my_hand:MY_HAND"
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from lace.core.errors import AssetError
@@ -45,3 +48,15 @@ def plugins(group: str) -> dict[str, Plugin]:
     start = f"{prefix}." if prefix else ""
     found = {entry.name: Plugin(entry) for entry in entry_points(group=group) if entry.name.startswith(start)}
     return {name.removeprefix(start): plugin for name, plugin in sorted(found.items())}
+
+
+def imported(module: str, name: str) -> Any:
+    """`name` of `module`, which may lie in the working directory.
+
+    Raises:
+        ImportError: There is no such module, or it cannot be imported.
+        AttributeError: The module has no such name.
+    """
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return getattr(import_module(module), name)

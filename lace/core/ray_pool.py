@@ -14,6 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# Under `uv run`, Ray would build the driver's environment again for each worker, and copy the working folder there.
+os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 

@@ -1,15 +1,13 @@
 """`lace data merge`: one dataset of several; shards are copied as they are, their frames numbered on."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.core.files import file_size, make_folder, remove_leftovers
+from lace.core.files import make_folder, remove_leftovers
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import META_NAME, SHARDS_NAME, FrameDataset, read_meta, shard_paths
+from lace.data.dataset import META_NAME, SHARDS_NAME, FrameDataset, dataset_digest, read_meta, shard_paths
 from lace.data.shards import is_whole, publish_renumbered, read_metadata, shard_name
 
 Progress = Callable[[int, int], None]
@@ -66,11 +64,8 @@ def _numbered(datasets: Sequence[FrameDataset]) -> Iterator[tuple[Path, int]]:
 
 
 def _facts(dataset: FrameDataset) -> dict[str, Any]:
-    """What a source is: its configuration and its shards, by a digest of both."""
-    digest = hashlib.sha256(json.dumps(dataset.meta, sort_keys=True).encode())
-    for path in dataset.shards:
-        digest.update(f"{path.name}\0{file_size(path)}\n".encode())
-    return {"name": dataset.folder.name, "frames": len(dataset), "digest": digest.hexdigest()}
+    """What a source is, by its content."""
+    return {"name": dataset.folder.name, "frames": len(dataset), "digest": dataset_digest(dataset.folder)}
 
 
 def _require_different(folders: Sequence[Path]) -> None:

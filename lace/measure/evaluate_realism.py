@@ -68,9 +68,10 @@ def misses_sheet(dataset: FrameDataset, misses: list[Judged], name: str) -> byte
         f"#{frame.index} {frame.seen_from} {frame.visible} seen {frame.size_px:.0f}px {frame.skin}" for frame in shown
     ]
     title = f"{name}: {len(shown)} of {len(misses)} whole hands that were not found"
-    return encode_image(contact_sheet([_near(record) for record in records], 6, 256, False, title, captions), "png")
+    return encode_image(contact_sheet([near(record) for record in records], 6, 256, False, title, captions), "png")
 
 
-def _near(record: FrameRecord) -> FrameRecord:
+def near(record: FrameRecord) -> FrameRecord:
+    """The picture around the visible keypoints of a hand that has some."""
     uv = record.keypoints_uv[record.visibility > 0]
     return crop_square(record, np.concatenate([uv.min(0), uv.max(0)]), _AROUND)

@@ -53,9 +53,13 @@ ALIGNMENT = Stage(
         (
             "backbone",
             "DINOv3 ViT-S/16, self-supervised",
-            "EfficientNet-Lite0, a small CNN trained with ImageNet's labels",
+            "{backbone} (efficientnet-lite0 is a small CNN trained with ImageNet's labels)",
         ),
-        ("training", "10,000 steps of 64 pairs, an hour of a GPU", "200 steps of 4 pairs, minutes of a CPU"),
+        (
+            "training",
+            "10,000 steps of 64 pairs, an hour of a GPU",
+            f"{{steps}} steps of {RECIPES[_RECIPE].batch} pairs, minutes of a CPU",
+        ),
         ("recipe", "temperature 1, drawn pairs", "temperature 0.1, all pairs of a step's frames"),
     ),
 )

@@ -9,14 +9,18 @@ NEAR = ["--min-visible", "10", "--axes.camera.distance-m", "0.45", "0.8"]
 """Hands that fill a fair part of the frame, as in the paper's crops."""
 
 
+def generated(config: DemoConfig, kind: str, count: int, seed: int, words: list[str], folder: str) -> Command:
+    """The command that makes `count` frames of a kind with further options `words`, in a folder of the demo."""
+    numbers = ["--frames", str(count), "--seed", str(seed), "--workers", str(config.workers)]
+    return ["generate", kind, *numbers, *words, "--out", str(config.out / folder)]
+
+
 def _commands(config: DemoConfig) -> list[Command]:
     """Each dataset has a seed of its own, so no scene is in two of them."""
     found, seed = [], 4 * config.seed
     for part, count in (("train", config.frames), ("test", config.held_out)):
         for kind in KINDS:
-            out = str(config.out / f"{kind}_{part}")
-            numbers = ["--frames", str(count), "--seed", str(seed), "--workers", str(config.workers)]
-            found.append(["generate", kind, *numbers, *NEAR, "--out", out])
+            found.append(generated(config, kind, count, seed, NEAR, f"{kind}_{part}"))
             seed += 1
     return found
 

@@ -112,7 +112,7 @@ GRASPING = Stage(
     120,
     lambda config: [_trials(config)],
     _sections,
-    reduced=(("trials", "20 on a real arm", "60 paired trials in simulation"),),
+    reduced=(("trials", "20 on a real arm", "{trials} paired trials in simulation"),),
     headline=headline,
 )
 FILMS = Stage("films", "film a success and a failure", 40, _films, _film_sections)

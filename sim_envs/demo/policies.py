@@ -8,6 +8,7 @@ from policies.evaluate import EVALUATION, predictions_path, shown
 from policies.metrics import POINT_METRICS
 from sim_envs.demo.alignment import TUNED
 from sim_envs.demo.config import DemoConfig
+from sim_envs.demo.frames import generated
 from sim_envs.demo.stage import Command, Stage, picture
 
 LAB = ["--preset", "lab", "--min-visible", "10", "--axes.clutter.count", "0", "0"]
@@ -26,9 +27,8 @@ def _commands(config: DemoConfig) -> list[Command]:
     found, first = [], 100_000 + 2 * config.seed
     counts = {"human": (HUMAN, config.scenes), "robot": (ROBOT, config.tests)}
     for number, (kind, (folder, count)) in enumerate(counts.items()):
-        numbers = ["--frames", str(count), "--seed", str(first + number), "--workers", str(config.workers)]
-        numbers += ["--width", str(config.image_size), "--height", str(config.image_size)]
-        found.append(["generate", kind, *numbers, *LAB, "--out", str(config.out / folder)])
+        size = ["--width", str(config.image_size), "--height", str(config.image_size)]
+        found.append(generated(config, kind, count, first + number, [*size, *LAB], folder))
     backbones = {"base": config.backbone, "lace": str(config.out / TUNED / "backbone")}
     fit = ["--fit.iterations", str(config.policy_steps), "--fit.learning-rate", RATE, "--fit.loss", "mse"]
     fit += ["--fit.seed", str(config.seed), "--fit.checkpoint-every", "200"]
@@ -77,7 +77,7 @@ POLICIES = Stage(
     _commands,
     _sections,
     reduced=(
-        ("demonstrations", "200 of a human, 50 frames each", "1,600 human frames, each in a scene of its own"),
+        ("demonstrations", "200 of a human, 50 frames each", "{scenes:,} human frames, each in a scene of its own"),
         ("policy", "DETR, pretrained, on frozen features", "an attentive probe on frozen features"),
     ),
 )

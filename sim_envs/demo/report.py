@@ -31,7 +31,7 @@ def write(config: DemoConfig, finished: Sequence[Stage], ran: Sequence[dict[str,
         finished: Stages, in their order.
         ran: What was kept of each: its `seconds` and `commands`.
     """
-    rows = [row for stage in finished for row in stage.reduced]
+    rows = [(*row, ours.format_map(vars(config))) for stage in finished for *row, ours in stage.reduced]
     note = "This demonstrates the method; it does not repeat the paper's experiments."
     results = [stage.headline(config) for stage in finished if stage.headline]
     report = Report(

@@ -26,7 +26,8 @@ class Stage:
     sections: Callable[[DemoConfig], list[Section]]
     """What the report says of it; called when the stage is finished, and again by later runs."""
     reduced: Sequence[tuple[str, str, str]] = ()
-    """(what, the paper's, ours): where it is less than in the paper, for the head of the report."""
+    """(what, the paper's, ours): where it is less than in the paper, for the head of the report. Names of settings in
+    braces stand for their values ("{trials} trials")."""
     headline: Callable[[DemoConfig], str] | None = None
     """The one sentence that the report opens with."""
 

@@ -148,7 +148,7 @@ class SimulatedFrames:
         return self.lens.canvas(camera)
 
     def _seen(self, view: View, camera: PinholeCamera, count: int | None, shadows: bool) -> Drawn:
-        """What `camera` sees of the scenes dressed last: RGB, segment ids, depth; through its lens where it has one."""
+        """What `camera` sees of the scenes applied last: RGB, segment ids, depth; through its lens where it has one."""
         canvas = self.canvas(camera)
         size, samples = (canvas.width, canvas.height), self.config.supersampling
         drawn = self.renderer.draw(view, *size, shadows=shadows, supersampling=samples, count=count)

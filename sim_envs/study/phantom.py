@@ -18,14 +18,14 @@ from lace.core.keypoints import INDEX
 from lace.core.run_identity import RunIdentity
 from lace.data.dataset import FrameDataset
 from lace.data.schema import EncodedFrame, constants_of
-from lace.data.shards import is_whole, shard_name, write_shard
+from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frame
 from sim_envs.bodies.registry import require_robot
 from sim_envs.bodies.robot.body import RobotBody
 from sim_envs.bodies.robot.poses import arm_ik
 from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
 from sim_envs.frames.encoding import encoded
-from sim_envs.frames.folder import identity
+from sim_envs.frames.folder import identity, missing_shards
 from sim_envs.frames.source import LabelledBatch, SimulatedFrames
 from sim_envs.rendering.slot_table import PARKED, empty_table
 from sim_envs.scenes.randomization import SceneDraws
@@ -145,11 +145,11 @@ def make(config: GenerateConfig, out: Path) -> tuple[int, int]:
         DatasetError: The robot reaches no wrist of a shard.
     """
     origin: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": EMBODIMENTS["robot"], "seed": config.seed}
-    origin |= {"config": identity(config), "drawn over": config.embodiment, "frames": config.total}
+    origin |= {"config": identity(config), "drawn over": config.embodiment}
     there = FrameDataset(config.out)
     indices, attempts = (np.asarray(there.column(name)) for name in ("index", "attempt"))
     with RunIdentity(out / "dataset.json", "a dataset", origin).opened():
-        todo = [shard for shard in range(config.shards) if not is_whole(out / "shards" / shard_name(shard))]
+        todo = missing_shards(replace(config, out=out), range(config.shards))
         phantom: Phantom | None = None
         for shard in todo:
             phantom = phantom or Phantom(config)  # takes seconds: not where all is there
