@@ -1,13 +1,24 @@
-"""Fixtures of tests that need the simulator: one renderer for the whole run, because opening it takes seconds."""
+"""Processes of a test run, and fixtures that need the simulator: one renderer for each, as opening takes seconds."""
 
+import os
 import signal
 
 import numpy as np
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Test processes beside each other slow down by far more than half when each uses all cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs us in the background ignores Ctrl-C, and our children inherit that: tests send it to them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config) -> int:
+    """The whole default suite runs in up to four processes; chosen files, and long proofs in real time, in this one."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS
+    return min(4, os.cpu_count() or 1) if whole and config.option.markexpr == "not slow" else 0
 
 
 @pytest.fixture(scope="session")
