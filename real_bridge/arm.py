@@ -89,7 +89,7 @@ class ArmKind:
     """Called with the address and the longest wait for an answer [s]."""
     stopper: str
     """ "module:function" of a function (address) -> object with `stop() -> bool` and `close()`, which needs nothing but
-    the standard library: the guardian, a separate process, stops the arm by it (`real_bridge.stoppers.named`)."""
+    the standard library: the watchdog, a separate process, stops the arm by it (`real_bridge.stoppers.named`)."""
     joints: int
     embodiment: str
     """Of assets.robots.ROBOTS: the robot whose first joints these are."""

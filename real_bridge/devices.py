@@ -1,6 +1,6 @@
 """The arms and hands that the bridge knows: one line each. Nothing of a maker's is imported before it is used.
 
-The packages of the drivers themselves are empty but for their docstring: the guardian process imports a stopper from
+The packages of the drivers themselves are empty but for their docstring: the watchdog process imports a stopper from
 one of them, and has to be ready at once on a busy computer.
 """
 

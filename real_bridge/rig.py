@@ -10,13 +10,13 @@ from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
 from lace.core.limits import check_numbers
 from real_bridge.arm import Arm, ArmSetup
+from real_bridge.arm_lock import ArmLock
 from real_bridge.devices import ARMS, HANDS
 from real_bridge.faults import DeviceFault
-from real_bridge.guardian import Guardian
 from real_bridge.hand import Hand
 from real_bridge.safety.limits import SafetyLimits
 from real_bridge.safety.stop import StopLatch
-from real_bridge.station import Station
+from real_bridge.watchdog import Watchdog
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ class Rig:
         """
         self.config, self.latch = config, StopLatch()
         self._limits, self._fault, self._enabled = limits, "", False
-        self._guardian: Guardian | None = None
+        self._watchdog: Watchdog | None = None
         self._first_stop = threading.Lock()
         self._kind, self._hand_kind = ARMS[config.arm], HANDS[config.hand]
         _require_robot(self._kind.embodiment, embodiment)
         names: Sequence[str] = embodiment.joint_names[embodiment.arm_dof :]
         self._arm: Arm | None = None
         self._hand: Hand | None = None
-        self.station = Station(config.address, config.state)
+        self.lock = ArmLock(config.address, config.state)
         try:
-            self.station.require_clear()
+            self.lock.require_clear()
             self._arm = self._kind.connect(config.address, limits.arm_age_s)
             self._hand = self._hand_kind.connect(config.hand_port, names, zeros, limits.hand_age_s)
         except BaseException:
@@ -98,28 +98,28 @@ class Rig:
 
     def enable(self) -> None:
         """Enables motion; a program that ends without `close` leaves a latch on disk."""
-        self.station.begin()
+        self.lock.begin()
         self._enabled = True
         releaser = self._hand_kind.releaser if self.config.on_stop == "release" else ""
         try:
-            self._guardian = Guardian(
-                self._kind.stopper, self.config.address, self._limits.guardian_s, releaser, self.config.hand_port
+            self._watchdog = Watchdog(
+                self._kind.stopper, self.config.address, self._limits.watchdog_s, releaser, self.config.hand_port
             )
         except OSError as error:
             raise DeviceFault(
-                "starting the guardian", str(error), "a second process", "look at the machine's load"
+                "starting the watchdog", str(error), "a second process", "look at the machine's load"
             ) from error
         self.arm.enable(self.config.setup)
         self.hand.enable(self._limits.hand_current_A)
 
     def beat(self, moving: bool) -> None:
-        """Sends a heartbeat to the guardian; DeviceFault if the guardian has ended."""
-        if self._guardian is None:
-            raise DeviceFault("moving", "no guardian process was started", "a guardian", "enable the rig first")
+        """Sends a heartbeat to the watchdog; DeviceFault if the watchdog has ended."""
+        if self._watchdog is None:
+            raise DeviceFault("moving", "no watchdog process was started", "a watchdog", "enable the rig first")
         try:
-            self._guardian.beat(moving)
+            self._watchdog.beat(moving)
         except OSError as error:
-            raise DeviceFault("moving", "the guardian process is gone", "a guardian", "start again") from error
+            raise DeviceFault("moving", "the watchdog process is gone", "a watchdog", "start again") from error
 
     def stop(self, reason: str) -> None:
         """Arm first, then the hand as configured. From any thread, at any time; never raises."""
@@ -128,8 +128,8 @@ class Rig:
             return
         arm, hand = self._arm, self._hand
         stands = arm is not None and self._quietly(arm.stop)
-        if not stands and self._guardian is not None:
-            self._guardian.stop()
+        if not stands and self._watchdog is not None:
+            self._watchdog.stop()
             self.fault(f"{reason}; the controller did not confirm the stop")
         if hand is not None:
             self._quietly(hand.freeze if self.config.on_stop == "hold" else hand.release)
@@ -138,7 +138,7 @@ class Rig:
         """Latches a fault: the next session refuses to start until a person clears it."""
         self._fault = self._fault or reason
         if self._enabled:
-            self.station.latch(self._fault)
+            self.lock.latch(self._fault)
 
     @property
     def fault_reason(self) -> str:
@@ -148,13 +148,13 @@ class Rig:
     def close(self) -> None:
         """Stops, switches the hand's torque off and frees all devices; may be called twice."""
         self.stop("the session was closed")
-        for device in (self._arm, self._hand, self._guardian):
+        for device in (self._arm, self._hand, self._watchdog):
             if device is not None:
                 self._quietly(device.close)
         if self._enabled and not self._fault:
-            self.station.end()
+            self.lock.end()
         self._enabled = False
-        self.station.close()
+        self.lock.close()
 
     def _quietly(self, act: Callable[[], bool | None]) -> bool | None:
         """Returns the result of `act`; an error becomes the fault, so that the next device is still stopped."""

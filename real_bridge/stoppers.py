@@ -1,4 +1,4 @@
-"""Functions by "module:function", for the guardian: nothing is imported before it is named."""
+"""Functions by "module:function", for the watchdog: nothing is imported before it is named."""
 
 from collections.abc import Callable
 from importlib import import_module

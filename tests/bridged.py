@@ -21,6 +21,7 @@ from policies.primitives.lifting import end_effector_point
 from real_bridge.cameras import open_camera
 from real_bridge.cameras.camera import Frame
 from real_bridge.cell import CellConfig, RealCell
+from real_bridge.cell_log import RecordedPorts
 from real_bridge.emulator.admin import Admin
 from real_bridge.emulator.broadcast import Broadcast
 from real_bridge.emulator.camera import Sender
@@ -30,9 +31,8 @@ from real_bridge.operator import EmulatorWord
 from real_bridge.ports import LivePorts
 from real_bridge.rig import Rig, RigConfig
 from real_bridge.safety import SafetyLimits
-from real_bridge.tape import RecordedPorts
 
-PATIENT = SafetyLimits(image_age_s=2.0, arm_age_s=1.0, hand_age_s=1.0, guardian_s=2.0)
+PATIENT = SafetyLimits(image_age_s=2.0, arm_age_s=1.0, hand_age_s=1.0, watchdog_s=2.0)
 """Limits for a machine that is busy with other tests: its delays are not device faults."""
 SIZE, EYE, LOOKS_AT = 96, (1.3, 0.4, 0.8), (0.4, 0.05, 0.05)
 SEEN_M = 0.045

@@ -18,7 +18,7 @@ from real_bridge.calibration.gate import CalibrationRefused, Gate
 from real_bridge.calibration.hand_eye import fit_hand_eye
 from real_bridge.calibration.lens import fit_lens
 from real_bridge.calibration.model_over_image import RobotModel
-from real_bridge.calibration.silhouette import Sight, refine_camera, segmented
+from real_bridge.calibration.silhouette import SegmentedView, refine_camera, segmented
 from real_bridge.calibration.store import mount_of, sealed
 from real_bridge.cameras import open_camera
 from real_bridge.cameras.mount import Mount
@@ -130,7 +130,7 @@ def calibrate(config: CalibrateConfig, say: Callable[[str], None]) -> Mount:
 def refined(mount: Mount, model: RobotModel, moments: list, say: Callable[[str], None]) -> Mount:
     """The calibration after aligning outlines, or as it was where they disagree with the board."""
     images = [mount.rectified(moment.frame.image) for moment in moments]
-    sights = [Sight(m.joint_positions, mask) for m, mask in zip(moments, segmented(images), strict=True)]
+    sights = [SegmentedView(m.joint_positions, mask) for m, mask in zip(moments, segmented(images), strict=True)]
     found = refine_camera(model, mount.camera, sights)
     moved = float(np.linalg.norm(found.camera.T_world_cam[:3, 3] - mount.T_base_cam[:3, 3]))
     told = f"outlines {found.before_px:.2f} px apart, {found.after_px:.2f} px after moving "

@@ -31,7 +31,7 @@ STEP_RAD, STEP_M = 2e-3, 2e-3
 
 
 @dataclass(frozen=True)
-class Sight:
+class SegmentedView:
     """One image of the robot."""
 
     joint_positions: Array
@@ -85,7 +85,7 @@ def drawn_moving(model: RobotModel, camera: PinholeCamera, joints: Sequence[Arra
     return list(masks ^ (masks.mean(0) > 0.5))
 
 
-def refine_camera(model: RobotModel, camera: PinholeCamera, sights: Sequence[Sight]) -> Refined:
+def refine_camera(model: RobotModel, camera: PinholeCamera, sights: Sequence[SegmentedView]) -> Refined:
     """The camera moved so that outlines agree best; outlines are compared both ways."""
     fields = [_distance(sight.mask) for sight in sights]
 

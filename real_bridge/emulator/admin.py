@@ -55,14 +55,14 @@ class AdminServer:
 
     def do_truth(self) -> dict[str, Any]:
         """Where everything is, and what the devices think."""
-        e, state, c = self.emulator, self.emulator.rig.state, self.emulator.controller
+        e, state, c = self.emulator, self.emulator.devices.state, self.emulator.controller
         return {
             "stamp_s": time.monotonic(), "joint_positions": state.joint_positions.tolist(),
             "joint_velocities": state.joint_velocities.tolist(), "T_world_object": state.T_world_object.tolist(),
-            "table_z": e.rig.scene.table_z, "evidence": e.witness.evidence(), "mode": c.mode, "state": c.state,
+            "table_z": e.devices.scene.table_z, "evidence": e.witness.evidence(), "mode": c.mode, "state": c.state,
             "error": c.error, "warning": c.warning, "enabled": c.enabled, "command": c.command.tolist(),
             "errors": c.faults, "torque_on": [bool(m.drive().max_torque) for m in e.motors],
-            "hand_goals": [m.drive().goal - np.pi for m in e.motors], "simulated_s": e.rig.time_s,
+            "hand_goals": [m.drive().goal - np.pi for m in e.motors], "simulated_s": e.devices.time_s,
             "faults": [{"kind": f.kind} | asdict(f) for f in e.faults.active], "refused": e.bus.refused[-20:],
             "robot_table_N": float(state.robot_table_N), "trial": self.trial, "wanted_trial": self.wanted_trial,
             "board": self.board,
@@ -84,7 +84,7 @@ class AdminServer:
 
     def do_start(self, scene: Mapping[str, Any] | None = None, trial: int | None = None) -> dict[str, Any]:
         """A scene from its beginning, the present one if none is given; devices as after power-on."""
-        self.emulator.start(scenes.from_plain(scene) if scene else self.emulator.rig.scene)
+        self.emulator.start(scenes.from_plain(scene) if scene else self.emulator.devices.scene)
         if scene:
             self.trial = self.wanted_trial = trial
         return {}
@@ -116,7 +116,7 @@ class AdminServer:
 
     def do_misalign(self, hand_rad: list[float]) -> dict[str, Any]:
         """Puts the hand's motors off their zeros (16,) [rad]."""
-        self.emulator.rig.hand_offset = np.array(hand_rad, float)
+        self.emulator.devices.hand_offset = np.array(hand_rad, float)
         return {}
 
 

@@ -14,7 +14,7 @@ import tyro
 from lace.core.errors import InvalidValueError, LaceError
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator.admin import AdminServer
-from real_bridge.emulator.host import Emulator, EmulatorError, Settings
+from real_bridge.emulator.host import Emulator, EmulatorConfig, EmulatorError
 from real_bridge.priority import first_in_line
 
 ORPHAN_LOOK_S = 0.5
@@ -71,7 +71,7 @@ def read_plan(path: Path) -> list[fault_plan.PlannedFault]:
 def main(config: EmulateConfig) -> int:
     """Runs until it is interrupted."""
     planned = read_plan(config.faults) if config.faults else []
-    emulator = Emulator(Settings(config.host, config.hand, config.log, config.seed, config.hand_strength))
+    emulator = Emulator(EmulatorConfig(config.host, config.hand, config.log, config.seed, config.hand_strength))
     emulator.faults.plan(planned)
     with suppress(asyncio.CancelledError, KeyboardInterrupt):
         asyncio.run(_serve(config, emulator))
@@ -131,7 +131,7 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
 
 
 def _say(emulator: Emulator, where: dict) -> None:
-    print(json.dumps(where | {"table_z": emulator.rig.scene.table_z}), flush=True)
+    print(json.dumps(where | {"table_z": emulator.devices.scene.table_z}), flush=True)
 
 
 async def _until_orphaned() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Command:
+class ReceivedCommand:
     """One command; what only reads is counted and not listed."""
 
     stamp_s: float
@@ -25,7 +25,7 @@ class CommandLog:
     """In memory, and line by line in a file where one is given."""
 
     def __init__(self, path: Path | None = None):
-        self.commands: list[Command] = []
+        self.commands: list[ReceivedCommand] = []
         self.reads: Counter[str] = Counter()
         self._file = None if path is None else path.open("a", buffering=1, encoding="utf-8")
 
@@ -34,12 +34,12 @@ class CommandLog:
         if reads:
             self.reads[f"{device} {name}"] += 1
             return
-        command = Command(time.monotonic(), device, name, payload.hex())
+        command = ReceivedCommand(time.monotonic(), device, name, payload.hex())
         self.commands.append(command)
         if self._file is not None:
             self._file.write(json.dumps(asdict(command)) + "\n")
 
-    def since(self, stamp_s: float) -> list[Command]:
+    def since(self, stamp_s: float) -> list[ReceivedCommand]:
         """Commands that arrived after `stamp_s`."""
         return [command for command in self.commands if command.stamp_s > stamp_s]
 

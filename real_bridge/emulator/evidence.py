@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.geometry import Array, apply
-from real_bridge.emulator.rig import Rig
+from real_bridge.emulator.simulated_devices import SimulatedDevices
 from sim_envs.physics.protocol import WorldState
 
 HELD_M = 0.05
@@ -17,9 +17,9 @@ TOUCH_N = 5.0
 class Witness:
     """Watches one scene from its beginning. The target is its first object; without objects there is none."""
 
-    def __init__(self, rig: Rig):
-        self.rig = rig
-        things = rig.scene.objects
+    def __init__(self, devices: SimulatedDevices):
+        self.devices = devices
+        things = devices.scene.objects
         self._touch_N = np.zeros(len(things))
         if things:
             points = np.concatenate(things[0].hulls)
@@ -33,9 +33,9 @@ class Witness:
 
     def evidence(self) -> dict[str, Any]:
         """Fields of policies.cell.Evidence, as JSON has them; `held` False alone where there is no target."""
-        if not self.rig.scene.objects:
+        if not self.devices.scene.objects:
             return {"held": False}
-        state = self.rig.state
+        state = self.devices.state
         rise = float(self._target(state.T_world_object[0])[2] - self._start[2])
         in_hand = state.robot_object_N[0] > 0 and state.object_table_N[0] == 0
         return {
@@ -45,7 +45,7 @@ class Witness:
 
     def target_now(self) -> Array | None:
         """(3,) middle of the target [m]."""
-        return self._target(self.rig.state.T_world_object[0]) if self.rig.scene.objects else None
+        return self._target(self.devices.state.T_world_object[0]) if self.devices.scene.objects else None
 
     def _target(self, T_world_object: Array) -> Array:
         return apply(T_world_object, self._middle[None])[0]
@@ -55,4 +55,4 @@ class Witness:
         if not len(others) or others.max() <= TOUCH_N:
             return ""
         worst = int(others.argmax())
-        return f"{self.rig.scene.objects[1 + worst].name} with {others[worst]:.0f} N"
+        return f"{self.devices.scene.objects[1 + worst].name} with {others[worst]:.0f} N"

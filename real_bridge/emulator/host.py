@@ -30,8 +30,8 @@ from real_bridge.emulator.faults import (
 from real_bridge.emulator.leap import control_table
 from real_bridge.emulator.leap.bus import Bus
 from real_bridge.emulator.leap.motor import Drive, Motor
-from real_bridge.emulator.rig import DT, MOTOR_JOINTS, Rig
 from real_bridge.emulator.scene import plain_scene
+from real_bridge.emulator.simulated_devices import DT, MOTOR_JOINTS, SimulatedDevices
 from sim_envs.physics.protocol import PhysicsScene
 
 CATCH_UP = 25
@@ -47,7 +47,7 @@ class EmulatorError(LaceError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class EmulatorConfig:
     """Where the emulator listens and what it starts with."""
 
     host: str = "127.0.0.1"
@@ -65,11 +65,13 @@ class Settings:
 class Emulator:
     """The devices around one simulated cell; `run` serves them until it is cancelled."""
 
-    def __init__(self, settings: Settings, scene: PhysicsScene | None = None):
+    def __init__(self, settings: EmulatorConfig, scene: PhysicsScene | None = None):
         self.settings = settings
-        self.rig = Rig(ROBOTS["xarm7_leap"](None), scene or plain_scene(ROBOTS["xarm7_leap"](None).embodiment))
+        self.devices = SimulatedDevices(
+            ROBOTS["xarm7_leap"](None), scene or plain_scene(ROBOTS["xarm7_leap"](None).embodiment)
+        )
         self.faults, self.log = FaultBoard(self._begin_fault), CommandLog(settings.log)
-        self.controller = Controller(self.rig.arm_positions)
+        self.controller = Controller(self.devices.arm_positions)
         self.server = ArmServer(self.controller, self.faults, self.log)
         self.motors = [Motor(i, settings.hand_strength) for i in range(len(MOTOR_JOINTS))]
         self.bus = Bus(self.motors, self.faults, self.log, settings.seed)
@@ -77,7 +79,7 @@ class Emulator:
         """Set when all ports are open."""
         self.guided_fingers: np.ndarray | None = None
         """Where a person holds the fingers whose motors are off (16,) [rad] of the model."""
-        self.start(self.rig.scene)
+        self.start(self.devices.scene)
         self._master, self._slave = pty.openpty()
         tty.setraw(self._master)
         tty.setraw(self._slave)
@@ -85,10 +87,10 @@ class Emulator:
 
     def start(self, scene: PhysicsScene) -> None:
         """A scene from its beginning, all devices as after power-on: no faults, nothing latched, motors off."""
-        self.rig.start_scene(scene)
-        self.witness = Witness(self.rig)
+        self.devices.start_scene(scene)
+        self.witness = Witness(self.devices)
         self.faults.clear()
-        self.server.controller = self.controller = Controller(self.rig.arm_positions)
+        self.server.controller = self.controller = Controller(self.devices.arm_positions)
         self.controller.notify = self.server.notify
         for motor in self.motors:
             motor.__init__(motor.ident, motor.strength)
@@ -138,14 +140,14 @@ class Emulator:
 
     def step(self) -> None:
         """One control period of everything."""
-        controller, rig = self.controller, self.rig
+        controller, devices = self.controller, self.devices
         frozen = self.faults.find(FrozenState)
-        measured = controller.measured if frozen else rig.arm_positions
-        controller.tick(measured, rig.arm_velocities, DT)
-        controller.torque = rig.arm_torques
-        rig.drive_hand([self._drive(motor) for motor in self.motors])
-        state = rig.step(controller.command, controller.command_velocity)
-        controller.feel(float(state.robot_table_N), controller.settings.self_collision and rig.arm_touches_itself())
+        measured = controller.measured if frozen else devices.arm_positions
+        controller.tick(measured, devices.arm_velocities, DT)
+        controller.torque = devices.arm_torques
+        devices.drive_hand([self._drive(motor) for motor in self.motors])
+        state = devices.step(controller.command, controller.command_velocity)
+        controller.feel(float(state.robot_table_N), controller.settings.self_collision and devices.arm_touches_itself())
         self.witness.watch(state)
         self._sense_hand()
         moving = float(np.abs(controller.command_velocity).max()) > MOVING_RAD_S
@@ -156,11 +158,11 @@ class Emulator:
         if self.guided_fingers is None or drive.max_torque > 0:
             return drive
         i = motor.ident
-        goal = self.guided_fingers[i] + np.pi + self.rig.hand_offset[i]
+        goal = self.guided_fingers[i] + np.pi + self.devices.hand_offset[i]
         return Drive(float(goal), GUIDED_STIFFNESS, GUIDED_DAMPING, GUIDED_TORQUE)
 
     def _sense_hand(self) -> None:
-        for motor, *measured in zip(self.motors, *self.rig.motor_states(), strict=True):
+        for motor, *measured in zip(self.motors, *self.devices.motor_states(), strict=True):
             motor.sense(*measured, DT)
         for fault in self.faults.all_of(Overheating):
             self.motors[fault.motor].temperature_c = fault.temperature_c

@@ -13,8 +13,8 @@ from lace.core.geometry import Array
 from real_bridge.faults import DeviceFault
 from real_bridge.hand import HandState
 from real_bridge.leap_hand import motors
-from real_bridge.leap_hand.bus import Bus
 from real_bridge.leap_hand.motors import MOTOR_OF, SIDE_MOTORS
+from real_bridge.leap_hand.serial_client import SerialClient
 
 GAINS = {"P": 600, "I": 0, "D": 200}
 SIDE_GAINS = {"P": 450, "I": 0, "D": 150}
@@ -35,7 +35,7 @@ class LeapHand:
             port: Serial port.
             joint_names: The hand's joints in the caller's order.
             zeros: Joint name -> motor angle beyond the nominal zero at joint angle zero [rad], from the calibration.
-            patience_s: Longest wait for an answer [s]: see Bus.
+            patience_s: Longest wait for an answer [s]: see SerialClient.
 
         Raises:
             InvalidValueError: A joint that this hand does not have, or one that is missing.
@@ -54,7 +54,7 @@ class LeapHand:
         self._goals: dict[int, int] = {}
         self._gate, self._stopped = threading.Lock(), False
         self._commanded = False
-        self._bus = Bus(port, patience_s)
+        self._bus = SerialClient(port, patience_s)
         try:
             self.models = {name: self._bus.ping(motor) for name, motor in zip(self._names, self._ids, strict=True)}
         except DeviceFault:

@@ -1,4 +1,4 @@
-"""Takes the torque off all motors of a LEAP Hand with one broadcast; standard library alone, for the guardian.
+"""Takes the torque off all motors of a LEAP Hand with one broadcast; standard library alone, for the watchdog.
 
 It opens the port although another program may hold it: that program is dead or hangs when this is called.
 """

@@ -11,8 +11,8 @@ from real_bridge.cameras import CameraError, open_camera
 from real_bridge.cameras.mount import load_mount
 from real_bridge.devices import ARMS
 from real_bridge.record import by_hand, keyboard, vision_pro  # noqa: F401  (fill GUIDES)
+from real_bridge.record.demonstration import DemonstrationRecorder, RecordedCounts
 from real_bridge.record.guide import GUIDES, Site, make_guide
-from real_bridge.record.recorder import Recorder, Tally
 from real_bridge.rig import Rig, RigConfig
 from real_bridge.safety.guard import Guard
 from real_bridge.safety.limits import SafetyLimits
@@ -44,7 +44,7 @@ class RecordConfig:
         GUIDES[self.guide.partition(":")[0]]
 
 
-def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, Tally]:
+def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, RecordedCounts]:
     """Records; returns the folder and a summary of its content. All devices are stopped and freed in any case."""
     robot = ROBOTS[ARMS[config.rig.arm].embodiment](config.assets)
     mount = load_mount(config.rig.calibration) if config.rig.calibration else None
@@ -64,7 +64,7 @@ def record(config: RecordConfig, tell=lambda seconds: None) -> tuple[Path, Tally
             rig.enable()
         facts = {"embodiment": robot.embodiment.name, "guide": config.guide, "camera": config.rig.camera}
         with RecordingWriter(config.out / "recording", robot.embodiment.joint_names, view, facts) as writer:
-            recorder = Recorder(rig, camera, mount, guide, guard)
+            recorder = DemonstrationRecorder(rig, camera, mount, guide, guard)
             return writer.folder, recorder.run(writer, config.seconds, 1 / config.state_hz, tell)
     finally:
         for thing in (guide, rig, camera):

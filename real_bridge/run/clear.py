@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from real_bridge.arm_lock import ArmLock
 from real_bridge.devices import ARMS
-from real_bridge.station import Station
 
 WORD = "CLEAR"
 
@@ -22,19 +22,19 @@ class ClearConfig:
 
 def main(config: ClearConfig) -> int:
     """Asks, then clears; returns 1 if nobody confirmed."""
-    station = Station(config.address, config.state)
+    lock = ArmLock(config.address, config.state)
     try:
         arm = ARMS[config.arm].connect(config.address, 1.0)
         try:
-            print(f"latched: {station.reason or 'nothing'}\nthe arm: {arm.read().fault or 'no error'}")
+            print(f"latched: {lock.reason or 'nothing'}\nthe arm: {arm.read().fault or 'no error'}")
             if input(f"Is the cause gone, and the arm clear of everything? Type {WORD}: ").strip() != WORD:
                 print("nothing was cleared")
                 return 1
             arm.clear()
         finally:
             arm.close()
-        station.end()
+        lock.end()
     finally:
-        station.close()
+        lock.close()
     print("cleared; the next run may start")
     return 0

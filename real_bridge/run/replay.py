@@ -18,10 +18,10 @@ from policies.runner import run_trial
 from policies.trials.records import plain
 from real_bridge.cameras.mount import Mount
 from real_bridge.cell import CellConfig, RealCell
+from real_bridge.cell_log import ReplayedPorts
 from real_bridge.run.session import TRIAL
 from real_bridge.run.trials import log_folder
 from real_bridge.safety.limits import SafetyLimits
-from real_bridge.tape import ReplayedPorts
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from policies.trials.records import plain as plain_outcome
 from real_bridge.cameras.camera import Camera
 from real_bridge.cameras.mount import Mount, load_mount
 from real_bridge.cell import CellConfig, RealCell
+from real_bridge.cell_log import RecordedPorts
 from real_bridge.devices import ARMS
 from real_bridge.operator import Operator
 from real_bridge.ports import LivePorts
 from real_bridge.rig import Rig
 from real_bridge.run.config import RunConfig
-from real_bridge.tape import RecordedPorts
 
 TRIAL = "trial.json"
 """Beside a log: what the trial's decisions depend on, besides its readings."""

@@ -26,8 +26,8 @@ from policies.trials.records import (
     write_block,
 )
 from policies.trials.summaries import policy_summary
+from real_bridge.cell_log import load_frame, read_log
 from real_bridge.run.config import RunConfig
-from real_bridge.tape import load_frame, read_log
 
 RUN_ONLY = ("out", "trials", "live", "hold")
 """Options that do not change what a trial is."""

@@ -49,8 +49,8 @@ class SafetyLimits:
     """Oldest readings that may be acted on [s]."""
     frozen_rad: float = 0.10
     """If the arm moves by this much while the pictures stay identical, the camera does not show the arm."""
-    guardian_s: float = 0.3
-    """Longest time between two steps during motion before the guardian process stops the arm [s]."""
+    watchdog_s: float = 0.3
+    """Longest time between two steps during motion before the watchdog process stops the arm [s]."""
     hand_current_A: float = 0.35
     """Cap of each hand motor: the LEAP Hand's makers give 0.30 to 0.35."""
     hand_current_excess: float = 1.5

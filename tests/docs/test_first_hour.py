@@ -14,7 +14,7 @@ from tests.emulated import needs_ports, own_host
 
 PAGE = (ROOT / "docs" / "bridge" / "first-hour.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-PATIENCE = "--limits.arm-age-s 1 --limits.hand-age-s 1 --limits.image-age-s 2 --limits.guardian-s 2"
+PATIENCE = "--limits.arm-age-s 1 --limits.hand-age-s 1 --limits.image-age-s 2 --limits.watchdog-s 2"
 
 
 def test_the_page_has_the_commands_it_speaks_of():

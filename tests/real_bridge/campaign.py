@@ -21,12 +21,12 @@ from policies import make_policy
 from policies.outcome import Outcome, Phase, Result, SafetyStop
 from policies.primitives.grasp import GraspConfig, GraspPrimitive
 from policies.runner import run_trial
+from real_bridge.cell_log import read_log
 from real_bridge.emulator import faults as known
 from real_bridge.emulator.admin import Admin
 from real_bridge.rig import Rig
 from real_bridge.run import clear
 from real_bridge.safety import SafetyLimits
-from real_bridge.tape import read_log
 from tests.bridged import PATIENT, Bench, wait_for
 
 ARM_SPEED = 2.8
@@ -256,7 +256,7 @@ def require_latched(site: Bench, outcome: Outcome, rig: Rig) -> None:
         builtins.input = typed
     assert site.emulator.admin.truth()["error"] == 0
     with site.rig(LIMITS) as again:
-        assert not again.station.reason
+        assert not again.lock.reason
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -133,7 +133,7 @@ def test_a_program_that_ends_or_hangs_at_any_moment_leaves_the_arm_at_rest(site,
         since = time.monotonic()
         assert wait_for(lambda: len(goals_sent(site, since)) > 40, 300)
         process.send_signal(how)
-        assert wait_for(lambda: site.emulator.admin.truth()["state"] == 4, PATIENT.guardian_s + 5)
+        assert wait_for(lambda: site.emulator.admin.truth()["state"] == 4, PATIENT.watchdog_s + 5)
         assert wait_for(lambda: stands(site))
         if how is not signal.SIGSTOP:
             process.wait(120)

@@ -7,7 +7,7 @@ from policies import make_policy
 from policies.outcome import Result, SafetyStop
 from policies.runner import run_trial
 from real_bridge.cell import CellConfig, RealCell
-from real_bridge.tape import ReplayedPorts
+from real_bridge.cell_log import ReplayedPorts
 from tests.bridged import PATIENT, bench
 from tests.cell_conformance import CellLaws
 from tests.emulated import needs_ports, own_host
@@ -38,11 +38,11 @@ def test_a_grasp_from_end_to_end_and_again_from_its_log(site):
     site.reset()
     with site.cell() as cell:
         outcome = run_trial(make_policy("oracle"), cell, site.primitive)
-        assert cell.rig.station.reason  # until the session is closed properly
+        assert cell.rig.lock.reason  # until the session is closed properly
     assert (outcome.result, outcome.reason) == (Result.SUCCESS, "")
     assert outcome.lifted_mm > 100
     with site.rig() as rig:  # nothing is latched
-        assert not rig.station.reason
+        assert not rig.lock.reason
     ports = ReplayedPorts(cell.record)
     again = RealCell(
         ports, site.robot.embodiment, site.robot.xml_path, cell.table_z, CellConfig(1.0, PATIENT), tell=ports.tell

@@ -13,10 +13,10 @@ from real_bridge.emulator.leap import control_table as table
 from real_bridge.faults import DeviceFault
 from real_bridge.hand import Hand
 from real_bridge.leap_hand import motors
-from real_bridge.leap_hand.bus import Bus, NoAnswer
 from real_bridge.leap_hand.driver import GAINS, MOST_CURRENT_A, SIDE_GAINS, LeapHand
 from real_bridge.leap_hand.motors import MOTOR_OF, SIDE_MOTORS
 from real_bridge.leap_hand.release import release
+from real_bridge.leap_hand.serial_client import NoAnswer, SerialClient
 from tests.bridged import wait_for
 from tests.real_bridge.serial_hand import SerialHand
 
@@ -236,7 +236,7 @@ def test_ctrl_c_inside_of_a_read_leaves_a_port_that_still_works(line, hand, monk
 
 def test_the_port_has_one_user(line, hand):
     with pytest.raises(DeviceFault, match="used by nobody else"):
-        Bus(line.port, PATIENCE_S)
+        SerialClient(line.port, PATIENCE_S)
 
 
 def test_no_goal_needs_bytes_that_the_sdk_forgets_to_stuff(hand):
@@ -248,7 +248,7 @@ def test_no_goal_needs_bytes_that_the_sdk_forgets_to_stuff(hand):
             hand.servo(np.full(16, angle))
 
 
-def test_the_guardians_release_takes_the_torque_off(line, hand):
+def test_the_watchdogs_release_takes_the_torque_off(line, hand):
     """By bytes of its own, on a port that the dead program still has open."""
     hand.enable(CAP_A)
     assert release(line.port)

@@ -24,7 +24,7 @@ MOST_M, MOST_DEG = 0.001, 0.5
 SHARES = np.linspace(0, 1, 21)
 
 
-LIMITS = replace(PATIENT, image_age_s=60.0, arm_age_s=60.0, hand_age_s=60.0, guardian_s=60.0)
+LIMITS = replace(PATIENT, image_age_s=60.0, arm_age_s=60.0, hand_age_s=60.0, watchdog_s=60.0)
 """Nothing moves here: a busy machine may take its time."""
 
 

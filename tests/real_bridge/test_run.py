@@ -10,12 +10,12 @@ import pytest
 
 from lace.core.errors import IntegrityError
 from policies.outcome import SafetyStop
+from real_bridge.cell_log import LOG
 from real_bridge.emulator.faults import ControllerError, PlannedFault
 from real_bridge.run import clear, replay
 from real_bridge.run.command import main
 from real_bridge.run.config import RunConfig
 from real_bridge.run.trials import log_folder
-from real_bridge.tape import LOG
 from tests.bridged import PATIENT, bench
 from tests.emulated import needs_ports, own_host
 
@@ -126,5 +126,5 @@ def test_a_fault_ends_the_run_and_the_next_one_refuses_until_a_person_cleared_it
     assert clear.main(asked) == 0
     assert site.emulator.admin.truth()["error"] == 0
     with site.rig() as rig:
-        assert not rig.station.reason
+        assert not rig.lock.reason
     assert np.isfinite(site.emulator.admin.truth()["joint_positions"]).all()

@@ -1,4 +1,4 @@
-"""The safety layer without devices: step limits, refusals computed by hand, ages, the latch, the guardian."""
+"""The safety layer without devices: step limits, refusals computed by hand, ages, the latch, the watchdog."""
 
 import json
 import os
@@ -15,13 +15,13 @@ from assets.robots import ROBOTS
 from lace.core.kinematics import Kinematics
 from policies.outcome import SafetyStop
 from real_bridge.arm import ArmState
-from real_bridge.guardian import keep_stopping, watch
+from real_bridge.arm_lock import ArmLock
 from real_bridge.hand import HandState
 from real_bridge.safety import Guard, SafetyLimits, StopLatch
 from real_bridge.safety.decisions import Decisions, Verdict
 from real_bridge.safety.motion import MotionFilter
 from real_bridge.safety.watch import Sight, Watch
-from real_bridge.station import Station
+from real_bridge.watchdog import keep_stopping, watch
 
 LIMITS = SafetyLimits()
 BOUNDS = np.array([[-1.0, 1.0], [-2.0, 2.0]])
@@ -215,13 +215,13 @@ def test_the_first_reason_stays():
 
 
 def test_one_commander_and_a_latch_that_persists(tmp_path):
-    station = Station("10.0.0.1", tmp_path)
+    lock = ArmLock("10.0.0.1", tmp_path)
     with pytest.raises(SafetyStop, match="another program"):
-        Station("10.0.0.1", tmp_path)
-    Station("10.0.0.2", tmp_path).close()
-    station.begin()
-    station.close()  # as after kill -9: the session was not closed
-    again = Station("10.0.0.1", tmp_path)
+        ArmLock("10.0.0.1", tmp_path)
+    ArmLock("10.0.0.2", tmp_path).close()
+    lock.begin()
+    lock.close()  # as after kill -9: the session was not closed
+    again = ArmLock("10.0.0.1", tmp_path)
     with pytest.raises(SafetyStop, match="killed"):
         again.require_clear()
     again.latch("C31")
@@ -238,14 +238,14 @@ def test_one_commander_and_a_latch_that_persists(tmp_path):
 
 def test_a_killed_program_frees_the_lock(tmp_path):
     code = (
-        "import sys, os, signal; from real_bridge.station import Station; from pathlib import Path;"
-        "Station('10.0.0.3', Path(sys.argv[1])).begin(); os.kill(os.getpid(), signal.SIGKILL)"
+        "import sys, os, signal; from real_bridge.arm_lock import ArmLock; from pathlib import Path;"
+        "ArmLock('10.0.0.3', Path(sys.argv[1])).begin(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    station = Station("10.0.0.3", tmp_path)
-    assert "killed" in station.reason
-    assert json.loads((station.folder / "latch.json").read_text())["pid"] != os.getpid()
-    station.close()
+    lock = ArmLock("10.0.0.3", tmp_path)
+    assert "killed" in lock.reason
+    assert json.loads((lock.folder / "latch.json").read_text())["pid"] != os.getpid()
+    lock.close()
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_killed_program_frees_the_lock(tmp_path):
         (b"MMM", False, "no step for 0.05 s"),
     ],
 )
-def test_the_guardian_stops_a_program_that_dies_or_hangs(said, closed, reason):
+def test_the_watchdog_stops_a_program_that_dies_or_hangs(said, closed, reason):
     reader, writer = os.pipe()
     os.write(writer, said)
     if closed:
@@ -271,7 +271,7 @@ def test_the_guardian_stops_a_program_that_dies_or_hangs(said, closed, reason):
     assert (reason in found) if reason else found == ""
 
 
-def test_the_guardian_repeats_the_stop_until_standstill():
+def test_the_watchdog_repeats_the_stop_until_standstill():
     answers = [False, False, True, AssertionError]
     assert keep_stopping(lambda: answers.pop(0), pause_s=0.0)
     assert answers == [AssertionError]

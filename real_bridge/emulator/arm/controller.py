@@ -21,7 +21,7 @@ from real_bridge.emulator.arm.motions import (
     duration,
     line_duration,
 )
-from real_bridge.emulator.arm.settings import Settings
+from real_bridge.emulator.arm.settings import ControllerSettings
 
 MOVING, READY, PAUSED, STOPPED, NOT_READY = 1, 2, 3, 4, 5
 POSITION, SERVO, GUIDED, JOINT_VELOCITY, TOOL_VELOCITY, ONLINE_JOINTS, ONLINE_TOOL = 0, 1, 2, 4, 5, 6, 7
@@ -48,7 +48,7 @@ class Controller:
     """One arm. `tick` computes the next command; the other methods are requests of clients and events of the world."""
 
     def __init__(self, measured: Array, serial: str = "XI130506E8B1L0"):
-        self.serial, self.settings = serial, Settings()
+        self.serial, self.settings = serial, ControllerSettings()
         self.mode, self.state, self.error, self.warning, self.enabled = POSITION, STOPPED, 0, 0, 0
         self.measured, self.velocity = measured.copy(), np.zeros(DOF)
         self.torque: Array = np.zeros(DOF)

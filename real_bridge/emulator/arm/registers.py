@@ -28,7 +28,7 @@ class Invalid(Exception):
 
 
 @dataclass(frozen=True)
-class Register:
+class RegisterHandler:
     """One register."""
 
     name: str
@@ -37,7 +37,7 @@ class Register:
     """Whether it only reads."""
 
 
-REGISTERS: dict[int, Register] = {}
+REGISTERS: dict[int, RegisterHandler] = {}
 
 
 def register(number: int, name: str, reads: bool = False) -> Callable[[Handler], Handler]:
@@ -46,7 +46,7 @@ def register(number: int, name: str, reads: bool = False) -> Callable[[Handler],
     def enter(run: Handler) -> Handler:
         if number in REGISTERS:
             raise ValueError(f"register {number} is {REGISTERS[number].name} already")
-        REGISTERS[number] = Register(name, run, reads)
+        REGISTERS[number] = RegisterHandler(name, run, reads)
         return run
 
     return enter
@@ -291,4 +291,4 @@ for _number, _name, _size in (
 ):  # fmt: skip
     _accepts(_number, _name, reads=True, reply=bytes(_size))
 
-__all__ = ["REGISTERS", "Invalid", "Register", "in_metres", "limits_block", "register"]
+__all__ = ["REGISTERS", "Invalid", "RegisterHandler", "in_metres", "limits_block", "register"]

@@ -1,4 +1,4 @@
-"""Settings of the controller that a client can change; metres and radians."""
+"""ControllerSettings of the controller that a client can change; metres and radians."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from real_bridge.emulator.arm.kinematics import LIMITS
 
 
 @dataclass
-class Settings:
+class ControllerSettings:
     """All of it, at the values after switching on (UFACTORY's defaults where the SDK shows them)."""
 
     tool_offset: Array = field(default_factory=lambda: np.zeros(6))

@@ -14,7 +14,7 @@ from real_bridge.calibration.board import BoardSpec, find_corners
 from real_bridge.calibration.command import CalibrateConfig, board_for_printer, calibrate
 from real_bridge.calibration.gate import Gate
 from real_bridge.calibration.model_over_image import RobotModel
-from real_bridge.calibration.silhouette import Sight, drawn_moving, refine_camera, segmented
+from real_bridge.calibration.silhouette import SegmentedView, drawn_moving, refine_camera, segmented
 from real_bridge.calibration.store import age_days, require_unchanged
 from real_bridge.cameras.mount import load_mount
 from real_bridge.emulator.board import ON_HAND
@@ -109,7 +109,7 @@ def test_outline_alignment_recovers_the_camera(scenes, robot):
         return float(np.linalg.norm(camera.project(points)[0] - frame.camera.project(points)[0], axis=1).mean())
 
     seen = drawn_moving(model, frame.camera, joints)
-    found = refine_camera(model, off, [Sight(q, m) for q, m in zip(joints, seen, strict=True)])
+    found = refine_camera(model, off, [SegmentedView(q, m) for q, m in zip(joints, seen, strict=True)])
     assert found.after_px < 0.5 * found.before_px
     assert shift(found.camera) < 0.25 * shift(off)
     masks = segmented(images)

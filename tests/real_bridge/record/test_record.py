@@ -15,9 +15,9 @@ from lace.data.verify import verify_dataset
 from policies.outcome import SafetyStop
 from real_bridge.record.by_hand import ByHand
 from real_bridge.record.command import RecordConfig, record
+from real_bridge.record.demonstration import LEAD_SPEED_RAD_S, DemonstrationRecorder
 from real_bridge.record.guide import Goal, Site, make_guide
 from real_bridge.record.keyboard import Keyboard
-from real_bridge.record.recorder import LEAD_SPEED_RAD_S, Recorder
 from real_bridge.record.vision_pro import JOINTS_OF_25, VisionPro
 from real_bridge.rig import Rig, RigConfig
 from real_bridge.safety.guard import Guard
@@ -48,7 +48,7 @@ def test_a_demonstration_by_hand_becomes_labels_within_a_pixel_of_the_renderers_
     push.start()
     try:
         with RecordingWriter(tmp_path / "recording", robot.embodiment.joint_names, view, {}) as writer:
-            tally = Recorder(rig, camera, None, guide, None).run(writer, 4.0, 0.02, lambda _seconds: None)
+            counts = DemonstrationRecorder(rig, camera, None, guide, None).run(writer, 4.0, 0.02, lambda _seconds: None)
     finally:
         push.join()
         guide.close()
@@ -57,7 +57,7 @@ def test_a_demonstration_by_hand_becomes_labels_within_a_pixel_of_the_renderers_
     assert emulator.admin.truth()["state"] in (4, 5), "the arm does not yield any more"
     moved = np.abs(np.array(emulator.admin.truth()["joint_positions"])[:7] - start).max()
     assert moved > 0.1
-    assert tally.images >= 5
+    assert counts.images >= 5
     found = read_folder(tmp_path / "recording")
     assert label(found, tmp_path / "set", "xarm7_leap", 0, 0.0) == 0
     assert not verify_dataset(tmp_path / "set").problems
@@ -83,7 +83,7 @@ def test_keys_move_the_palm_through_the_guard(emulator, robot, site, tmp_path):
     with RecordingWriter(tmp_path / "recording", robot.embodiment.joint_names, view(), {}) as writer:
         try:
             rig.enable()
-            recorder = Recorder(rig, Blind(), None, guide, guard)
+            recorder = DemonstrationRecorder(rig, Blind(), None, guide, guard)
             recorder.run(writer, 20.0, 0.02, lambda _seconds: None)
         finally:
             rig.close()

@@ -31,7 +31,7 @@ class NoAnswer(DeviceFault):
     """A motor did not answer, or not completely."""
 
 
-class Bus:
+class SerialClient:
     """One serial port, opened exclusively."""
 
     def __init__(self, port: str, patience_s: float):

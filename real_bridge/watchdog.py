@@ -1,7 +1,7 @@
 """A watchdog process that stops the arm when the program that commands it dies or hangs.
 
-The program writes one byte per step to the guardian's standard input: M while it moves the arm, I when the arm stands,
-Q before a normal exit. The guardian stops the arm at the end of input without Q (the program was killed), or when no
+The program writes one byte per step to the watchdog's standard input: M while it moves the arm, I when the arm stands,
+Q before a normal exit. The watchdog stops the arm at the end of input without Q (the program was killed), or when no
 byte arrives for `--silence` seconds after an M (the program hangs). It uses its own connection to the controller, which
 is opened at the start. It imports only the standard library and a stopper, ignores Ctrl-C, and has real-time priority
 where the system allows it: on a busy computer the program that moves the arm is late, the one that stops it is not.
@@ -22,11 +22,11 @@ from real_bridge.priority import children_first
 MOVING, IDLE, QUIT = b"M", b"I", b"Q"
 READY = b"ready\n"
 START_S = 30.0
-"""The guardian answers within this time [s], or the run does not start."""
+"""The watchdog answers within this time [s], or the run does not start."""
 
 
-class Guardian:
-    """Starts a guardian and keeps it informed; for one thread, `stop` for any."""
+class Watchdog:
+    """Starts a watchdog and keeps it informed; for one thread, `stop` for any."""
 
     def __init__(self, stopper: str, address: str, silence_s: float, releaser: str = "", port: str = ""):
         """Starts the process and waits until it is connected to the arm.
@@ -39,7 +39,7 @@ class Guardian:
             port: Of the hand.
         """
         self._left_alone = False
-        command = [sys.executable, "-m", "real_bridge.guardian", stopper, address, "--silence", str(silence_s)]
+        command = [sys.executable, "-m", "real_bridge.watchdog", stopper, address, "--silence", str(silence_s)]
         command += ["--releaser", releaser, "--port", port] if releaser else []
         with children_first():
             self._process = subprocess.Popen(
@@ -51,20 +51,20 @@ class Guardian:
         ready, _w, _x = select.select([answers], [], [], START_S)
         if not ready or answers.read(len(READY)) != READY:
             self._process.kill()
-            raise OSError("the guardian process did not start")
+            raise OSError("the watchdog process did not start")
 
     def beat(self, moving: bool) -> None:
-        """One step was made; OSError where the guardian is gone."""
+        """One step was made; OSError where the watchdog is gone."""
         self._beats.write(MOVING if moving else IDLE)
 
     def stop(self) -> None:
-        """Tells the guardian to stop the arm; it keeps trying after this program has ended. Never raises."""
+        """Tells the watchdog to stop the arm; it keeps trying after this program has ended. Never raises."""
         self._left_alone = True
         with contextlib.suppress(OSError):
             self._beats.close()
 
     def close(self) -> None:
-        """Ends the guardian, unless it was told to stop the arm; may be called twice."""
+        """Ends the watchdog, unless it was told to stop the arm; may be called twice."""
         if self._left_alone:
             return
         try:
@@ -107,7 +107,7 @@ def keep_stopping(stop: Callable[[], bool], pause_s: float = 0.2, most_s: float 
 
 
 def main() -> None:
-    """The guardian itself."""
+    """The watchdog itself."""
     from real_bridge.stoppers import named
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -21,7 +21,7 @@ def state_folder() -> Path:
     return Path(base) / "lace" / "bridge"
 
 
-class Station:
+class ArmLock:
     """Lock and latch of one arm."""
 
     def __init__(self, address: str, folder: Path | None = None):

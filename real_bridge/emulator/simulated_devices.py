@@ -20,7 +20,7 @@ MOTOR_JOINTS = (*FINGER_MOTORS, "leap_th_cmc", "leap_th_axl", "leap_th_mcp", "le
 """The model's joint of each motor 0 to 15: the maker counts sideways before forward, the model the other way round."""
 
 
-class Rig:
+class SimulatedDevices:
     """One robot over one scene. All arrays of arm joints are (7,), of hand joints in the order of the motors (16,)."""
 
     def __init__(self, robot: Robot, scene: PhysicsScene):

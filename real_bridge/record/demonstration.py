@@ -20,7 +20,7 @@ LEAD_SPEED_RAD_S, HAND_SPEED_RAD_S = 0.6, 2.0
 
 
 @dataclass(frozen=True)
-class Tally:
+class RecordedCounts:
     """What was recorded."""
 
     images: int
@@ -28,7 +28,7 @@ class Tally:
     seconds: float
 
 
-class Recorder:
+class DemonstrationRecorder:
     """One demonstration."""
 
     def __init__(self, rig: Rig, camera: Camera, mount: Mount | None, guide: Guide, guard: Guard | None):
@@ -44,7 +44,9 @@ class Recorder:
         self.rig, self.camera, self.mount, self.guide, self.guard = rig, camera, mount, guide, guard
         self._seen = -1
 
-    def run(self, writer: RecordingWriter, seconds: float, period_s: float, tell: Callable[[float], None]) -> Tally:
+    def run(
+        self, writer: RecordingWriter, seconds: float, period_s: float, tell: Callable[[float], None]
+    ) -> RecordedCounts:
         """Records until the guide ends it or `seconds` are over; `tell` is called with the time so far."""
         arm, hand = self.rig.arm.read(), self.rig.hand.read()
         self.guide.begin(arm.positions, hand.positions)
@@ -65,7 +67,7 @@ class Recorder:
             tell(due - start)
             due = max(due + period_s, time.monotonic() - period_s)
             time.sleep(max(0.0, due - time.monotonic()))
-        return Tally(writer.images, writer.states, time.monotonic() - start)
+        return RecordedCounts(writer.images, writer.states, time.monotonic() - start)
 
     def _take_image(self, writer: RecordingWriter) -> None:
         frame: Frame = self.camera.newest()
