@@ -22,6 +22,8 @@ from lace.data.schema import SCHEMA, decode_row
 from lace.data.shards import Shard, read_metadata, read_shard
 
 META_NAME = "dataset.json"
+SPARSE = "sparse"
+"""In dataset.json: the frames keep the numbers of those that they were made from, of which some were left out."""
 SHARDS_NAME = "shards"
 _MANY = 64
 """Up to so many shards, each one's footer is read when a dataset is opened."""

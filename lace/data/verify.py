@@ -15,7 +15,7 @@ from lace.core.frames import FrameRecord
 from lace.core.geometry import BoolArray
 from lace.core.keypoints import NAMES, Visibility, keypoint_box
 from lace.core.semantics import EMBODIMENTS, TARGET
-from lace.data.dataset import read_meta, shard_paths
+from lace.data.dataset import SPARSE, read_meta, shard_paths
 from lace.data.schema import decode_row
 from lace.data.shards import Shard, read_shard, shard_name
 
@@ -281,7 +281,7 @@ def verify_dataset(folder: str | Path, progress: Callable[[int, int], None] | No
         if progress:
             progress(done, len(paths))
     report.n_frames = len(indices)
-    report.problems += _missing_shards(meta, paths) + _check_indices(indices, meta.get("frames"))
+    report.problems += _missing_shards(meta, paths) + _check_indices(indices, meta.get("frames"), meta.get(SPARSE, False))
     return report
 
 
@@ -329,9 +329,11 @@ def _rows(table: pa.Table) -> Iterator[dict]:
     return (row for batch in table.to_batches(max_chunksize=64) for row in batch.to_pylist())
 
 
-def _check_indices(indices: list[int], frames: int | None) -> list[Problem]:
+def _check_indices(indices: list[int], frames: int | None, sparse: bool) -> list[Problem]:
     counts = Counter(indices)
     problems = [Problem(i, "indices", f"occurs {n} times") for i, n in sorted(counts.items()) if n > 1]
+    if sparse:
+        return problems
     expected = set(range(frames if frames is not None else max(counts, default=-1) + 1))
     missing, extra = sorted(expected - set(counts)), sorted(set(counts) - expected)
     for kind, some in (("missing", missing), ("not of this dataset", extra)):

@@ -16,7 +16,7 @@ from lace.core.errors import DatasetError
 from lace.core.geometry import Array, invert, transform
 from lace.core.keypoints import INDEX
 from lace.core.run_identity import RunIdentity
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import SPARSE, FrameDataset
 from lace.data.schema import EncodedFrame, constants_of
 from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frame
@@ -136,7 +136,7 @@ class Phantom:
 
 
 def make(config: GenerateConfig, out: Path) -> tuple[int, int]:
-    """Makes what is missing of the robot's copy of a human dataset.
+    """Makes what is missing of the robot's copy of a human dataset. Frames keep the numbers of the human ones.
 
     Returns:
         How many frames the copy has, and how many the humans have: an arm does not reach every wrist.
@@ -145,7 +145,7 @@ def make(config: GenerateConfig, out: Path) -> tuple[int, int]:
         DatasetError: The robot reaches no wrist of a shard.
     """
     origin: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": EMBODIMENTS["robot"], "seed": config.seed}
-    origin |= {"config": identity(config), "drawn over": config.embodiment}
+    origin |= {"config": identity(config), "drawn over": config.embodiment, SPARSE: True}
     there = FrameDataset(config.out)
     indices, attempts = (np.asarray(there.column(name)) for name in ("index", "attempt"))
     with RunIdentity(out / "dataset.json", "a dataset", origin).opened():

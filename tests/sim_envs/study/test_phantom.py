@@ -5,8 +5,13 @@ import pytest
 
 from lace.core.geometry import axis_angle
 from lace.core.keypoints import INDEX
+from lace.data.dataset import FrameDataset, shard_paths
+from lace.data.verify import verify_dataset
 from sim_envs.bodies.robot.body import RobotBody
-from sim_envs.config.scene import SceneConfig
+from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
+from sim_envs.config.scene import SceneConfig, with_preset
+from sim_envs.frames.generate import run
+from sim_envs.study import phantom
 from sim_envs.study.phantom import CLOSED, matching_pose, palm_frames, straightness
 
 
@@ -58,3 +63,28 @@ def test_a_straight_and_a_bent_finger_by_hand():
         hand[0, first : first + 4] = [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]]
         hand[1, first : first + 4] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
     np.testing.assert_allclose(straightness(hand), [1, 1 / 3])
+
+
+def test_the_copy_passes_every_check_though_frames_are_missing_and_a_lost_shard_comes_back(tmp_path, monkeypatch):
+    human = GenerateConfig(
+        out=tmp_path / "human", embodiment=EMBODIMENTS["human"], width=64, height=64, frames=6, shard_frames=3, seed=2
+    )
+    human = with_preset(human, "lab")
+    run(human, lambda *_: None)
+    met = phantom.matching_pose
+
+    def all_but_the_second(body, keypoints):
+        pose, reached = met(body, keypoints)
+        return pose, np.where(np.arange(len(reached)) == 1, False, True)
+
+    monkeypatch.setattr(phantom, "matching_pose", all_but_the_second)
+    made, of = phantom.make(human, tmp_path / "copy")
+    assert 2 <= made < of == 6
+    assert not verify_dataset(tmp_path / "copy").problems
+    numbers = list(FrameDataset(tmp_path / "copy").column("index"))
+    assert len(numbers) == made and 1 not in numbers and set(numbers) <= set(range(6)), "the numbers of the human frames"
+    first = shard_paths(tmp_path / "copy")[0]
+    whole = first.read_bytes()
+    first.unlink()
+    assert phantom.make(human, tmp_path / "copy") == (made, of)
+    assert first.read_bytes() == whole
