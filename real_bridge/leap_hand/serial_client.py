@@ -1,8 +1,9 @@
 """A Dynamixel bus (protocol 2.0): every reading is complete, new and checked, or raises an error.
 
-Works around three problems of the maker's SDK. It marks the port as in use while it waits and keeps the mark if Ctrl-C
-interrupts the wait; afterwards it refuses everything, also torque-off. It returns the previous values after a failed
-group read. Replies carry no number, so a late reply would be taken as the answer to the next request.
+Works around three problems of the maker's SDK, beside those of its port (serial_port.py). It marks the port as in use
+while it waits and keeps the mark if Ctrl-C interrupts the wait; afterwards it refuses everything, also torque-off. It
+returns the previous values after a failed group read. Replies carry no number, so a late reply would be taken as the
+answer to the next request.
 """
 
 import fcntl
@@ -12,11 +13,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from dynamixel_sdk import COMM_RX_CORRUPT, COMM_SUCCESS, Protocol2PacketHandler
-from dynamixel_sdk.port_handler import PortHandler
 from dynamixel_sdk.protocol2_packet_handler import PKT_ID, PKT_LENGTH_L
 
 from real_bridge.faults import DeviceFault
 from real_bridge.leap_hand.motors import Register
+from real_bridge.leap_hand.serial_port import SerialPort
 
 BAUD = 4_000_000
 ALERT = 0x80
@@ -25,6 +26,8 @@ MARKS = range(5, 25)
 """Bytes of a reading that nothing else asks for: its reply shows that all earlier ones have come."""
 NO_DATA = 4
 """Bytes of a reply's length beside its data: instruction, error, checksum."""
+ATTEMPTS = 3
+"""How often a question is asked while the patience lasts, if nothing comes back."""
 
 
 class NoAnswer(DeviceFault):
@@ -40,13 +43,13 @@ class SerialClient:
         Args:
             port: Serial port.
             patience_s: How long a question is asked again before it counts as not answered [s]: one packet in some
-                thousands is lost. The maker's client waits 34 ms for each.
+                thousands is lost. Each reply may be late by a third of this, or by 34 ms if that is longer.
         """
         self.patience_s = patience_s
         self._lock = threading.RLock()
-        self._port, self._packets = PortHandler(port), Protocol2PacketHandler()
+        self._port, self._packets = SerialPort(port), Protocol2PacketHandler()
         self._dirty = True  # replies to an earlier program may still come
-        self._mark, self._witnesses = 0, deque[int]()
+        self._mark, self._answered = 0, deque[int]()
         try:
             self._port.setBaudRate(BAUD)
             if self._port.ser is None:
@@ -69,8 +72,8 @@ class SerialClient:
     def ping(self, motor: int) -> int:
         """The motor's model number."""
         model = self._asked(f"looking for motor {motor}", self._packets.ping, motor)[0]
-        if motor not in self._witnesses:
-            self._witnesses.append(motor)
+        if motor not in self._answered:
+            self._answered.append(motor)
         return model
 
     def read(self, motor: int, register: Register) -> int:
@@ -143,7 +146,7 @@ class SerialClient:
 
     def _guarded(self, call, *arguments):
         """One request and its reply; discards late bytes before it and frees the port after it, also after an error."""
-        done = False
+        done, self._port.reply_s = False, self.patience_s / ATTEMPTS
         try:
             answer = call(self._port, *arguments)
             done = True
@@ -165,11 +168,11 @@ class SerialClient:
         The line keeps the order of replies, so a reply of a length that no other request has shows that all earlier
         ones have arrived.
         """
-        if not self._witnesses:  # nobody has answered yet
+        if not self._answered:  # nobody has answered yet
             return
         self._mark = (self._mark + 1) % len(MARKS)
-        self._witnesses.rotate(1)  # the last one may be the silent one
-        motor, size = self._witnesses[0], MARKS[self._mark]
+        self._answered.rotate(1)  # the last one may be the silent one
+        motor, size = self._answered[0], MARKS[self._mark]
         doing = f"finding the place in the replies of motor {motor}"
         self._require(doing, self._guarded(self._packets.readTx, motor, 0, size))
         while True:
