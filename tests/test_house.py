@@ -67,7 +67,7 @@ HEAVY = {
     r"ray": {"lace/core/ray_pool.py"},
     r"rerun": {"lace/data/rerun_view.py"},
     r"xarm": {"real_bridge/xarm/driver.py"},
-    r"dynamixel_sdk": {"real_bridge/leap_hand/serial_client.py"},
+    r"dynamixel_sdk": {"real_bridge/leap_hand/serial_client.py", "real_bridge/leap_hand/serial_port.py"},
     r"pyrealsense2": {"real_bridge/cameras/realsense.py"},
     r"lerobot": {
         "lace/data/imports/lerobot.py",
