@@ -1,7 +1,7 @@
 """Tables by name: `TABLES["oak"](rng)` gives a `Table`. The top's surface is z = 0, its middle the origin."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,24 @@ LOOKS = {
     "leather_mat": Look("leather", "wood_oak", "panels", (0.25, 0.6), colourful=0.12),
 }
 TABLES: Registry[Callable[[np.random.Generator], Table]] = Registry("table")
+
+
+_SLIM_M = 0.06
+"""Legs and rails are at most as wide as this, half their width: they keep it in tables of other sizes."""
+
+
+def resized(table: Table, size_m: tuple[float, float] | None) -> Table:
+    """The table with a top of another size along x and y [m]; itself for None."""
+    if size_m is None:
+        return table
+    factor = [side / (2 * half) for side, half in zip(size_m, table.parts[0].size, strict=False)]
+
+    def fitted(part: Part) -> Part:
+        x, y, z = part.position
+        half = [s * f if part.kind == "box" and s > _SLIM_M else s for s, f in zip(part.size, factor, strict=False)]
+        return replace(part, position=(x * factor[0], y * factor[1], z), size=(*half, part.size[2]))
+
+    return replace(table, parts=tuple(map(fitted, table.parts)))
 
 
 class _Joiner:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ class ObjectSpec:
     mass_kg: tuple[float, float]
     parts: Callable[[], tuple[np.ndarray, ...]] | None = None
     """Convex parts for physics as vertices (k, 3), at the size of `build`; None: the convex hull of the mesh."""
+    sources: tuple[Path, ...] = ()
+    """The user's own files that it is made from; their content is part of a run's identity."""
 
 
 OBJECTS: Registry[ObjectSpec] = Registry("object", "lace.objects")

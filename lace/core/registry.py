@@ -32,6 +32,10 @@ class Registry[T]:
         self._items[name] = value
         return value
 
+    def accept(self, own: Callable[[str], T | None]) -> None:
+        """Also makes values of texts that are no registered names; see `own` of the constructor."""
+        self._make_own = own
+
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator form of `add`."""
         return lambda value: self.add(name, value)

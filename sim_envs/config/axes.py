@@ -3,10 +3,25 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import tyro
+
+from assets.objects import OBJECTS, TARGETS
+from assets.objects.own import own_names
+from lace.core.errors import UnknownNameError
 from lace.core.limits import IntRange, Range, Within
 
 MAX_DISTRACTORS = 6
 """Distractors that a scene has room for."""
+
+
+def known_names(kind: str, names: tuple[str, ...], available: tuple[str, ...]) -> tuple[str, ...]:
+    """`names`, or all that are available if empty or ("all",); raises UnknownNameError with the nearest name."""
+    if names in ((), ("all",)):
+        return available
+    for name in names:
+        if name not in available:
+            raise UnknownNameError(kind, name, available)
+    return names
 
 
 @dataclass(frozen=True)
@@ -28,11 +43,22 @@ class RoomAxis(Axis):
 
 @dataclass(frozen=True)
 class TableAxis(Axis):
-    """Which table and how high its top lies relative to the robot's base."""
+    """Which table, where it stands relative to the robot's base, and where on it objects may stand."""
 
     kinds: tuple[str, ...] = ()
     """Names in assets TABLES; empty for all."""
-    height_m: Annotated[Range, Within(-0.5, 0)] = (-0.12, -0.005)
+    height_m: Annotated[Range, Within(-0.5, 0), tyro.conf.arg(aliases=["--table-height"])] = (-0.12, -0.005)
+    """Of its top above the robot's base [m]."""
+    size_m: Annotated[tuple[float, float] | None, Within(0.2, 5), tyro.conf.arg(aliases=["--table-size"])] = None
+    """Of its top along x and y [m]; each table has its own if none is said."""
+    centre_m: Annotated[tuple[float, float], Within(-3, 3), tyro.conf.arg(aliases=["--table-centre"])] = (0.35, 0.0)
+    """Middle of its top, x (forwards) and y (left) from the robot's base [m]: where your robot stands at your table."""
+    yaw_deg: Annotated[float, Within(-180, 180), tyro.conf.arg(aliases=["--table-yaw"])] = 0.0
+    """Turn of the table about z, seen from the robot's base."""
+    x_m: Annotated[Range, Within(-2, 2), tyro.conf.arg(aliases=["--workspace-x"])] = (0.28, 0.68)
+    """Where objects may stand and hands reach, forwards from the robot's base [m]."""
+    y_m: Annotated[Range, Within(-2, 2), tyro.conf.arg(aliases=["--workspace-y"])] = (-0.38, 0.38)
+    """The same to its left [m]."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +67,43 @@ class ClutterAxis(Axis):
 
     count: Annotated[IntRange, Within(0, MAX_DISTRACTORS)] = (0, 5)
     families: tuple[str, ...] = ()
-    """Families of assets OBJECTS; empty for all."""
+    """Families of our distractors; empty for all."""
+    names: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--distractors"])] = ()
+    """Which objects instead of ours: names of `lace list objects`, mesh files of your own, or a folder of them."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The distractors' names in assets OBJECTS."""
+        if self.names:
+            return own_names(self.names, None, None, "")
+        ours = [name for name in OBJECTS.built_in if OBJECTS[name].role == "distractor"]
+        families = tuple(dict.fromkeys(OBJECTS[name].family for name in ours))
+        allowed = known_names("distractor family", self.families, families)
+        return tuple(name for name in ours if OBJECTS[name].family in allowed)
 
 
 @dataclass(frozen=True)
 class TargetAxis(Axis):
     """Which target, how large, how far from the hand that reaches for it."""
 
-    names: tuple[str, ...] = ("dinosaur",)
-    """Names in assets OBJECTS; "all" stands for the dinosaur and every variant of it."""
+    names: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--target"])] = ("dinosaur",)
+    """Which objects: names of `lace list objects`, mesh files of your own (.obj, .glb, .ply, .stl) or a folder of them;
+    "all" stands for the dinosaur and every variant of it."""
+    size_m: Annotated[float | None, Within(0.01, 0.5), tyro.conf.arg(aliases=["--target-size"])] = None
+    """Longest side of your own meshes [m]; as in the file if none is said."""
+    mass_kg: Annotated[float | None, Within(0.001, 5), tyro.conf.arg(aliases=["--target-mass"])] = None
+    """Mass of your own meshes [kg]; assumed from their volume if none is said."""
+    up: Annotated[str, tyro.conf.arg(aliases=["--target-up"])] = ""
+    """Axis of your own files that points up (x, -x, y, -y, z, -z); a pose in which they rest if none is said."""
     scale: Annotated[Range, Within(0.2, 3)] = (0.9, 1.15)
     distance_m: Annotated[Range, Within(0, 1)] = (0.0, 0.16)
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The targets' names in assets OBJECTS."""
+        if self.names in ((), ("all",)):
+            return TARGETS
+        return own_names(self.names, self.size_m, self.mass_kg, self.up)
 
 
 @dataclass(frozen=True)

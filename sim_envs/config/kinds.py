@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from assets.humans import HUMANS
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
 from assets.rooms import ROOMS
 from assets.tables import TABLES
-from lace.core.errors import InvalidValueError, UnknownNameError
+from lace.core.errors import InvalidValueError
+from lace.core.geometry import axis_angle
 from lace.data.camera_file import read_cameras
-from sim_envs.config.axes import Axes
+from sim_envs.config.axes import Axes, TableAxis, known_names
 from sim_envs.config.presets import PRESETS
 from sim_envs.config.scene import SceneConfig
 
@@ -47,14 +50,11 @@ def require_usable(config: SceneConfig) -> None:
         InvalidValueError: The backdrop is not there, the camera file cannot be used, or the camera is said twice.
     """
     axes = config.axes
-    for names, known in ((axes.target.names, OBJECTS), (axes.table.kinds, TABLES), (axes.room.kinds, ROOMS)):
-        for name in names:
-            if name != "all":
-                known[name]
-    families = {OBJECTS[name].family for name in OBJECTS.built_in if OBJECTS[name].role == "distractor"}
-    for family in axes.clutter.families:
-        if family not in families | {"all"}:
-            raise UnknownNameError("distractor family", family, families)
+    for name in (*axes.target.objects, *axes.clutter.objects):
+        OBJECTS[name]
+    known_names("table", axes.table.kinds, TABLES.names())
+    known_names("room", axes.room.kinds, ROOMS.names())
+    _require_on_the_table(axes.table)
     if config.backdrop is not None and not config.backdrop.exists():
         raise InvalidValueError(
             f"opening the backdrop {config.backdrop}",
@@ -64,6 +64,20 @@ def require_usable(config: SceneConfig) -> None:
         )
     if config.camera is not None:
         _require_only_camera(config, config.camera)
+
+
+def _require_on_the_table(axis: TableAxis) -> None:
+    if axis.size_m is None:
+        return
+    corners = np.array([(x, y) for x in axis.x_m for y in axis.y_m]) - axis.centre_m
+    local = corners @ axis_angle([0, 0, 1], np.deg2rad(axis.yaw_deg))[:2, :2]
+    if (np.abs(local) > np.array(axis.size_m) / 2).any():
+        raise InvalidValueError(
+            "placing the table",
+            f"the workspace x {axis.x_m}, y {axis.y_m} m is not all on a table of {axis.size_m} m at {axis.centre_m}",
+            "a table under all of the workspace",
+            "change --table-size, --table-centre, --workspace-x or --workspace-y",
+        )
 
 
 def _require_only_camera(config: SceneConfig, file: Path) -> None:

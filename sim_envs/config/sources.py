@@ -3,6 +3,7 @@
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
 from lace.core.content import content_of
+from lace.core.registry import Registry
 from sim_envs.config.scene import SceneConfig
 
 
@@ -12,9 +13,14 @@ def sources_of(config: SceneConfig) -> dict[str, dict[str, str]]:
     Part of a run's identity: a changed file, or another version of a package, is another run.
     """
     files = {str(path): content_of([path]) for path in (config.camera, config.backdrop) if path is not None}
-    packages = {config.embodiment: ROBOTS, **dict.fromkeys(config.axes.target.names, OBJECTS)}
-    named = {name: registry.origin(name) for name, registry in packages.items()}
-    if config.embodiment in ROBOTS and ROBOTS[config.embodiment].sources:
-        named[config.embodiment] = content_of(ROBOTS[config.embodiment].sources)
+    objects = (*config.axes.target.objects, *config.axes.clutter.objects)
+    named = {name: _origin(OBJECTS, name) for name in objects}
+    if config.embodiment in ROBOTS:
+        named[config.embodiment] = _origin(ROBOTS, config.embodiment)
     found = files | {name: origin for name, origin in named.items() if origin}
     return {"sources": found} if found else {}
+
+
+def _origin(registry: Registry, name: str) -> str:
+    """Digest of the user's own files, or the package; empty for what is ours."""
+    return content_of(registry[name].sources) if registry[name].sources else registry.origin(name)

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.objects import OBJECTS, TARGETS
+from assets.objects import OBJECTS
 from assets.rooms import ROOMS
 from assets.shapes import Part
-from assets.tables import TABLES
+from assets.tables import TABLES, resized
 from assets.textures import TEXTURES
 from lace.core.draws import generator
-from lace.core.errors import UnknownNameError
 from lace.core.geometry import axis_angle, transform
-from sim_envs.config.axes import Axes
+from sim_envs.config.axes import Axes, known_names
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import PARKED
 from sim_envs.scenes.slots import ROOM_SLOTS, TABLE_SLOTS
@@ -46,16 +45,6 @@ class AssetBank:
     rooms: Layouts
 
 
-def known_names(kind: str, names: tuple[str, ...], available: tuple[str, ...]) -> tuple[str, ...]:
-    """`names`, or all that are available if empty or ("all",); raises UnknownNameError with the nearest name."""
-    if names in ((), ("all",)):
-        return available
-    for name in names:
-        if name not in available:
-            raise UnknownNameError(kind, name, available)
-    return names
-
-
 class AssetBankBuilder:
     """Adds assets to a library; each texture is made once."""
 
@@ -65,18 +54,13 @@ class AssetBankBuilder:
 
     def build(self, axes: Axes) -> AssetBank:
         """The asset_bank of the names that the axes allow; the library still has to be uploaded."""
-        distractors = [name for name in OBJECTS.built_in if OBJECTS[name].role == "distractor"]
-        families = tuple(dict.fromkeys(OBJECTS[name].family for name in distractors))
-        allowed = known_names("distractor family", axes.clutter.families, families)
-        distractors = [name for name in distractors if OBJECTS[name].family in allowed]
-        targets = tuple(TARGETS) if axes.target.names in ((), ("all",)) else axes.target.names
         tables = known_names("table", axes.table.kinds, TABLES.names())
         rooms = [ROOMS[kind] for kind in known_names("room", axes.room.kinds, ROOMS.names())]
         room_layouts = [make(generator(self.seed, i)) for make in rooms for i in range(axes.room.layouts)]
-        table_layouts = [TABLES[name](generator(self.seed, 7)) for name in tables]
+        table_layouts = [resized(TABLES[name](generator(self.seed, 7)), axes.table.size_m) for name in tables]
         return AssetBank(
-            targets=self.object_set(targets),
-            distractors=self.object_set(tuple(distractors)),
+            targets=self.object_set(axes.target.objects),
+            distractors=self.object_set(axes.clutter.objects),
             tables=self.layouts(table_layouts, TABLE_SLOTS),
             rooms=self.layouts(room_layouts, ROOM_SLOTS),
         )

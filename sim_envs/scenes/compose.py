@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lace.core.geometry import Array, transform
+from lace.core.geometry import Array, axis_angle, transform
 from lace.core.semantics import DISTRACTOR, TARGET
 from sim_envs.config.axes import MAX_DISTRACTORS, Axes, ClutterAxis, RoomAxis, TableAxis
 from sim_envs.config.scene import SceneConfig
@@ -22,7 +22,7 @@ from sim_envs.scenes.randomization import (
 )
 from sim_envs.scenes.slots import SlotLayout
 from sim_envs.scenes.state import Placed, SceneBatch
-from sim_envs.scenes.workspace import AREA, FLOOR_Z
+from sim_envs.scenes.workspace import FLOOR_Z, area
 
 OBJECT_GLOSS = 0.12
 
@@ -60,10 +60,11 @@ class Composer:
         slots, tables, axis = self.layout.table, self.asset_bank.tables, draws.axis
         which = draws.choice("kind", len(tables.names))
         top = draws.uniform("height_m", *axis.height_m)
-        offset = np.concatenate([np.tile([0.35, 0.0], (len(top), 1)), top[:, None]], 1)
+        offset = np.concatenate([np.tile(axis.centre_m, (len(top), 1)), top[:, None]], 1)
+        turn = axis_angle([0, 0, 1], np.deg2rad(axis.yaw_deg))
         last = slots.stop - 1
         self._gather(table, slots, tables, which, draws)
-        table.T[:, slots] = transform(None, offset)[:, None] @ tables.T[which]
+        table.T[:, slots] = transform(turn, offset)[:, None] @ tables.T[which]
         parked = tables.T[which][..., 2, 3] < -50
         table.T[:, slots][parked] = tables.T[which][parked]
         self.body.mount(table, last, top)
@@ -100,7 +101,8 @@ class Composer:
         radius = low + (high - low) * (np.arange(CANDIDATES) + free.unit("place.r", CANDIDATES)) / CANDIDATES
         angle = 2 * np.pi * free.unit("place.a", CANDIDATES)
         near = grasp[:, None, :2] + radius[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
-        anywhere = AREA[0] + (AREA[1] - AREA[0]) * free.unit("place.xy", 2 * CANDIDATES).reshape(n, -1, 2)
+        low, high = area(axes.table)
+        anywhere = low + (high - low) * free.unit("place.xy", 2 * CANDIDATES).reshape(n, -1, 2)
         spots = np.where(reaching[:, None, None], near, anywhere)
         taken, radii = np.zeros((n, MAX_DISTRACTORS + 1, 2)), np.full((n, MAX_DISTRACTORS + 1), -1.0)
         chosen = first_free(spots, size, taken, radii, body, top)
@@ -116,6 +118,7 @@ class Composer:
     ) -> list[Placed]:
         n, object_set, (low, high) = len(top), self.asset_bank.distractors, draws.axis.count
         count = draws.integer("count", low, high)
+        corner, opposite = area(self.config.axes.table)
         placed = []
         for d in range(MAX_DISTRACTORS):
             which = draws.draws.choice(f"clutter.{d}.which", len(object_set.names))
@@ -123,7 +126,7 @@ class Composer:
             scale = object_set.scale[which, 0] + (object_set.scale[which, 1] - object_set.scale[which, 0]) * share
             size = np.stack([object_set.radius[which] * scale, object_set.height[which] * scale], 1)
             unit = draws.draws.unit(f"clutter.{d}.xy", 2 * CANDIDATES).reshape(n, -1, 2)
-            spots = AREA[0] + (AREA[1] - AREA[0]) * unit
+            spots = corner + (opposite - corner) * unit
             chosen = np.where(d < count, first_free(spots, size, taken, radii, body, top), -1)
             xy = np.take_along_axis(spots, np.maximum(chosen, 0)[:, None, None], 1)[:, 0]
             taken[:, d + 1], radii[:, d + 1] = xy, np.where(chosen >= 0, size[:, 0], -1)

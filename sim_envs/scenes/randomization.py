@@ -28,7 +28,7 @@ from sim_envs.config.axes import (
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.sensor import TILE as NOISE_TILE
 from sim_envs.scenes.state import Lighting, SceneBatch, SensorDraw
-from sim_envs.scenes.workspace import BODY_RADIUS, WATCHED
+from sim_envs.scenes.workspace import BODY_RADIUS, watched
 
 NOISE_OFFSETS = ("offset_x", "offset_y")
 """Draws of the sensor: where in the tile of noise a picture takes its noise from."""
@@ -146,7 +146,7 @@ def draw_camera(draws: AxisDraws[CameraAxis], focus: Array, config: SceneConfig)
     """Cameras around `focus` (n, 3) [m], or standing still; square pixels, principal point off centre."""
     axis, width, height = draws.axis, config.width, config.height
     if axis.setups:
-        draws, focus = _standing(draws), WATCHED
+        draws, focus = _standing(draws), watched(config.axes.table)
     distance = draws.uniform("distance_m", *axis.distance_m)[:, None]
     azimuth = np.deg2rad(draws.uniform("azimuth_deg", *axis.azimuth_deg))
     elevation = np.deg2rad(draws.uniform("elevation_deg", *axis.elevation_deg))

@@ -21,7 +21,7 @@ from sim_envs.config.scene import SceneConfig
 from sim_envs.frames.source import SimulatedFrames
 from sim_envs.physics.protocol import PhysicsScene, RigidObject
 from sim_envs.scenes.state import SceneBatch
-from sim_envs.scenes.workspace import AREA
+from sim_envs.scenes.workspace import area
 
 FRICTION = (0.6, 1.0)
 """Range of sliding friction between objects and rubber tips or table: an assumption around MuJoCo's default of 1."""
@@ -157,7 +157,8 @@ class TrialSource:
         """(n,) whether the target is in reach and the hand is raised and in view."""
         body, target = self.body.embodiment, batch.objects[0]
         xy = target.T_world_object[:, :2, 3]
-        reach = (np.linalg.norm(xy, axis=1) <= REACH_M) & (xy >= AREA[0]).all(1) & (xy <= AREA[1]).all(1)
+        low, high = area(self.config.axes.table)
+        reach = (np.linalg.norm(xy, axis=1) <= REACH_M) & (xy >= low).all(1) & (xy <= high).all(1)
         grasp = apply(self.body.palm(batch.pose), np.array([body.grasp_point]))[:, 0]
         raised = grasp[:, 2] - batch.draws["table.height_m"] >= START_HEIGHT_M
         uv, depth = batch.camera.project(batch.pose.keypoints_world[:, body.present])

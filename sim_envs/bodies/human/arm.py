@@ -13,7 +13,7 @@ from lace.core.limits import Range
 from sim_envs.config.axes import ArmAxis
 from sim_envs.scenes.randomization import AxisDraws
 from sim_envs.scenes.state import BodyPose
-from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
+from sim_envs.scenes.workspace import CLEARANCE
 
 SHOULDER = np.array([[-0.25, -0.30, 0.30], [0.0, -0.10, 0.52]])
 """Box of the right shoulder of a person who sits or stands where a robot's base would be [m]: 0.3 to 0.5 m over the
@@ -45,7 +45,9 @@ def build_human_bank(capsules: Capsules, seed: int, size: int) -> HumanBank:
     return HumanBank(random_poses(capsules, seed, index, shape)[0], shape, size)
 
 
-def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarray, grasp_point: Array) -> Array:
+def reach(
+    hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarray, grasp_point: Array, box: Array
+) -> Array:
     """T_world_wrist (n, 4, 4) of arms from a person's shoulder, with the grasp point over the table.
 
     Args:
@@ -54,6 +56,7 @@ def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarra
         q: (n, 24) [rad].
         shape: (n, K).
         grasp_point: (3,) in the wrist's frame [m].
+        box: Corners (2, 3) of the box in which it is drawn [m].
     """
     axis, n = draws.axis, len(q)
     T_wrist_bone, _heads, points = hand.skeleton(q, shape)
@@ -63,8 +66,8 @@ def reach(hand: HumanHand, draws: AxisDraws[ArmAxis], q: Array, shape: np.ndarra
         np.deg2rad(draws.uniform(name, *limits))
         for name, limits in (("inward_deg", INWARD_DEG), ("down_deg", DOWN_DEG), ("roll_deg", ROLL_DEG))
     )
-    share, span = draws.uniform("place", 0, 1, 3), WORKSPACE[1] - WORKSPACE[0]
-    place = WORKSPACE[0] + span * share
+    share, span = draws.uniform("place", 0, 1, 3), box[1] - box[0]
+    place = box[0] + span * share
     R_turn = axis_angle([0, 0, 1], turn)
     R = R_turn @ axis_angle([0, 0, 1], inward) @ axis_angle([0, 1, 0], down) @ axis_angle([1, 0, 0], roll)
     T_world_wrist = transform(R, np.zeros((n, 3))) @ T_fore_wrist

@@ -16,13 +16,14 @@ from lace.core.semantics import HUMAN
 from sim_envs.bodies.human.arm import SHOULDER, build_human_bank, pose_of, reach, shoulder_of
 from sim_envs.bodies.human.reach import plan_grasp
 from sim_envs.bodies.human.skinning import SkinnedWorlds, skinned_bytes
+from sim_envs.config.axes import known_names
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import SlotTable
-from sim_envs.scenes.asset_bank import known_names
 from sim_envs.scenes.randomization import SceneDraws
 from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
+from sim_envs.scenes.workspace import grasp_box
 
 UPPER_ARM_LINK = "upperarm.R"
 SKIN_GLOSS, CLOTH_GLOSS = 0.14, 0.0
@@ -94,7 +95,7 @@ class HumanBody:
         q, shape = self.bank.q[entry], self.bank.shape[entry]
         if not self.config.axes.hand.on:
             q = np.tile(POSES["open"], (len(entry), 1))
-        T_world_wrist = reach(self.hand, draws.arm, q, shape, self._grasp_point)
+        T_world_wrist = reach(self.hand, draws.arm, q, shape, self._grasp_point, grasp_box(draws.table.axis))
         low, high = SHOULDER
         shoulder = low + (high - low) * draws.arm.uniform("shoulder", 0, 1, 3)
         cut = draws.sleeve.choice("cut", len(self._sleeve.mesh.mean))

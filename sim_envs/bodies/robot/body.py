@@ -15,6 +15,7 @@ from sim_envs.rendering.slot_table import SlotTable
 from sim_envs.scenes.randomization import SceneDraws, body_points
 from sim_envs.scenes.slots import BodyParts
 from sim_envs.scenes.state import BodyPose, ReachMotion, SceneBatch
+from sim_envs.scenes.workspace import grasp_box
 
 GLOSS = 0.25
 
@@ -51,7 +52,8 @@ class RobotBody:
         self.kinematics = Kinematics(body)
         self.link_names = body.links
         self.parts = robot_parts(self.robot)
-        self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses)
+        box = grasp_box(config.axes.table)
+        self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses, box)
         self._visual_links = [self.kinematics.link_index[visual.link] for visual in self.robot.visuals]
         self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])
         self.visual_colours = np.array([visual.colour for visual in self.robot.visuals])

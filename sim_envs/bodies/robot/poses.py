@@ -12,7 +12,7 @@ from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, BoolArray, axis_angle
 from lace.core.kinematics import Kinematics
 from sim_envs.scenes.state import BodyPose
-from sim_envs.scenes.workspace import CLEARANCE, WORKSPACE
+from sim_envs.scenes.workspace import CLEARANCE, GRASP_BOX
 
 FINGERS_DOWN = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], float)
 """Rotation of the palm in the world with its fingers (x) down and its face (-z) towards the base."""
@@ -66,13 +66,13 @@ def arm_ik(kinematics: Kinematics, q: Array, palm: int, T_goal: Array) -> Array:
     return q
 
 
-def palm_goals(draws: Draws, grasp_point: Array) -> Array:
-    """T_world_palm (n, 4, 4): fingers downwards and forwards, palm turned and tilted, grasp point in the workspace."""
+def palm_goals(draws: Draws, grasp_point: Array, box: Array = GRASP_BOX) -> Array:
+    """T_world_palm (n, 4, 4): fingers downwards and forwards, palm turned and tilted, grasp point in a box (2, 3)."""
     yaw = draws.uniform("bank.yaw", -1.6, 1.6)
     tilt = draws.uniform("bank.tilt", 0.0, 1.25)
     turn = draws.uniform("bank.turn", -0.7, 0.7)
     R = axis_angle([0, 0, 1], yaw) @ axis_angle([0, 1, 0], -tilt) @ axis_angle([1, 0, 0], turn) @ FINGERS_DOWN
-    point = WORKSPACE[0] + (WORKSPACE[1] - WORKSPACE[0]) * draws.unit("bank.point", 3)
+    point = box[0] + (box[1] - box[0]) * draws.unit("bank.point", 3)
     T = np.tile(np.eye(4), (draws.count, 1, 1))
     T[:, :3, :3], T[:, :3, 3] = R, point - R @ grasp_point
     return T
@@ -114,8 +114,8 @@ def is_free(robot: Robot, q: Array, tolerance_m: float = 1e-3) -> BoolArray:
     return free
 
 
-def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int) -> PoseBank:
-    """`size` poses that pass every check, the same for the same seed.
+def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int, box: Array = GRASP_BOX) -> PoseBank:
+    """`size` poses with grasp points in `box` (2, 3) [m] that pass every check, the same for the same seed.
 
     Raises:
         IntegrityError: Too few candidates pass, which points to an error in the robot's description.
@@ -128,7 +128,7 @@ def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int) -> Po
         q = np.tile(body.home, (draws.count, 1))
         q[:, :arm] += draws.normal("bank.start", 0.3, arm)
         q[:, arm:] = hand_poses(draws, body)
-        goal = palm_goals(draws, grasp)
+        goal = palm_goals(draws, grasp, box)
         q[:, 0] = np.arctan2(goal[:, 1, 3], goal[:, 0, 3])
         q = arm_ik(kinematics, q, palm, goal)
         T = kinematics.link_poses(q)
@@ -143,5 +143,5 @@ def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int) -> Po
         f"filling the bank of {body.name} poses",
         f"only {sum(map(len, kept))} of {16 * size} candidates pass",
         f"{size} collision-free poses",
-        "check the robot's description and its collision shapes",
+        "check --workspace-x and --workspace-y, the robot's description and its collision shapes",
     )

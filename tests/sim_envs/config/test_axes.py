@@ -25,7 +25,7 @@ RANGES = [
     for axis in fields(Axes)
     for field in fields(axis.type)
     if isinstance(value := getattr(getattr(Axes(), axis.name), field.name), tuple) and isinstance(value[:1], tuple)
-    if len(value) == 2 and not isinstance(value[0], str)
+    if len(value) == 2 and not isinstance(value[0], str) and field.name != "centre_m"  # a point
 ]
 """(axis, field) of every range of every axis."""
 

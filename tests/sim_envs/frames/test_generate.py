@@ -152,7 +152,7 @@ def test_an_unknown_preset_names_the_nearest_and_the_list():
 
 def test_an_unknown_room_names_the_nearest():
     from assets.rooms import ROOMS
-    from sim_envs.scenes.asset_bank import known_names
+    from sim_envs.config.axes import known_names
 
     with pytest.raises(UnknownNameError, match="'office' if that was meant"):
         known_names("room", ("offise",), ROOMS.names())

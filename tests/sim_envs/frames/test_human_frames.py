@@ -10,7 +10,7 @@ from lace.data.verify import check_frames
 from sim_envs.bodies.human.arm import SHOULDER, shoulder_of
 from sim_envs.frames.labels import at_pixels
 from sim_envs.scenes.randomization import grasp_points
-from sim_envs.scenes.workspace import WORKSPACE
+from sim_envs.scenes.workspace import GRASP_BOX
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_every_draw_of_the_hand_and_the_arm_is_what_the_frame_holds(human, scene
     R_turn = axis_angle([0, 0, 1], turn)
     R = R_turn @ axis_angle([0, 0, 1], inward) @ axis_angle([0, 1, 0], down) @ axis_angle([1, 0, 0], roll)
     assert np.allclose(pose.T_world_link[:, 0, :3, :3], R, atol=1e-6)
-    low, high = WORKSPACE
+    low, high = GRASP_BOX
     held = grasp_points(body.palm(pose), tuple(body.embodiment.grasp_point))
     place = low + (high - low) * draws["arm.place"]
     assert np.allclose((R_turn.swapaxes(1, 2) @ held[..., None])[..., 0], place, atol=1e-6)
