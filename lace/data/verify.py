@@ -281,7 +281,8 @@ def verify_dataset(folder: str | Path, progress: Callable[[int, int], None] | No
         if progress:
             progress(done, len(paths))
     report.n_frames = len(indices)
-    report.problems += _missing_shards(meta, paths) + _check_indices(indices, meta.get("frames"), meta.get(SPARSE, False))
+    report.problems += _missing_shards(meta, paths)
+    report.problems += _check_indices(indices, meta.get("frames"), meta.get(SPARSE, False))
     return report
 
 

@@ -27,6 +27,7 @@ from policies.tables.variants import (
     VARIANTS,
     Study,
     StudyRuns,
+    compared,
     over_seeds,
     spread,
     with_recipe,
@@ -80,7 +81,7 @@ class Cell:
 
 def cells(config: PolicyTableConfig) -> Iterator[tuple[str, str, int | None]]:
     """(regime, variant, demonstrations) of every row of the tables, the most telling first."""
-    both = [name for name in config.variants if VARIANTS[name].room in (None, "lab") and not VARIANTS[name].extra]
+    both = compared(config.variants)
     for regime in config.regimes:
         for name in config.variants:
             if regime == "zero" or not VARIANTS[name].extra:
@@ -185,7 +186,7 @@ def grids(rows: dict[tuple[str, str, int | None], dict[str, Any]], config: Polic
         )
     ]
     nine = [[name, *(f"{value:g}" for value in values)] for name, values in TABLE_9.items()]
-    ours = [rows[key] for name in ("base", "lab") if (key := ("zero", name, None)) in rows]
+    ours = [rows[key] for name in compared(config.variants) if (key := ("zero", name, None)) in rows]
     if len(ours) == 2:
         summaries = [one["in_domain"]["summary"] for one in ours]
         nine.insert(

@@ -50,11 +50,18 @@ class Variant:
 
 VARIANTS: Registry[Variant] = Registry("variant")
 VARIANTS.add("base", Variant("base"))
-for _room in ("lab", "kitchen", "office"):
+for _room in ("lab", "kitchen", "office", "randomized"):
     VARIANTS.add(_room, Variant(f"LACE ({_room})", _room))
 VARIANTS.add("shuffled", Variant("control: part names shuffled", "lab", shuffled=True))
 VARIANTS.add("masked", Variant("base, embodiments masked out", transform="masked"))
 VARIANTS.add("phantom", Variant("base, robot drawn over the human", human="phantom"))
+
+
+def compared(names: Sequence[str]) -> tuple[str, ...]:
+    """Of a table's variants the base and the first aligned one: what shorter rows and films compare."""
+    plain = [name for name in names if not VARIANTS[name].extra]
+    base = [name for name in plain if VARIANTS[name].room is None]
+    return (*base[:1], *[name for name in plain if VARIANTS[name].room is not None][:1])
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,9 @@ class StudyRuns:
     backbone: str = "dinov3-s"
     """What the variants start from: short name, hub id or folder."""
     variants: tuple[str, ...] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
-    """Rows: base, lab, kitchen, office (aligned there), shuffled (control), masked and phantom (pixel-space baselines;
-    phantom needs `lace generate study --phantom`)."""
+    """Rows: base; lab, kitchen, office (aligned there), randomized (in random rooms: needs `lace generate study --rooms
+    ... randomized`); shuffled (control); masked and phantom (pixel-space baselines; phantom needs `lace generate study
+    --phantom`)."""
     given: tuple[str, ...] = ()
     """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
     seeds: tuple[int, ...] = (0,)

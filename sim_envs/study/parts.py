@@ -44,7 +44,8 @@ class StudyConfig(WorkerOptions):
     align_test: Annotated[int, Within(1)] = 100
     """Held-out frames of each embodiment to measure correspondence on."""
     rooms: tuple[str, ...] = ROOMS
-    """Rooms to align in: LACE is trained in each of them, policy and tests stay in the lab."""
+    """Presets to align in: LACE is trained in each of them, policy and tests stay in the lab. `randomized` draws rooms,
+    light and cameras from wide ranges."""
     cameras: Annotated[int, Within(0)] = 1
     """Cameras that stand still and see human and robot alike, as in one lab; 0 draws a new one per demonstration."""
     phantom: bool = False

@@ -18,7 +18,7 @@ from policies.outcome import Result
 from policies.tables.paper import TABLE_3
 from policies.tables.policy import SETTINGS, Cell, PolicyTableConfig, policy_of
 from policies.tables.publish import print_grids, publish_table
-from policies.tables.variants import VARIANTS, Study, with_recipe
+from policies.tables.variants import VARIANTS, Study, compared, with_recipe
 from policies.trials.records import BLOCK, TrialRecord, film_path, read_block
 from sim_envs.config.presets import PRESETS
 from sim_envs.simulate.config import SimulateConfig
@@ -79,8 +79,8 @@ def defaults_of(args: list[str]) -> SuccessTableConfig:
 def rows(config: SuccessTableConfig) -> list[Key]:
     """Base and LACE in every regime and by number of demonstrations, the others in zero alone."""
     found: list[Key] = [(regime, name, None) for regime in config.regimes for name in config.variants]
-    found = [key for key in found if key[0] == "zero" or key[1] in ("base", "lab")]
-    both = [name for name in config.variants if name in ("base", "lab")]
+    both = compared(config.variants)
+    found = [key for key in found if key[0] == "zero" or key[1] in both]
     return found + [("zero", name, count) for count in config.demonstrations for name in both]
 
 
@@ -120,18 +120,19 @@ def tried(setting: str, bundles: dict[Cell, Path], config: SuccessTableConfig) -
         command.main(one)
         found[cell] = [trial for block in range(-(-one.trials // BLOCK)) for trial in read_block(one.out, block)]
     films = []
-    for cell, numbers in (_telling(found) if config.films else {}).items():
+    for cell, numbers in (_telling(found, compared(config.variants)) if config.films else {}).items():
         command.main(replace(runs[cell], film=numbers))
         films += [_film(runs[cell], cell, found[cell][number]) for number in numbers]
     return found, films
 
 
-def _telling(found: Tried) -> dict[Cell, tuple[int, ...]]:
-    """A trial that LACE alone wins, and one that it loses, zero-shot: of base and LACE."""
+def _telling(found: Tried, names: tuple[str, ...]) -> dict[Cell, tuple[int, ...]]:
+    """A trial that LACE alone wins, and one that it loses, zero-shot: of both, if `names` are two that tried."""
     seed = min(cell.seed for cell in found)
-    base, ours = (Cell("zero", name, seed) for name in ("base", "lab"))
-    if base not in found or ours not in found:
+    cells = [cell for name in names if (cell := Cell("zero", name, seed)) in found]
+    if len(cells) < 2:
         return {}
+    base, ours = cells
     wins = [[won(trial) for trial in found[cell]] for cell in (base, ours)]
     gained = [n for n, (theirs, mine) in enumerate(zip(*wins, strict=True)) if mine and not theirs][:1]
     lost = [n for n, mine in enumerate(wins[1]) if not mine][:1]

@@ -14,7 +14,7 @@ from policies.labelled import TRANSFORMS, read
 from policies.tables.policy import Cell, PolicyTableConfig, cells
 from policies.tables.probes import finger_metrics
 from policies.tables.publish import publish_table
-from policies.tables.variants import VARIANTS, StudyRuns, kept, source_of, with_recipe
+from policies.tables.variants import VARIANTS, StudyRuns, compared, kept, source_of, with_recipe
 from tests.demonstrations import make_demonstrations
 from tests.synthetic import make_frame
 
@@ -79,6 +79,11 @@ def test_the_control_and_the_baselines_run_in_zero_alone():
     assert [key for key in cells(config) if key[1] in extra] == [("zero", name, None) for name in extra]
     assert VARIANTS["phantom"].human_parts == ("phantom/in_domain", "phantom/ood_env")
     assert Cell("zero", "lab", 0).name != Cell("zero", "lab", 0, 10).name
+
+
+def test_the_first_aligned_variant_is_compared_with_the_base():
+    assert compared(("shuffled", "kitchen", "base", "lab")) == ("base", "kitchen")
+    assert compared(("masked", "lab")) == ("lab",)
 
 
 def test_shuffled_parts_keep_none_of_their_names_and_the_absent_stay_absent():

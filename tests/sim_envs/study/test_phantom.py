@@ -82,7 +82,7 @@ def test_the_copy_passes_every_check_though_frames_are_missing_and_a_lost_shard_
     assert 2 <= made < of == 6
     assert not verify_dataset(tmp_path / "copy").problems
     numbers = list(FrameDataset(tmp_path / "copy").column("index"))
-    assert len(numbers) == made and 1 not in numbers and set(numbers) <= set(range(6)), "the numbers of the human frames"
+    assert len(numbers) == made and 1 not in numbers and set(numbers) <= set(range(6)), "numbers of the human frames"
     first = shard_paths(tmp_path / "copy")[0]
     whole = first.read_bytes()
     first.unlink()

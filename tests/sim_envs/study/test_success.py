@@ -57,7 +57,8 @@ def test_pairs_are_on_the_same_trials_seed_by_seed():
 
 
 def test_a_gained_and_a_lost_trial_are_filmed_for_both():
-    chosen = _telling(RESULTS)
+    chosen = _telling(RESULTS, ("base", "lab"))
+    assert _telling(RESULTS, ("base",)) == {}
     assert chosen == {Cell("zero", "base", 0): (0, 3), Cell("zero", "lab", 0): (0, 3)}
 
 
