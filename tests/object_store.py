@@ -1,5 +1,6 @@
 """An S3 server on this machine, for tests of object stores."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ def s3_server(monkeypatch) -> Generator[str]:
     from moto.server import ThreadedMotoServer
     from pyarrow.fs import S3FileSystem
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
+from lace.core.workers import WorkerOptions
 from lace.data.dataset import Folders, FrameDataset
 from lace.data.origins import Origins, require_held_out
 from lace.data.roles import require_roles
@@ -26,6 +28,7 @@ from lace.measure import evaluate_features
 from lace.measure.evaluate_correspondence import CorrespondenceConfig
 from lace.measure.evaluate_features import FeaturesConfig
 from lace.tables.ablations import Run, rows_of
+from lace.tables.rows import make_rows
 from lace.tables.show import Measured, publish_table, robot_frames, shown
 
 FINISHED = "README.md"
@@ -33,7 +36,7 @@ FINISHED = "README.md"
 
 
 @dataclass(frozen=True)
-class TablesConfig:
+class TablesConfig(WorkerOptions):
     """Run tables of the paper. Finished rows are kept, equal runs are shared, and the same command resumes."""
 
     robot: Folders
@@ -129,9 +132,33 @@ def tune(run: Run, config: TablesConfig, folder: Path, seed: int | None = None) 
     return folder / "backbone"
 
 
+def _seeds(run: Run, config: TablesConfig) -> Sequence[int | None]:
+    return config.seeds if run.tuned and config.seeds else (None,)
+
+
+@dataclass
+class MeasuredRow:
+    """Makes one row for one training seed: everything that `measure` reads of it."""
+
+    config: TablesConfig
+
+    def __call__(self, task: tuple[Run, int | None]) -> None:
+        """Fine-tunes where the run asks for it, then measures."""
+        run, seed = task
+        _measured(run, self.config, seed)
+        if seed == _seeds(run, self.config)[0]:
+            _features(run, self.config, seed)
+
+
+def distinct_rows(runs: Sequence[Run], config: TablesConfig) -> list[tuple[Run, int | None]]:
+    """(run, training seed) of all rows; rows that share a folder are one."""
+    found = {run.slug(config.backbone, seed): (run, seed) for run in runs for seed in _seeds(run, config)}
+    return list(found.values())
+
+
 def measure(run: Run, config: TablesConfig) -> Measured:
     """The measurements of one run, one for each training seed; finished ones are read from their folders."""
-    seeds: Sequence[int | None] = config.seeds if run.tuned and config.seeds else (None,)
+    seeds = _seeds(run, config)
     return Measured(
         [_measured(run, config, seed) for seed in seeds],
         features=_features(run, config, seeds[0]),
@@ -192,6 +219,8 @@ def main(config: TablesConfig) -> int:
     chosen = {table: runs_of(table, config) for table in config.tables}
     check_data(config)
     with locked_folder(config.out):
+        rows = distinct_rows([run for runs in chosen.values() for run in runs.values()], config)
+        make_rows(partial(MeasuredRow, config), rows, config, config.out, "row")
         for table, runs in chosen.items():
             _run_table(table, runs, config)
     return 0

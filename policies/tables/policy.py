@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +28,7 @@ from policies.tables.variants import (
     Study,
     StudyRuns,
     compared,
+    make_study_rows,
     over_seeds,
     spread,
     with_recipe,
@@ -133,6 +134,12 @@ def policy_of(cell: Cell, study: Study, config: PolicyTableConfig) -> Path:
     return own.out / "policy"
 
 
+def train_cells(keys: Iterable[tuple[str, str, int | None]], config: PolicyTableConfig) -> None:
+    """Trains the policies of all rows beside each other, where `config` asks for it."""
+    wanted = [Cell(regime, variant, seed, count) for regime, variant, count in keys for seed in config.seeds]
+    make_study_rows(policy_of, wanted, config)
+
+
 def measured_cell(cell: Cell, setting: str, study: Study, config: PolicyTableConfig) -> Measured:
     """A cell's policy on one test set."""
     bundle = policy_of(cell, study, config)
@@ -213,6 +220,7 @@ def run(config: PolicyTableConfig) -> int:
     """Runs, prints and writes OUT/table-7/{table.json, report.html}; returns the exit code."""
     console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
     wanted = list(cells(config))
+    train_cells(wanted, config)
     for number, key in enumerate(wanted, 1):
         console.print(
             f"tables 7, 9, 10: row {number} of {len(wanted)}: {key[0]}, {VARIANTS[key[1]].label}", markup=False

@@ -19,7 +19,16 @@ from policies.probes import TASKS, AttentiveProbe
 from policies.regimes import Split, require_unseen
 from policies.tables.paper import TABLE_2
 from policies.tables.publish import as_values, print_grids, publish_table
-from policies.tables.variants import VARIANTS, Study, StudyRuns, kept, over_seeds, spread, with_recipe
+from policies.tables.variants import (
+    VARIANTS,
+    Study,
+    StudyRuns,
+    kept,
+    make_study_rows,
+    over_seeds,
+    spread,
+    with_recipe,
+)
 
 TEST = "test/in_domain"
 COLUMNS = ("epe_px", "pck@0.2", "auc@0.5", "emb", "obj", "both")
@@ -62,6 +71,11 @@ def probed(task: str, name: str, seed: int, study: Study, config: ProbeTableConf
         return {"predicted": predict(probe, features[1], test.size).round(3).tolist()}
 
     return np.array(kept(study.runs.out / "results", identity, compute)["predicted"])
+
+
+def make_probe(task: tuple[str, str, int], study: Study, config: ProbeTableConfig) -> None:
+    """Trains one probe: (task, variant, seed)."""
+    probed(*task, study, config)
 
 
 def finger_metrics(pose: Array, points: Array, frames: LabelledFrames) -> dict[str, Array]:
@@ -153,6 +167,8 @@ def main(config: ProbeTableConfig) -> int:
 def run(config: ProbeTableConfig) -> int:
     """Runs, prints and writes OUT/table-2/{table.json, report.html}; returns the exit code."""
     console, study, rows = Console(highlight=False, soft_wrap=True), Study(config), {}
+    probes = [(task, name, seed) for name in config.variants for seed in config.seeds for task in TASKS]
+    make_study_rows(make_probe, probes, config)
     for number, name in enumerate(config.variants, 1):
         console.print(f"table 2, row {number} of {len(config.variants)}: {VARIANTS[name].label}", markup=False)
         rows[name] = row(name, study, config)

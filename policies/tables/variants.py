@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +20,10 @@ from lace.core.files import publish_bytes
 from lace.core.geometry import Array
 from lace.core.limits import Within, check_numbers
 from lace.core.registry import Registry
+from lace.core.workers import WorkerOptions
 from lace.tables.ablations import Run
 from lace.tables.alignment import TablesConfig, tune
+from lace.tables.rows import make_rows
 from policies.labelled import LabelledFrames, read
 
 
@@ -65,7 +68,7 @@ def compared(names: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class StudyRuns:
+class StudyRuns(WorkerOptions):
     """What every table of a study needs; finished rows are kept, and the same command continues."""
 
     study: Path
@@ -102,11 +105,14 @@ def with_recipe[Runs: StudyRuns](args: Sequence[str], config: type[Runs]) -> Run
     return config(study=own, out=own, recipe=name, train=recipe_named(name))
 
 
+def _given(runs: StudyRuns) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in runs.given)
+
+
 def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:
     """Name or folder of a variant's backbone, fine-tuned now if it has to be."""
-    given = dict(item.split("=", 1) for item in runs.given)
-    if name in given:
-        return given[name]
+    if name in _given(runs):
+        return _given(runs)[name]
     if variant.room is None:
         return runs.backbone
     folder = runs.study / "align" / variant.room
@@ -163,6 +169,36 @@ class Study:
         if source not in self._backbones:
             self._backbones[source] = load_backbone(source, image_size=self.runs.image_size, device=self.device)
         return self._backbones[source]
+
+
+class StudyRow[Config: StudyRuns]:
+    """Makes rows of a table; the worker that holds it reads the study once."""
+
+    def __init__(self, make: Callable[[Any, Study, Config], object], config: Config):
+        self.make, self.config, self.study = make, config, Study(config)
+
+    def __call__(self, task: Any) -> None:
+        """Makes one row."""
+        self.make(task, self.study, self.config)
+
+
+def _align(name: str, study: Study, _runs: StudyRuns) -> None:
+    study.source(name)
+
+
+def make_study_rows[Config: StudyRuns, Row](
+    make: Callable[[Row, Study, Config], object], rows: Sequence[Row], config: Config
+) -> None:
+    """Makes rows beside each other where `config` asks for it: first the backbones that rows share.
+
+    Args:
+        make: Makes one row and leaves its result on disk.
+        rows: What `make` is called with.
+        config: Of the table.
+    """
+    aligned = [name for name in config.variants if VARIANTS[name].room and name not in _given(config)]
+    make_rows(partial(StudyRow, _align, config), aligned, config, config.out, "backbone")
+    make_rows(partial(StudyRow, make, config), rows, config, config.out, "row")
 
 
 ROBOT_PART = "robot/in_domain"

@@ -10,13 +10,12 @@ from rich.console import Console
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within
 from lace.core.lock import locked_folder
-from lace.core.workers import WorkerOptions
 from lace.measure.rates import Paired, Rate, exact_rate, mcnemar
 from lace.reports.report import Grid, Report
 from lace.reports.sections import Video, Videos
 from policies.outcome import Result
 from policies.tables.paper import TABLE_3
-from policies.tables.policy import SETTINGS, Cell, PolicyTableConfig, policy_of
+from policies.tables.policy import SETTINGS, Cell, PolicyTableConfig, policy_of, train_cells
 from policies.tables.publish import print_grids, publish_table
 from policies.tables.variants import VARIANTS, Study, compared, with_recipe
 from policies.trials.records import BLOCK, TrialRecord, film_path, read_block
@@ -58,7 +57,7 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class SuccessTableConfig(PolicyTableConfig, WorkerOptions):
+class SuccessTableConfig(PolicyTableConfig):
     """Table 3 of the paper, in simulation: success in-domain and with a distractor that no robot demonstration has."""
 
     variants: tuple[str, ...] = ("base", "lab", "shuffled")
@@ -224,6 +223,7 @@ def run(config: SuccessTableConfig) -> int:
         raise InvalidValueError("reading --settings", f"{unknown}", f"of {', '.join(SETTINGS)}", "leave them out")
     console, study = Console(highlight=False, soft_wrap=True), Study(config)
     wanted = [_cell(key, seed) for key in rows(config) for seed in config.seeds]
+    train_cells(rows(config), config)
     bundles = {cell: policy_of(cell, study, config) for cell in wanted}
     made, table, tests, films = [], [], [], []
     for setting in config.settings:

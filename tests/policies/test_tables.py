@@ -1,6 +1,7 @@
 """Tables of probes and policies: requested rows, finished rows kept, control and baselines included."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from lace.alignment.pairs import FrameBank, shuffled_parts
 from lace.cli.main import main as lace
 from lace.core.errors import DatasetError
 from lace.reports.report import Report
+from lace.tables import rows
 from policies.fit import Fit
 from policies.labelled import TRANSFORMS, read
 from policies.tables.policy import Cell, PolicyTableConfig, cells
@@ -49,6 +51,27 @@ def test_table_2_is_made_and_kept(study, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished probe was fitted again"))
     assert lace(command) == 0
     assert json.loads((tmp_path / "table-2" / "table.json").read_text())["rows"] == table
+
+
+def test_rows_made_by_workers_are_those_that_the_tables_read(study, tmp_path, monkeypatch):
+    """Backbones first, then probes and policies; the tables themselves train nothing."""
+    asked, true_step = [], Fit.step
+
+    def worker(build, tasks, options, on_ready, named, home):
+        monkeypatch.setattr(Fit, "step", true_step)
+        asked.append((named, list(tasks)))
+        row = pickle.loads(pickle.dumps(build))()
+        for task in tasks:
+            yield task, row.make(task)
+        monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("the table trained something itself"))
+
+    monkeypatch.setattr(rows, "make_parts", worker)
+    more = ["--variants", "base", "lab", "--workers", "2", "--seeds", "0", "1"]
+    assert lace([*arguments(study, tmp_path, "probes"), *more]) == 0
+    assert asked.pop(0) == ("backbone", []), "lab is given"
+    assert asked.pop(0)[1][:2] == [("pose", "base", 0), ("localisation", "base", 0)] and not asked
+    assert lace([*arguments(study, tmp_path, "policy"), *more, "--head", "probe", "--regimes", "zero"]) == 0
+    assert asked[1][1] == [Cell(r, v, s) for r in ("zero", "robot") for v in ("base", "lab") for s in (0, 1)]
 
 
 def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """Every row of the paper's tables is a distinct run; a killed table resumes; a changed configuration is refused."""
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lace.measure import evaluate_correspondence as evaluate
 from lace.measure import evaluate_features
 from lace.reports.paper import PAPER
 from lace.tables import alignment as alignment_tables
+from lace.tables import rows as table_rows
 from lace.tables.ablations import TABLES, Run
 from lace.tables.alignment import TablesConfig, runs_of
 from lace.tables.show import Measured, probe_lines, row_label
@@ -105,6 +107,34 @@ def test_a_killed_table_resumes(data, tmp_path, monkeypatch, capsys):
     assert set(json.loads((tmp_path / "table-1" / "table.json").read_text())) == set(PAPER[1])
     with pytest.raises(DatasetError, match=r"a fine-tune made with other values: train\.tau"):
         alignment_tables.main(replace(wanted, train=replace(wanted.train, tau=0.5)))
+
+
+def test_rows_made_by_workers_give_the_table_of_one_process(data, tmp_path, monkeypatch):
+    assert alignment_tables.main(config(data, tmp_path / "one", tables=(1,))) == 0
+    two, asked = config(data, tmp_path / "two", tables=(1,), workers=2), []
+
+    def worker(build, tasks, options, on_ready, named, home):
+        asked.extend(tasks)
+        assert options.workers == 2 and home.is_file()
+        row = pickle.loads(pickle.dumps(build))()
+        for task in tasks:
+            yield task, row.make(task)
+        monkeypatch.setattr(finetune, "main", lambda own: pytest.fail("the table made a row itself"))
+        monkeypatch.setattr(evaluate, "main", lambda own: pytest.fail("the table measured a row itself"))
+
+    monkeypatch.setattr(table_rows, "make_parts", worker)
+    assert alignment_tables.main(two) == 0
+    tables = [(tmp_path / name / "table-1" / "table.json").read_text() for name in ("one", "two")]
+    assert tables[0] == tables[1].replace(f"{tmp_path}/two/", f"{tmp_path}/one/")
+    assert asked == alignment_tables.distinct_rows(list(runs_of(1, two).values()), two)
+
+
+def test_rows_that_share_a_folder_are_made_once():
+    wanted = config(None, None, tables=(1, 4), seeds=(0, 1))
+    runs = [run for table in wanted.tables for run in runs_of(table, wanted).values()]
+    slugs = [run.slug("tiny", seed) for run, seed in alignment_tables.distinct_rows(runs, wanted)]
+    assert len(slugs) == len(set(slugs)) and {"tiny-pretrained", "tiny-lace-seed=0", "tiny-lace-seed=1"} <= set(slugs)
+    assert len(slugs) < sum(2 if run.tuned else 1 for run in runs)
 
 
 def test_table_8_takes_other_backbones():
