@@ -1,11 +1,13 @@
 """Trials per second of `lace simulate` in one process, by stage.
 
     uv run python benchmarks/simulate.py --trials 96
+    uv run python benchmarks/simulate.py --worlds 1 4 16 64      # by the number of worlds at once in a process
 
 Blocks are sampled, run with the oracle and written as by the command; opening the simulator is timed separately.
 """
 
 import argparse
+import json
 import tempfile
 import time
 from collections import Counter
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -53,7 +56,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--trials", type=int, default=96)
     options.add_argument("--preset", default="lab")
+    options.add_argument("--worlds", type=int, nargs="+", help="measure these numbers of worlds at once instead")
     given = options.parse_args()
+    if given.worlds:
+        by_worlds(given.worlds, given.preset)
+        return
     blocks = -(-given.trials // BLOCK)
     with tempfile.TemporaryDirectory() as folder:
         config = SimulateConfig(
@@ -72,6 +79,30 @@ def main() -> None:
         total = time.perf_counter() - started
         maker.close()
     report(blocks * BLOCK, total, opened, seconds)
+
+
+def by_worlds(counts: list[int], preset: str, steps: int = 250) -> None:
+    """Prints what drawing a trial and a second of its physics cost, by the number of worlds at once in this process."""
+    # CPU time of this process, which is one thread with OMP_NUM_THREADS=1: other jobs do not count.
+    config, most = SimulateConfig(out=Path("unused"), preset=preset, axes=PRESETS[preset]), max(counts)
+    for count in counts:
+        source = TrialSource(config, count)
+        source.draw(np.arange(most, most + count))  # compiles
+        started = time.process_time()
+        parts = np.array_split(np.arange(most), -(-most // count))
+        trials = [trial for part in parts for trial in source.draw(part)]
+        drawing = (time.process_time() - started) / most
+        physics = MujocoPhysics(source.robot)
+        commands = np.repeat([[trial.physics.joint_positions] for trial in trials], steps, 1)
+        started = time.process_time()
+        for part in parts:
+            worlds = physics.open([trials[i].physics for i in part])
+            worlds.roll(commands[part])
+            worlds.close()
+        rolling = (time.process_time() - started) / most
+        source.close()
+        row = {"worlds": count, "drawing ms a trial": 1000 * drawing, "physics ms a world and second": 1000 * rolling}
+        print(json.dumps(row), flush=True)
 
 
 def report(trials: int, total: float, opened: float, seconds: Counter) -> None:

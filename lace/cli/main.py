@@ -42,17 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
     except LaceError as error:
-        _complain("\n  ".join([str(error), *getattr(error, "__notes__", ())]))
+        _complain(_with_notes(error, error))
         return EXIT_USAGE
     except OSError as error:
         found = of_the_machine(error, " ".join(["lace", *args[:2]]))
         if found is None:
             raise
-        _complain(str(found))
+        _complain(_with_notes(found, error))
         return EXIT_USAGE
     except (KeyboardInterrupt, Terminated) as stop:
         _complain("interrupted; what was finished is whole, run the same command to resume")
         return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+
+
+def _with_notes(error: LaceError, noted: BaseException) -> str:
+    """The message, then the task and the machine that it is about."""
+    return "\n  ".join([str(error), *getattr(noted, "__notes__", ())])
 
 
 _MACHINE = {

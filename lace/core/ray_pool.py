@@ -62,7 +62,7 @@ class Worker:
         """Makes and publishes one part; errors say on which machine."""
         try:
             return self.maker.make(task)
-        except LaceError as error:
+        except Exception as error:
             error.add_note(f"on machine: {socket.gethostname()}")
             raise
 

@@ -1,8 +1,10 @@
 """Parts on Ray: the same results as in processes; deaths are made good, counted and told; errors say what to do."""
 
+import errno
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +32,8 @@ class Cubes:
     def make(self, number: int) -> int:
         if number == 13:
             raise UnknownNameError("number", "13", ["12", "14"])
+        if number == 555:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/shared/part-555")
         if number == 99:
             os.kill(os.getpid(), signal.SIGKILL)
         if number == 7 and not (self.folder / "died").exists():
@@ -193,6 +197,23 @@ def test_a_poison_part_fails_with_its_own_error_and_seed(tmp_path, monkeypatch):
         made(tmp_path, [1, 2])
 
 
+def test_a_full_disk_of_one_machine_is_one_message_with_the_machine(tmp_path, monkeypatch, capsys):
+    from lace.cli import main as cli
+
+    Instant(monkeypatch)
+    monkeypatch.setattr(cli, "_dispatch", lambda _args: made(tmp_path, [1, 555]))
+    assert cli.main(["generate", "robot"]) == cli.EXIT_USAGE
+    told = " ".join(capsys.readouterr().err.split())
+    for words in (
+        "No space left on device (/shared/part-555)",
+        "room on the disk",
+        "free space",
+        "finished work is kept",
+    ):
+        assert words in told
+    assert f"on machine: {socket.gethostname()}" in told and "in: shard of seed 4, number 555" in told
+
+
 def test_a_machine_that_joins_gets_work_and_one_that_is_too_small_none(tmp_path, monkeypatch):
     cluster = Instant(monkeypatch, cpus=[1.0])
     parts = make_parts(partial(Cubes, tmp_path), range(6), WorkerOptions(ray="auto"))
@@ -257,6 +278,9 @@ def test_what_fails_always_says_so_with_its_own_error_and_seed(cluster, tmp_path
     with pytest.raises(UnknownNameError, match="no number named '13'") as error:
         list(make_parts(partial(Cubes, tmp_path), [1, 13], OPTIONS, named="shard of seed 4, number"))
     assert error.value.expected == "one of 12, 14" and "in: shard of seed 4, number 13" in error.value.__notes__
+    with pytest.raises(OSError, match="No space left") as error:
+        list(make_parts(partial(Cubes, tmp_path), [555], OPTIONS))
+    assert error.value.errno == errno.ENOSPC and any(n.startswith("on machine: ") for n in error.value.__notes__)
     with pytest.raises(DatasetError, match="making shard of seed 4, number 99: its process died 4 times"):
         list(make_parts(partial(Cubes, tmp_path), [99], OPTIONS, named="shard of seed 4, number"))
     with pytest.raises(InvalidValueError, match="While opening"):
