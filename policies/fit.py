@@ -140,25 +140,26 @@ class Fit:
             TrainingError: The loss is no number any more; no checkpoint is written after it.
         """
         config, started = self.config, time.perf_counter()
-        while self.done < config.iterations:
-            metrics = self.step()
-            last = self.done == config.iterations
-            saves = folder is not None and (last or self.done % config.checkpoint_every == 0)
-            if not (saves or last or self.done % config.log_every == 0):
-                continue
-            values = {name: float(value) for name, value in metrics.items()}
-            if not all(map(math.isfinite, values.values())):
-                raise TrainingError(
-                    f"fitting, step {self.done}",
-                    "the loss is not finite",
-                    "finite losses",
-                    "lower --fit.learning-rate and start in a new --out",
-                )
-            if self.rank == 0 and on_step:
-                rate = self.optimizer.param_groups[-1]["lr"]
-                on_step({"step": self.done, **values, "rate": rate, "seconds": time.perf_counter() - started})
-            if self.rank == 0 and saves:
-                checkpoints.save(folder, config, self.identity, self.state())
+        with checkpoints.told_if_none(folder, config.checkpoint_every):
+            while self.done < config.iterations:
+                metrics = self.step()
+                last = self.done == config.iterations
+                saves = folder is not None and (last or self.done % config.checkpoint_every == 0)
+                if not (saves or last or self.done % config.log_every == 0):
+                    continue
+                values = {name: float(value) for name, value in metrics.items()}
+                if not all(map(math.isfinite, values.values())):
+                    raise TrainingError(
+                        f"fitting, step {self.done}",
+                        "the loss is not finite",
+                        "finite losses",
+                        "lower --fit.learning-rate and start in a new --out",
+                    )
+                if self.rank == 0 and on_step:
+                    rate = self.optimizer.param_groups[-1]["lr"]
+                    on_step({"step": self.done, **values, "rate": rate, "seconds": time.perf_counter() - started})
+                if self.rank == 0 and saves:
+                    checkpoints.save(folder, config, self.identity, self.state())
         if self.world > 1:
             distributed.barrier()
         return self.head.eval()

@@ -1,7 +1,8 @@
 """Checkpoints of a run: one file, written atomically, that belongs to one config, backbone and set of images."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -30,6 +31,22 @@ class Settings(Protocol):
 
 class CheckpointError(LaceError):
     """A checkpoint that is damaged or of another run."""
+
+
+@contextmanager
+def told_if_none(folder: str | Path | None, every: int) -> Generator[None]:
+    """Says, where a run is stopped before its first checkpoint, that there is none.
+
+    Args:
+        folder: Of the checkpoint; None where none is written.
+        every: Steps between checkpoints.
+    """
+    try:
+        yield
+    except BaseException as stop:
+        if not isinstance(stop, Exception) and folder is not None and not (Path(folder) / NAME).is_file():
+            stop.add_note(f"no checkpoint yet (one every {every} steps): the next run begins at the first step")
+        raise
 
 
 def save(folder: str | Path, config: Settings, identity: Mapping[str, str], state: dict[str, Any]) -> None:

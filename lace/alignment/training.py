@@ -233,20 +233,21 @@ class Trainer:
             TrainingError: The loss or its gradient is not finite; no checkpoint is written after that.
         """
         config, started = self.config, time.perf_counter()
-        while self.done < config.iterations:
-            metrics = self.step()
-            last = self.done == config.iterations
-            saves = folder is not None and (last or self.done % config.checkpoint_every == 0)
-            shows = last or self.done % config.log_every == 0
-            if not (saves or shows):
-                continue
-            values = {name: float(value) for name, value in metrics.items()}
-            _require_finite(values, self.done, folder)
-            if self.rank == 0 and on_step and shows:
-                seconds = time.perf_counter() - started
-                on_step({"step": self.done, **values, "skipped": self.skipped, "seconds": seconds})
-            if self.rank == 0 and saves:
-                checkpoints.save(folder, config, self.identity, self.state())
+        with checkpoints.told_if_none(folder, config.checkpoint_every):
+            while self.done < config.iterations:
+                metrics = self.step()
+                last = self.done == config.iterations
+                saves = folder is not None and (last or self.done % config.checkpoint_every == 0)
+                shows = last or self.done % config.log_every == 0
+                if not (saves or shows):
+                    continue
+                values = {name: float(value) for name, value in metrics.items()}
+                _require_finite(values, self.done, folder)
+                if self.rank == 0 and on_step and shows:
+                    seconds = time.perf_counter() - started
+                    on_step({"step": self.done, **values, "skipped": self.skipped, "seconds": seconds})
+                if self.rank == 0 and saves:
+                    checkpoints.save(folder, config, self.identity, self.state())
         if self.world > 1:
             distributed.barrier()
 

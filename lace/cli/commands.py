@@ -16,6 +16,9 @@ class Command:
     """Dataclass whose fields are the options. It is parsed before the module of `main` is imported."""
     defaults: str = ""
     """Function that returns the default config; called with the arguments, then `bound`. Presets use it."""
+    shown: str = ""
+    """Function that returns the config's type and default for `--help`, where it leaves options out that do nothing
+    here; called as `defaults`."""
     bound: tuple[str, ...] = ()
     """Further arguments of `main` and `defaults`, where one function serves several commands."""
 
@@ -24,6 +27,7 @@ _GENERATE = (
     "sim_envs.frames.generate:main",
     "sim_envs.config.generate:GenerateConfig",
     "sim_envs.config.generate:defaults_of",
+    "sim_envs.config.generate:shown",
 )
 
 COMMANDS: dict[str, Command] = {

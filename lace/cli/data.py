@@ -81,21 +81,22 @@ def _show_rerun(folder: Path, count: int, seed: int, save: Path | None) -> int:
     return 0
 
 
-def stats(folder: Path, /, out: Path | None = None) -> int:
+def stats(folder: Path, /, out: Path | None = None, internal: bool = False) -> int:
     """Histograms of every randomisation axis, keypoint visibility rates and pose coverage.
 
     Args:
         folder: Dataset folder.
         out: Folder for stats.json and stats.png; by default `stats` in the dataset folder.
+        internal: Also show draws that mean something to our code alone (numbers of textures, of tried places).
     """
     from lace.data.dataset import FrameDataset
     from lace.data.stats import save_stats
     from lace.data.stats_figure import stats_tables
 
     out = out or folder / "stats"
-    numbers = save_stats(FrameDataset(folder), out)
+    numbers = save_stats(FrameDataset(folder), out, internal)
     console = Console(soft_wrap=True)
-    console.print(stats_tables(numbers))
+    console.print(stats_tables(numbers, internal))
     console.print(f"wrote {out / 'stats.json'} and {out / 'stats.png'}", markup=False)
     return 0
 

@@ -196,15 +196,12 @@ def detect_target(
 
 
 def run_labelled(out: Path, candidates: list[Candidate], facts: dict[str, Any]) -> int:
-    """As `run`, with a contact sheet, and a word on what the labels are."""
-    from lace.data.show import save_contact_sheet
-
+    """As `run`, with a word on what the labels are."""
     report = imported(out, candidates, facts)
     other = report.counts.get(f"a {'left' if facts['hand'] == 'right' else 'right'} hand", 0)
     if other and not facts["mirrored"]:
         note(f"{other} show another hand alone: --hand chooses the hand, --mirrored turns mirrored selfies back")
     if report.n_frames:
-        note(f"look at {save_contact_sheet(out, out / 'contact_sheet.png')}")
         note(
             f"visibility is an estimate: points in the picture count as visible; `lace annotate {out}` corrects labels"
         )
@@ -217,7 +214,7 @@ def run(out: Path, candidates: list[Candidate], facts: dict[str, Any], *models: 
 
 
 def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any], *models: str | None) -> ImportReport:
-    """Writes the candidates and prints what was kept and skipped.
+    """Writes the candidates, draws a contact sheet, and prints what was kept and skipped.
 
     Args:
         out: Dataset folder to write.
@@ -225,11 +222,15 @@ def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any], *mod
         facts: As `write_frames` takes them.
         *models: Names or folders of the models that were used; None where none was.
     """
+    from lace.data.show import save_contact_sheet
+
     with progress_bar("importing", "frames") as advance:
         report = write_frames(out, candidates, facts, advance, sources=[model for model in models if model])
     console = Console(soft_wrap=True, highlight=False)
     print_summary(console, report)
     console.print(f"wrote {report.n_frames} frames to {out}; every name is in {out / REPORT_NAME}", markup=False)
+    if report.n_frames:
+        note(f"look at {save_contact_sheet(out, out / 'contact_sheet.png')}")
     return report
 
 

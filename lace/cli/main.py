@@ -51,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(_with_notes(found, error))
         return EXIT_USAGE
     except (KeyboardInterrupt, Terminated) as stop:
-        _complain("interrupted; what was finished is whole, run the same command to resume")
+        said = "interrupted; what was finished is whole, run the same command to resume"
+        _complain("\n  ".join([said, *getattr(stop, "__notes__", ())]))
         return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
 
 
@@ -106,6 +107,9 @@ def _run(words: str, command: Command, args: list[str]) -> int | None:
     prog = f"lace {words}"
     if not command.config:
         return tyro.cli(with_checked_numbers(_imported(command.main)), prog=prog, args=args)
+    if command.shown and {"-h", "--help"} & set(args):
+        kind, default = _imported(command.shown)(args, *command.bound)
+        return tyro.cli(kind, prog=prog, args=args, default=default)
     defaults = {"default": _imported(command.defaults)(args, *command.bound)} if command.defaults else {}
     config = tyro.cli(_imported(command.config), prog=prog, args=args, **defaults)
     return _imported(command.main)(config, *command.bound)

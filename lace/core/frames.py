@@ -8,6 +8,7 @@ import numpy as np
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import BoolArray
+from lace.core.keypoints import Visibility
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Segment:
     """The object that this is a part of ("robot" for all its links)."""
 
 
-@dataclass
+@dataclass(repr=False)
 class FrameRecord:
     """An image with its labels. None means not known; conventions as in docs/conventions.md."""
 
@@ -68,6 +69,12 @@ class FrameRecord:
     """Each: name, family, role, T_world_object (16 numbers, row major), scale."""
     draws: dict[str, Any] = field(default_factory=dict)
     """Every random draw by axis and name ("light.direction")."""
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        seen = int((self.visibility == Visibility.VISIBLE).sum())
+        facts = [f"#{self.index}", self.embodiment, f"{width}x{height}", self.room, f"{seen} keypoints visible"]
+        return f"FrameRecord({', '.join(fact for fact in facts if fact)})"
 
     @property
     def camera(self) -> PinholeCamera | None:

@@ -4,10 +4,12 @@ import bisect
 import hashlib
 import itertools
 import json
+import operator
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +29,7 @@ SPARSE = "sparse"
 SHARDS_NAME = "shards"
 _MANY = 64
 """Up to so many shards, each one's footer is read when a dataset is opened."""
-_CACHED_SHARDS = 4
+CACHED_SHARDS = 4
 """Shards kept in memory; each has tens of MB, so a reader needs a few hundred MB at most."""
 
 
@@ -126,6 +128,11 @@ class FrameDataset:
         self._cache: OrderedDict[int, Shard] = OrderedDict()
 
     @property
+    def starts(self) -> Sequence[int]:
+        """Number of the first frame of each shard, and how many frames there are."""
+        return self._starts
+
+    @property
     def place(self) -> str:
         """The folders, for messages."""
         return " + ".join(map(str, self.folders))
@@ -133,11 +140,21 @@ class FrameDataset:
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def __getitem__(self, i: int) -> FrameRecord:
-        return decode_row(*self.row(i))
+    def __repr__(self) -> str:
+        many = f"{len(self)} frames in {len(self.shards)} shards"
+        return f"FrameDataset({self.place}: {many} of {', '.join(self.embodiments())})"
+
+    @overload
+    def __getitem__(self, i: int) -> FrameRecord: ...
+    @overload
+    def __getitem__(self, i: slice) -> "FrameSlice": ...
+    def __getitem__(self, i: int | slice) -> "FrameRecord | FrameSlice":
+        """Frame `i`, or a view of the frames of a slice, decoded when they are asked for."""
+        return FrameSlice(self, range(len(self))[i]) if isinstance(i, slice) else decode_row(*self.row(i))
 
     def row(self, i: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """(row, constants) of frame `i` as stored, images still encoded; negative `i` counts from the end."""
+        i = operator.index(i)
         if not -len(self) <= i < len(self):
             raise IndexError(f"frame {i} of {len(self)}")
         number = bisect.bisect_right(self._starts, i % len(self)) - 1
@@ -151,7 +168,7 @@ class FrameDataset:
         """Shard `number` with all its columns; recently read shards are kept in memory."""
         if number not in self._cache:
             self._cache[number] = self._read(number)
-            if len(self._cache) > _CACHED_SHARDS:
+            if len(self._cache) > CACHED_SHARDS:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(number)
         return self._cache[number]
@@ -188,6 +205,26 @@ class FrameDataset:
             lengths = {len(row) for row in column}
             return flat.reshape(len(column), -1) if len(lengths) == 1 else column.to_pylist()
         return column.to_numpy() if _is_number(column.type) and column.null_count == 0 else column.to_pylist()
+
+
+@dataclass(frozen=True)
+class FrameSlice(Sequence[FrameRecord]):
+    """Some frames of a dataset, as `dataset[10:20]` or `dataset[::5]` give them."""
+
+    dataset: FrameDataset
+    numbers: range
+    """Of the frames in the dataset."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, i: int) -> FrameRecord: ...
+    @overload
+    def __getitem__(self, i: slice) -> "FrameSlice": ...
+    def __getitem__(self, i: int | slice) -> "FrameRecord | FrameSlice":
+        """Frame `i` of the view, or a view of a part of it."""
+        return FrameSlice(self.dataset, self.numbers[i]) if isinstance(i, slice) else self.dataset[self.numbers[i]]
 
 
 def _rows(meta: Mapping[str, Any], paths: Sequence[Path]) -> list[int]:

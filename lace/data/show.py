@@ -75,10 +75,13 @@ def caption(record: FrameRecord) -> str:
 
 def target_name(record: FrameRecord) -> str:
     """What the target is ("dinosaur"), or its name in the scene; empty where there is none."""
-    return next(
-        (str(thing.get("object", thing.get("name", ""))) for thing in record.objects if thing.get("role") == "target"),
-        "",
-    )
+    names = (thing.get("object", thing.get("name", "")) for thing in record.objects if thing.get("role") == "target")
+    return short_name(str(next(names, "")))
+
+
+def short_name(thing: str) -> str:
+    """An object's name as people read it: of the user's own file, the file's name alone."""
+    return thing.partition("?")[0].rpartition("/")[2]
 
 
 def save_contact_sheet(

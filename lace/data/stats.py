@@ -10,9 +10,11 @@ import numpy as np
 
 from lace.core.files import publish_bytes
 from lace.core.keypoints import NAMES, Visibility
+from lace.core.semantics import DISTRACTOR, TARGET
 from lace.data.dataset import FrameDataset
 from lace.data.schema import to_json
 from lace.data.shards import read_metadata
+from lace.data.show import short_name
 
 BINS = 24
 """Bins of a histogram."""
@@ -25,16 +27,20 @@ _SCATTER_POINTS = 5000
 def dataset_stats(ds: FrameDataset) -> dict[str, Any]:
     """JSON-able statistics; no image is decoded.
 
-    Keys: frames, shards, rooms, targets, presets, embodiments (name -> frames), attempts (redraws -> frames),
+    Keys: frames, shards, rooms, tables, targets, presets, embodiments (name -> frames), distractors (name -> how many
+    of them), attempts (redraws -> frames),
     visibility (keypoint -> rate of each `Visibility`), draws and joints (name -> histogram), choices (name -> counts of
     text draws), palm_uv and palm_world_xy (points of the wrist keypoint, [px] and [m]).
     """
     counted = {"rooms": "room", "presets": "preset", "embodiments": "embodiment", "attempts": "attempt"}
     stats: dict[str, Any] = {"folder": str(ds.folder), "frames": len(ds), "shards": len(ds.shards)}
     stats |= {key: _counts(ds.column(column)) for key, column in counted.items()}
-    stats["targets"] = _counts(_target(text) for text in ds.column("objects"))
+    things = [json.loads(text) for text in ds.column("objects")]
+    stats["targets"] = _counts(next((_kind(thing) for thing in some if _is(TARGET, thing)), "") for some in things)
+    stats["distractors"] = _counts(_kind(thing) for some in things for thing in some if _is(DISTRACTOR, thing))
     stats["visibility"] = _visibility_rates(np.asarray(ds.column("visibility")))
     stats["draws"], stats["choices"] = _draws(list(ds.column("draws")))
+    stats["tables"] = stats["choices"].pop("table.name", {})
     stats["joints"] = _joints(ds)
     stats["palm_uv"], stats["palm_world_xy"] = _palm(ds.column("keypoints_uv")), _palm(ds.column("keypoints_world"))
     return stats
@@ -56,8 +62,13 @@ def _counts(values: Any) -> dict[str, int]:
     return {value: n for value, n in sorted(counts.items()) if value}
 
 
-def _target(objects: str) -> str:
-    return next((str(thing.get("name", "")) for thing in json.loads(objects) if thing.get("role") == "target"), "")
+def _is(role: str, thing: dict[str, Any]) -> bool:
+    return thing.get("role") == role
+
+
+def _kind(thing: dict[str, Any]) -> str:
+    """What an object is ("mug"); its name in the scene where that is not known."""
+    return short_name(str(thing.get("object", thing.get("name", ""))))
 
 
 def _visibility_rates(visibility: np.ndarray) -> dict[str, dict[str, float]]:
@@ -103,11 +114,11 @@ def _palm(keypoints: Any) -> list[list[float]]:
     return points[kept].tolist() if len(points) else []
 
 
-def save_stats(ds: FrameDataset, out_dir: str | Path) -> dict[str, Any]:
-    """Writes `out_dir`/stats.json and `out_dir`/stats.png; returns the statistics."""
+def save_stats(ds: FrameDataset, out_dir: str | Path, internal: bool = False) -> dict[str, Any]:
+    """Writes `out_dir`/stats.json, and `out_dir`/stats.png with or without internal draws; returns the statistics."""
     from lace.data.stats_figure import stats_figure  # matplotlib, only when a figure is drawn
 
     stats, out_dir = dataset_stats(ds), Path(out_dir)
     publish_bytes(out_dir / "stats.json", to_json(stats).encode())
-    publish_bytes(out_dir / "stats.png", stats_figure(stats))
+    publish_bytes(out_dir / "stats.png", stats_figure(stats, internal))
     return stats

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from rich.console import Group
 from rich.table import Table
 
+from lace.data.draw_names import in_words, is_internal
+
 _COLUMNS = 6
 _PANEL_IN = (2.5, 1.7)
 """Width and height of a histogram panel [inch]."""
@@ -19,10 +21,17 @@ _KINDS = {"visible": "#009e73", "occluded": "#e69f00", "out_of_view": "#56b4e9",
 _BAR = "#44546a"
 
 
-def stats_figure(stats: dict[str, Any]) -> bytes:
-    """PNG of `dataset_stats`: visibility and palm positions above, a histogram of every draw and joint below."""
-    panels = [(name, h, _BAR) for name, h in stats["draws"].items() if h["n"]]
-    panels += [(f"joint {name}", h, "#d55e00") for name, h in stats["joints"].items() if h["n"]]
+def shown_ranges(stats: dict[str, Any], internal: bool) -> dict[str, dict[str, Any]]:
+    """Histograms by name in words: draws that vary, without internal ones unless they are asked for; joints."""
+    draws = {in_words(name): h for name, h in stats["draws"].items() if internal or not is_internal(name)}
+    joints = {f"joint {name} [rad]": h for name, h in stats["joints"].items()}
+    return {name: h for name, h in (draws | joints).items() if h["n"]}
+
+
+def stats_figure(stats: dict[str, Any], internal: bool = False) -> bytes:
+    """PNG of `dataset_stats`: visibility and palm positions above, a histogram of what varies below."""
+    varied = {name: h for name, h in shown_ranges(stats, internal).items() if h["min"] < h["max"]}
+    panels = [(name, h, "#d55e00" if name.startswith("joint ") else _BAR) for name, h in varied.items()]
     rows = math.ceil(len(panels) / _COLUMNS)
     figure = Figure(figsize=(_COLUMNS * _PANEL_IN[0], _TOP_IN + rows * _PANEL_IN[1] + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -46,10 +55,10 @@ def _overview(axes: list[Axes], stats: dict[str, Any]) -> None:
     _draw_scatter(axes[1], stats["palm_uv"], "wrist in the image [px]")
     axes[1].invert_yaxis()
     _draw_scatter(axes[2], stats["palm_world_xy"], "wrist in the world, x y [m]")
-    kinds = (("room", stats["rooms"]), ("target", stats["targets"]))
-    counts = {f"{kind}: {name}": n for kind, names in kinds for name, n in names.items()}
+    kinds = ("rooms", "tables", "targets")
+    counts = {f"{kind[:-1]}: {name}": n for kind in kinds for name, n in stats[kind].items()}
     axes[3].barh(list(counts)[::-1], list(counts.values())[::-1], color=_BAR)
-    axes[3].set_title("rooms and targets [frames]", fontsize=9)
+    axes[3].set_title("rooms, tables and targets [frames]", fontsize=9)
     axes[3].tick_params(labelsize=7)
 
 
@@ -81,17 +90,18 @@ def _draw_histogram(ax: Axes, name: str, values: dict[str, Any], colour: str) ->
     ax.set_yticks([])
 
 
-def stats_tables(stats: dict[str, Any]) -> Group:
+def stats_tables(stats: dict[str, Any], internal: bool = False) -> Group:
     """The same for the terminal: counts, visibility rates, ranges of draws and joints."""
     counts = Table("what", "value", "frames", title=f"{stats['folder']}: {stats['frames']} frames")
-    for kind in ("embodiments", "presets", "rooms", "targets", "attempts"):
+    for kind in ("embodiments", "presets", "rooms", "tables", "targets", "distractors"):
         for value, n in stats[kind].items():
-            counts.add_row(kind, value, str(n))
+            counts.add_row(kind[:-1], value, str(n))
+    for redraws, n in stats["attempts"].items():
+        counts.add_row("redrawn", f"{redraws} times", str(n))
     rates = Table("keypoint", *(kind.replace("_", " ") for kind in _KINDS), title="keypoint visibility")
     for name, kinds in stats["visibility"].items():
         rates.add_row(name, *(f"{kinds[kind]:.1%}" for kind in _KINDS))
-    ranges = Table("draw or joint", "n", "min", "mean", "max", title="ranges")
-    for name, h in (stats["draws"] | {f"joint {k}": v for k, v in stats["joints"].items()}).items():
-        if h["n"]:
-            ranges.add_row(name, str(h["n"]), f"{h['min']:.4g}", f"{h['mean']:.4g}", f"{h['max']:.4g}")
+    ranges = Table("draw or joint", "n", "min", "mean", "max", title="what was drawn, and joints")
+    for name, h in shown_ranges(stats, internal).items():
+        ranges.add_row(name, str(h["n"]), f"{h['min']:.4g}", f"{h['mean']:.4g}", f"{h['max']:.4g}")
     return Group(counts, rates, ranges)

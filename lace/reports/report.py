@@ -1,8 +1,7 @@
 """One self-contained report.html per run: sections, and everything that is needed to repeat the run."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,19 @@ def slug(title: str) -> str:
     return "_".join(re.findall(r"[a-z0-9-]+", re.sub(r"\(.*?\)", "", title).lower()))
 
 
+def in_lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted name, text) of every value; numbers of a list side by side, a dash where there is none."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from in_lines(value, f"{prefix}{name}.")
+        elif isinstance(value, (list, tuple)) and not any(isinstance(item, Mapping) for item in value):
+            yield prefix + str(name), " ".join(map(str, value)) or "-"
+        elif isinstance(value, (list, tuple)):
+            yield from in_lines({str(number): item for number, item in enumerate(value)}, f"{prefix}{name}.")
+        else:
+            yield prefix + str(name), "-" if value in (None, "", {}) else str(value)
+
+
 def write_report(folder: Path, report: Report) -> Path:
     """Writes `folder`/report.html and returns its path."""
     pages = Environment(
@@ -51,7 +63,7 @@ def write_report(folder: Path, report: Report) -> Path:
         lstrip_blocks=True,
     )
     origin = report.origin if report.origin is not None else {"commit": commit(), **versions()}
-    config = json.dumps(report.config, indent=2, default=str)
-    text = pages.get_template("report.html.j2").render(report=report, origin=origin, config=config)
+    shown = {"origin": dict(in_lines(origin)), "config": dict(in_lines(report.config))}
+    text = pages.get_template("report.html.j2").render(report=report, **shown)
     publish_bytes(folder / NAME, text.encode())
     return folder / NAME

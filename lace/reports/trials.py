@@ -50,8 +50,18 @@ def trial_sections(
             "Share of trials in which the target was grasped and lifted; all policies see the same scenes. Whiskers "
             f"are 95 % intervals ({results['interval']}).",
         ),
-        Shares("Outcomes", counts, COLOURS, SUCCESS),
     ]
+    worst_first = sorted(policies, key=lambda name: policies[name]["success"]["value"])
+    if len({kind for some in counts.values() for kind, count in some.items() if count}) > 1:
+        sections.append(Shares("Outcomes", counts, COLOURS, SUCCESS))
+    shots = {name: _shots(trials, name, counts[name]) for name in worst_first}
+    note = (
+        "Failures first, of the worst policy first. Crosses are true, rings are predicted; orange is the end effector, "
+        "green is the target."
+    )
+    sections.append(Gallery("Camera frames", shots, frames, size, POINTS, note))
+    if films:
+        sections.append(Videos("Films", films))
     if sweep:
         note = "The same trials with increasing noise on both points: the error at which grasps start to fail."
         sections.append(Picture("Success against localisation error", sweep, note))
@@ -60,18 +70,19 @@ def trial_sections(
         sections.append(_pairs(results["pairs"]))
     if results.get("sequential"):
         sections.append(_sequential(results["sequential"]))
-    if results.get("breakdown"):
+    varied = {name: _varied(results["breakdown"][name]) for name in worst_first if results.get("breakdown")}
+    if any(varied.values()):
         note = (
             "Success by scene factor, lowest p first. p is of independence (chi-squared) and is not corrected for the "
             "number of factors: one in twenty falls below 0.05 by chance."
         )
-        sections.append(Breakdown("Success by scene factor", results["breakdown"], note))
-    if films:
-        sections.append(Videos("Films", films))
-    shots = {name: _shots(trials, name, counts[name]) for name in policies}
-    note = "Crosses are true, rings are predicted; orange is the end effector, green is the target."
-    sections.append(Gallery("Camera frames", shots, frames, size, POINTS, note))
+        sections.append(Breakdown("Success by scene factor", varied, note))
     return sections
+
+
+def _varied(factors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those whose groups differ in success."""
+    return [factor for factor in factors if len({group["value"] for group in factor["groups"]}) > 1]
 
 
 def outcome_counts(row: Mapping[str, Any]) -> dict[str, int]:

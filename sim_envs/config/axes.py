@@ -24,6 +24,10 @@ def known_names(kind: str, names: tuple[str, ...], available: tuple[str, ...]) -
     return names
 
 
+def _ours(default: str) -> str:
+    return f"(ours: {', '.join(TARGETS)}; default: {default})"
+
+
 @dataclass(frozen=True)
 class Axis:
     """One randomisation axis. Off means the middle of each range, in every frame."""
@@ -86,7 +90,7 @@ class ClutterAxis(Axis):
 class TargetAxis(Axis):
     """Which target, how large, how far from the hand that reaches for it."""
 
-    names: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--target"])] = ("dinosaur",)
+    names: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--target"], help_behavior_hint=_ours)] = ("dinosaur",)
     """Which objects: names of `lace list objects`, mesh files of your own (.obj, .glb, .ply, .stl) or a folder of them;
     "all" stands for the dinosaur and every variant of it."""
     size_m: Annotated[float | None, Within(0.01, 0.5), tyro.conf.arg(aliases=["--target-size"])] = None

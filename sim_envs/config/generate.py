@@ -6,9 +6,11 @@ from typing import Annotated
 
 from tyro import MISSING
 
+from lace.cli.shown import without
 from lace.core.limits import Within
 from lace.core.parts import Part
 from lace.core.workers import WorkerOptions
+from sim_envs.config.kinds import IDLE_AXES
 from sim_envs.config.scene import SceneConfig, preset_of
 
 DEMONSTRATION_FRAMES = 50
@@ -62,6 +64,11 @@ class GenerateConfig(SceneConfig, WorkerOptions):
     def shards(self) -> int:
         """How many shards the frames fill."""
         return -(-self.total // self.shard_frames)
+
+
+def shown(args: list[str], kind: str) -> tuple[type, GenerateConfig]:
+    """What `--help` shows: without the axes that change nothing for this `kind`."""
+    return without(defaults_of(args, kind), "axes", IDLE_AXES[kind])
 
 
 def defaults_of(args: list[str], kind: str) -> GenerateConfig:

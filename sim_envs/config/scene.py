@@ -4,6 +4,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
+from tyro.conf import arg
+
+from assets.humans import HUMANS
+from assets.robots import ROBOTS
 from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
 from lace.core.limits import Within, check_numbers
@@ -15,12 +19,16 @@ Size = Annotated[int, Within(32, 8192)]
 """Edge of an image [px]."""
 
 
+def _known(default: str) -> str:
+    return f"(robots: {', '.join(ROBOTS)}; humans: {', '.join(HUMANS)}; default: {default})"
+
+
 @dataclass(frozen=True)
 class SceneConfig:
     """Embodiment, randomised scenes, and camera."""
 
-    embodiment: str = "xarm7_leap"
-    """Whose hand."""
+    embodiment: Annotated[str, arg(help_behavior_hint=_known)] = "xarm7_leap"
+    """Whose hand: a name, a folder with a robot of your own, or module:NAME."""
     preset: str = "randomized"
     """Axes to start from: clean, lab, kitchen, office, randomized."""
     view: str = ""

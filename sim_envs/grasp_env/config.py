@@ -12,6 +12,8 @@ from sim_envs.config.scene import SceneConfig, Size
 from sim_envs.physics.engines import PHYSICS
 
 OBSERVATIONS = ("image", "keypoints", "state")
+PICTURES = "rgb_array"
+"""The render mode."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,15 @@ class GraspEnvConfig(SceneConfig):
     def steps(self) -> int:
         """Steps of an episode."""
         return int(round(self.episode_s * self.rate_hz))
+
+
+def checked_mode(render_mode: str | None) -> str | None:
+    """A render mode: PICTURES or None; InvalidValueError for others."""
+    if render_mode not in (None, PICTURES):
+        raise InvalidValueError(
+            "making the environment", f"render_mode {render_mode!r}", f"{PICTURES} or None", "fix render_mode="
+        )
+    return render_mode
 
 
 def options_of(**options: Any) -> GraspEnvConfig:

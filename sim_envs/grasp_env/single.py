@@ -6,9 +6,8 @@ import gymnasium
 import numpy as np
 
 from lace.core.draws import seed64
-from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array
-from sim_envs.grasp_env.config import options_of
+from sim_envs.grasp_env.config import PICTURES, checked_mode, options_of
 from sim_envs.grasp_env.worlds import GraspWorlds
 
 
@@ -20,14 +19,10 @@ class GraspEnv(gymnasium.Env):
     whether the target is held now.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": [PICTURES], "render_fps": 10}
 
-    def __init__(self, render_mode: str | None = None, **options: Any):
-        if render_mode not in (None, "rgb_array"):
-            raise InvalidValueError(
-                "making the environment", f"render_mode {render_mode!r}", "rgb_array or None", "fix render_mode="
-            )
-        self.config, self.render_mode = options_of(**options), render_mode
+    def __init__(self, render_mode: str | None = PICTURES, **options: Any):
+        self.config, self.render_mode = options_of(**options), checked_mode(render_mode)
         self.metadata = self.metadata | {"render_fps": self.config.rate_hz}
         self.worlds = GraspWorlds(self.config, 1)
         self.action_space, self.observation_space = self.worlds.action_space, self.worlds.observation_space
@@ -50,8 +45,8 @@ class GraspEnv(gymnasium.Env):
         return _first(seen), float(reward[0]), terminated, self._step >= self.config.steps, _plain(facts)
 
     def render(self) -> Array | None:
-        """The camera's picture (height, width, 3) uint8."""
-        return self.worlds.picture(0) if self.render_mode == "rgb_array" else None
+        """The camera's picture (height, width, 3) uint8; None with `render_mode=None`."""
+        return self.worlds.pictures([0])[0] if self.render_mode == PICTURES else None
 
     def close(self) -> None:
         """Frees both engines."""

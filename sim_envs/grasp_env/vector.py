@@ -9,7 +9,7 @@ from gymnasium.vector.utils import batch_space
 from lace.core.draws import seed64
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import Array, BoolArray
-from sim_envs.grasp_env.config import options_of
+from sim_envs.grasp_env.config import PICTURES, checked_mode, options_of
 from sim_envs.grasp_env.worlds import GraspWorlds
 
 
@@ -20,10 +20,12 @@ class GraspVectorEnv(VectorEnv):
     (gymnasium's next-step autoreset).
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": [PICTURES], "render_fps": 10}
 
-    def __init__(self, num_envs: int = 1, **options: Any):
+    def __init__(self, num_envs: int = 1, render_mode: str | None = PICTURES, **options: Any):
         self.config, self.num_envs = options_of(**options), num_envs
+        self.render_mode = checked_mode(render_mode)
+        self.metadata = self.metadata | {"render_fps": self.config.rate_hz}
         self.worlds = GraspWorlds(self.config, num_envs)
         self.single_action_space, self.single_observation_space = (
             self.worlds.action_space,
@@ -79,6 +81,10 @@ class GraspVectorEnv(VectorEnv):
                 "fix options={'reset_mask': ...}",
             )
         return mask
+
+    def render(self) -> tuple[Array, ...] | None:
+        """Each world's picture (height, width, 3) uint8; None with `render_mode=None`."""
+        return tuple(self.worlds.pictures(range(self.num_envs))) if self.render_mode == PICTURES else None
 
     def close_extras(self, **kwargs: Any) -> None:
         """Frees both engines."""

@@ -1,5 +1,6 @@
 """All worlds of the environment: scenes, physics, pictures and rewards."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -83,11 +84,14 @@ class GraspWorlds:
         facts = self._judged()
         return self._observed(), 0.2 * facts["nearness"] + 0.2 * facts["touching"] + 0.6 * facts["lift"], facts
 
-    def picture(self, world: int) -> Array:
-        """What the camera of a world sees now: (height, width, 3) uint8."""
-        frames = self._source.frames
-        rgb, _segment, _depth = frames.draw(SceneBatch.concatenated([self._scene(world)] * frames.worlds), 1)
-        return rgb.numpy()[0]
+    def pictures(self, worlds: Sequence[int]) -> Array:
+        """What the cameras of worlds see now: (n, height, width, 3) uint8."""
+        frames, made = self._source.frames, []
+        for start in range(0, len(worlds), frames.worlds):
+            scenes = [self._scene(world) for world in worlds[start : start + frames.worlds]]
+            padded = scenes + scenes[:1] * (frames.worlds - len(scenes))
+            made.append(frames.draw(SceneBatch.concatenated(padded), len(scenes))[0].numpy())
+        return np.concatenate(made)
 
     def close(self) -> None:
         """Frees both engines."""

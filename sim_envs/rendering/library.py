@@ -10,6 +10,8 @@ from sim_envs.rendering.texels import Texel, TextureRow, pack_textures
 
 LEAF_SIZE = 4
 """Triangles per leaf of a mesh's bounding volumes."""
+_ROOTS = np.rint(np.sqrt(srgb_to_linear(np.arange(256) / 255.0)) * 255).astype(np.uint8)
+"""Square root of linear light of each sRGB value, both of 255."""
 WHOLE = -1
 """Root of a mesh that is not part of a larger one."""
 
@@ -89,7 +91,7 @@ class Library:
 
         Row 0 is v = 1, as image files have it.
         """
-        self._roots.append(np.rint(np.sqrt(srgb_to_linear(image / 255.0)) * 255).astype(np.uint8))
+        self._roots.append(_ROOTS[image])
         self._repeats.append(repeat)
         return len(self._roots) - 1
 

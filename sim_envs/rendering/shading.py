@@ -12,6 +12,8 @@ TONE_STEPS = 4096
 """Entries of the table from the square root of linear light to sRGB bytes, which avoids slow power functions."""
 CONTRAST = 1.25
 """Slope of the tone curve in the dark."""
+EDGE = 0.02
+"""Share by which 1 / depth differs inside a pixel that sees an edge of one body."""
 WHITE = 2.5
 """Linear light that comes out white: white marble under the brightest key and sky, exposed longest, reaches 2.3."""
 
@@ -174,7 +176,11 @@ def label(
 
 
 def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:
-    """The kernel that colours pixels, each the mean of `supersampling`**2 samples, with or without shadow rays."""
+    """The kernel that colours pixels, with or without shadow rays.
+
+    A pixel on an edge (samples that see different slots, or depths that differ by EDGE) is the mean of
+    `supersampling`**2 samples; one that sees a single surface takes one sample at its centre.
+    """
 
     @wp.func
     def shade(scene: Scene, lights: Lights, world: wp.int32, hit: Hit, origin: wp.vec3f, direction: wp.vec3f):
@@ -198,6 +204,30 @@ def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:
             light += key * (surface.gloss * glint_of(hit.normal, wp.normalize(to_light - direction)))
         return light
 
+    @wp.func
+    def is_one_surface(
+        scene: Scene,
+        keys: wp.array3d[wp.uint64],
+        first_slot: wp.int32,
+        world: wp.int32,
+        row: wp.int32,
+        column: wp.int32,
+    ):
+        """Whether all samples from a row and column on see the same slot at about one depth, of a box the same side."""
+        key = keys[world, row, column]
+        code = wp.int32(key & wp.uint64(0xFFFFFFFF))
+        nearness = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
+        bits = wp.int32(FACE_BITS)
+        if key != wp.uint64(NOTHING) and scene.slots[first_slot + (code >> FACE_BITS)].kind == GeoType.BOX:
+            bits = wp.int32(1)  # a side has two faces
+        same = wp.bool(True)
+        for sample in range(1, wp.static(supersampling * supersampling)):
+            other = keys[world, row + sample // wp.static(supersampling), column + sample % wp.static(supersampling)]
+            gap = wp.abs(wp.cast(wp.uint32(other >> wp.uint64(32)), wp.float32) - nearness)
+            if (wp.int32(other & wp.uint64(0xFFFFFFFF)) >> bits) != (code >> bits) or gap > wp.static(EDGE) * nearness:
+                same = wp.bool(False)
+        return same
+
     @wp.kernel(enable_backward=False, module="unique")
     def colour(
         scene: Scene,
@@ -215,18 +245,27 @@ def create_kernel(shadows: bool, supersampling: int) -> wp.Kernel:
         origin = wp.transform_get_translation(cameras.pose[world])
         light = wp.vec3f(0.0)
         covered = wp.float32(0.0)
-        for sample in range(wp.static(supersampling * supersampling)):
+        samples = wp.int32(wp.static(supersampling * supersampling))
+        shift = wp.float32(0.5)
+        if wp.static(supersampling > 1):
+            row = py * wp.static(supersampling)
+            column = px * wp.static(supersampling)
+            if is_one_surface(scene, keys, world * slots_per_world, world, row, column):
+                samples = wp.int32(1)
+                shift = wp.float32(wp.static(0.5 * supersampling))
+        weight = 1.0 / wp.float32(samples)
+        for sample in range(samples):
             row = py * wp.static(supersampling) + sample // wp.static(supersampling)
             column = px * wp.static(supersampling) + sample % wp.static(supersampling)
             key = keys[world, row, column]
             if key != wp.uint64(NOTHING):
-                x = (wp.float32(column) + 0.5) * wp.static(1.0 / supersampling)
-                y = (wp.float32(row) + 0.5) * wp.static(1.0 / supersampling)
+                x = (wp.float32(column) + shift) * wp.static(1.0 / supersampling)
+                y = (wp.float32(row) + shift) * wp.static(1.0 / supersampling)
                 local = wp.vec3f((x - lens[1]) / lens[0], (y - lens[2]) / lens[0], 1.0)
                 direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
                 hit = hit_of(scene, placements, key, world * slots_per_world, local, origin, direction)
-                covered += wp.static(1.0 / supersampling**2)
-                light += shade(scene, lights, world, hit, origin, direction) * wp.static(1.0 / supersampling**2)
+                covered += weight
+                light += shade(scene, lights, world, hit, origin, direction) * weight
         light = wp.cw_mul(light, lights.gain[world])
         for channel in range(3):
             root = wp.sqrt(light[channel]) * wp.static(0.5 * (TONE_STEPS - 1))

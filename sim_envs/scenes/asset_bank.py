@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.objects import OBJECTS
+from assets.objects import OBJECTS, ObjectSpec
 from assets.rooms import ROOMS
 from assets.shapes import Part
 from assets.tables import TABLES, resized
 from assets.textures import TEXTURES
 from lace.core.draws import generator
 from lace.core.geometry import axis_angle, transform
+from lace.core.kept import kept
 from sim_envs.config.axes import Axes, known_names
 from sim_envs.rendering.library import Library
 from sim_envs.rendering.slot_table import PARKED
@@ -72,8 +73,7 @@ class AssetBankBuilder:
         for spec in specs:
             mesh = spec.build()
             meshes.append(self.library.add_mesh(mesh))
-            rngs = [generator(self.seed, look) for look in range(LOOKS)]
-            textures.append([self.library.add_texture(spec.texture(rng), 1.0) for rng in rngs])
+            textures.append([self.library.add_texture(image, 1.0) for image in self._looks(spec)])
             height = float(mesh.vertices[:, 2].max())
             sizes.append((float(np.linalg.norm(mesh.vertices[:, :2], axis=1).max()), height))
             scales.append((spec.height_m[0] / height, spec.height_m[1] / height))
@@ -87,6 +87,14 @@ class AssetBankBuilder:
             height,
             np.array(scales),
         )
+
+    def _looks(self, spec: ObjectSpec) -> np.ndarray:
+        """Textures (LOOKS, h, w, 3) of an object; those that are painted are kept in the cache."""
+
+        def make() -> np.ndarray:
+            return np.stack([spec.texture(generator(self.seed, look)) for look in range(LOOKS)])
+
+        return make() if spec.sources else kept("textures", make, spec.texture, self.seed, LOOKS)
 
     def layouts(self, layouts: list, slots: int) -> Layouts:
         """Rows of slots from rooms or tables."""
@@ -115,8 +123,11 @@ class AssetBankBuilder:
     def _texture(self, name: str) -> list[int]:
         if name not in self._textures:
             texture = TEXTURES[name]
-            rngs = [generator(self.seed, 100 + look) for look in range(LOOKS)]
-            self._textures[name] = [
-                self.library.add_texture(texture.make(rng, TEXTURE_PX), 1 / texture.tile_m) for rng in rngs
-            ]
+
+            def make() -> np.ndarray:
+                rngs = [generator(self.seed, 100 + look) for look in range(LOOKS)]
+                return np.stack([texture.make(rng, TEXTURE_PX) for rng in rngs])
+
+            images = kept("textures", make, texture.make, self.seed, LOOKS, TEXTURE_PX)
+            self._textures[name] = [self.library.add_texture(image, 1 / texture.tile_m) for image in images]
         return self._textures[name]

@@ -59,6 +59,7 @@ class Composer:
         """Puts a table under the hand; returns the height of its top (n,) [m]."""
         slots, tables, axis = self.layout.table, self.asset_bank.tables, draws.axis
         which = draws.choice("kind", len(tables.names))
+        draws.record("name", np.array(tables.names)[which])
         top = draws.uniform("height_m", *axis.height_m)
         offset = np.concatenate([np.tile(axis.centre_m, (len(top), 1)), top[:, None]], 1)
         turn = axis_angle([0, 0, 1], np.deg2rad(axis.yaw_deg))

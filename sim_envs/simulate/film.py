@@ -8,9 +8,11 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
+from lace.core.camera import PinholeCamera
 from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
-from lace.core.geometry import Array
+from lace.core.geometry import Array, apply
+from lace.core.progress import Advance, progress_bar
 from policies.trials.records import TrialRecord, film_path
 from sim_envs.physics.mujoco import MujocoPhysics
 from sim_envs.physics.overlap import DrawnRobot, by_kind
@@ -21,11 +23,17 @@ from sim_envs.trials.cell import STRIDE, SimCell, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
 ENLARGEMENT, SUPERSAMPLING = 2, 2
-"""Films are so much larger than what the policies saw, with so many colour rays per pixel and axis."""
+"""Films are so much larger than what the policies saw, with so many colour rays per pixel and axis on edges."""
 EVERY = 2
 """States from one picture of a film to the next."""
+MARGIN = 0.06
+"""Least distance of hand and target from the picture's edge, of its side."""
 STRIP, STRIP_COLUMNS = 12, 4
 """Pictures on the contact strip beside a film, and in each of its rows."""
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Shows no progress."""
 
 
 def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tuple[Path, dict[str, dict[str, float]]]]:
@@ -37,14 +45,14 @@ def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tupl
         IntegrityError: A trial ended otherwise than recorded.
     """
     records, filmer = {row.trial: row for row in trials}, None
+    films = [(number, name, film_path(config.out, number, name)) for number in config.film for name in config.policies]
     try:
-        for number in config.film:
-            for name in config.policies:
-                path = film_path(config.out, number, name)
-                if not path.is_file():
-                    filmer = filmer or Filmer(config)
-                    filmer.make(path, records[number], name)
-                yield path, json.loads(path.with_suffix(".json").read_text())
+        for number, name, path in films:
+            if not path.is_file():
+                filmer = filmer or Filmer(config)
+                with progress_bar(f"filming trial {number}, {name}", "pictures") as advance:
+                    filmer.make(path, records[number], name, advance)
+            yield path, json.loads(path.with_suffix(".json").read_text())
     finally:
         if filmer is not None:
             filmer.maker.close()
@@ -57,13 +65,13 @@ class Filmer:
         self.maker = CellTrials(config)
         self._watch = OverlapWatch(self.maker.source)
 
-    def make(self, path: Path, record: TrialRecord, name: str) -> None:
-        """Films one trial with one policy."""
+    def make(self, path: Path, record: TrialRecord, name: str, advance: Advance = unseen) -> None:
+        """Films one trial with one policy; `advance` is told of the pictures drawn."""
         [trial] = self.maker.source.draw(np.array([record.trial]))
         policy = next(policy for policy in self.maker.policies if policy.name == name)
         outcome, cell = self.maker.outcome(trial, policy)
         _require_same(record.trial, name, outcome.result, record.outcomes[name]["result"])
-        publish(path, pictures(self.maker.source, trial, cell), self._watch.deepest(trial, *moments(cell)))
+        publish(path, pictures(self.maker.source, trial, cell, advance), self._watch.deepest(trial, *moments(cell)))
 
 
 def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
@@ -101,27 +109,72 @@ def moments(cell: SimCell) -> tuple[Array, Array]:
     return q[::EVERY], T[::EVERY, : len(start.objects)]
 
 
-def pictures(source: TrialSource, trial: Trial, cell: SimCell) -> np.ndarray:
+def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance = unseen) -> np.ndarray:
     """RGB (frames, height, width, 3) uint8 of all that happened in `cell`; its first picture if nothing moved."""
     if not cell.motions:
         return trial.record.image[None].repeat(ENLARGEMENT, 1).repeat(ENLARGEMENT, 2)
     (q, T), size = moments(cell), source.frames.worlds
-    return np.concatenate([_drawn(source, trial, q[i : i + size], T[i : i + size]) for i in range(0, len(q), size)])
+    camera, made = framed(source, trial, q, T), []
+    for start in range(0, len(q), size):
+        made.append(_drawn(source, trial, camera, q[start : start + size], T[start : start + size]))
+        advance(min(start + size, len(q)), len(q))
+    return np.concatenate(made)
 
 
-def _drawn(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -> np.ndarray:
+def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -> PinholeCamera:
+    """The trial's camera, ENLARGEMENT times as large, zoomed out and shifted as far as hand and target need it.
+
+    Args:
+        source: Of the trial.
+        trial: The scene.
+        q: Joint positions (n, joints) [rad] of all moments.
+        T_world_object: (n, objects, 4, 4), the target first.
+    """
+    camera = source.frames.canvas(trial.camera)
+    hand = source.body.pose(q).keypoints_world[:, source.body.embodiment.present]
+    target = apply(T_world_object[:, 0], np.concatenate(trial.physics.objects[0].hulls))
+    points = np.concatenate([hand.reshape(-1, 3), target.reshape(-1, 3)])
+    uv, depth = camera.project(points)
+    size = np.array([camera.width, camera.height], float)
+    low, high = zoom_to(uv.reshape(-1, 2)[depth.ravel() > 0.05], size)
+    K = camera.K.copy()
+    scale = ENLARGEMENT * size / (high - low)
+    K[..., 0, :] *= scale[0]
+    K[..., 1, :] *= scale[1]
+    K[..., :2, 2] -= scale * low
+    width, height = (int(ENLARGEMENT * side) for side in size)
+    return replace(camera, K=K, width=width, height=height)
+
+
+def zoom_to(uv: Array, size: Array) -> tuple[Array, Array]:
+    """Corners (2,) of the least window around a picture's own, of its shape, that holds points with a margin [px].
+
+    Args:
+        uv: (n, 2) [px].
+        size: (2,) of the picture [px].
+    """
+    if not len(uv):
+        return np.zeros(2), size
+    inner = 1 - 2 * MARGIN
+    need = np.ptp(uv, axis=0)
+    factor = max(1.0, float((need / (inner * size)).max()))
+    window = factor * size
+    first, last = uv.max(0) - (1 - MARGIN) * window, uv.min(0) - MARGIN * window
+    low = np.clip((size - window) / 2, first, np.maximum(first, last))
+    return low, low + window
+
+
+def _drawn(source: TrialSource, trial: Trial, camera: PinholeCamera, q: Array, T_world_object: Array) -> np.ndarray:
     """Pictures of at most `worlds` states."""
     frames, count = source.frames, len(q)
     rows = np.minimum(np.arange(frames.worlds), count - 1)
     scene = scene_at(source, trial, q[rows], T_world_object[rows])
-    camera = frames.canvas(scene.camera)
-    width, height = ENLARGEMENT * camera.width, ENLARGEMENT * camera.height
-    K = camera.K * np.array([ENLARGEMENT, ENLARGEMENT, 1])[:, None]
-    view = frames.view(replace(scene, camera=replace(camera, K=K, width=width, height=height)))
+    row = np.zeros(frames.worlds, int)
+    K, T_world_cam = (np.reshape(value, (-1, *value.shape[-2:]))[row] for value in (camera.K, camera.T_world_cam))
+    view = frames.view(replace(scene, camera=replace(camera, K=K, T_world_cam=T_world_cam)))
     frames.renderer.apply(scene.table)
-    rgb, _segment, _depth = frames.renderer.draw(
-        view, width, height, shadows=True, supersampling=SUPERSAMPLING, count=count
-    )
+    size = camera.width, camera.height
+    rgb, _segment, _depth = frames.renderer.draw(view, *size, shadows=True, supersampling=SUPERSAMPLING, count=count)
     return rgb.numpy()
 
 

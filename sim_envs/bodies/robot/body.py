@@ -7,7 +7,7 @@ from assets.robots.robot import Robot
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, invert, transform
 from lace.core.kinematics import Kinematics
-from sim_envs.bodies.robot.poses import build_bank, pose_of
+from sim_envs.bodies.robot.poses import kept_bank, pose_of
 from sim_envs.bodies.robot.reach import plan_grasp
 from sim_envs.config.scene import SceneConfig
 from sim_envs.rendering.library import Library
@@ -53,7 +53,7 @@ class RobotBody:
         self.link_names = body.links
         self.parts = robot_parts(self.robot)
         box = grasp_box(config.axes.table)
-        self.bank = build_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses, box)
+        self.bank = kept_bank(self.robot, self.kinematics, config.seed, config.axes.hand.poses, box)
         self._visual_links = [self.kinematics.link_index[visual.link] for visual in self.robot.visuals]
         self._visual_poses = np.stack([visual.T_link_mesh for visual in self.robot.visuals])
         self.visual_colours = np.array([visual.colour for visual in self.robot.visuals])

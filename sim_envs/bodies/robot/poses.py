@@ -10,6 +10,7 @@ from lace.core.draws import Draws
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
 from lace.core.geometry import Array, BoolArray, axis_angle
+from lace.core.kept import kept
 from lace.core.kinematics import Kinematics
 from sim_envs.scenes.state import BodyPose
 from sim_envs.scenes.workspace import CLEARANCE, GRASP_BOX
@@ -145,3 +146,10 @@ def build_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int, box: 
         f"{size} collision-free poses",
         "check --workspace-x and --workspace-y, the robot's description and its collision shapes",
     )
+
+
+def kept_bank(robot: Robot, kinematics: Kinematics, seed: int, size: int, box: Array = GRASP_BOX) -> PoseBank:
+    """As `build_bank`, from the cache after the first time; the robot counts by what its folder was built from."""
+    name = robot.xml_path.parent.name
+    inputs = (name, robot.embodiment, seed, size, box)
+    return PoseBank(kept("poses", lambda: build_bank(robot, kinematics, seed, size, box).q, build_bank, *inputs), size)

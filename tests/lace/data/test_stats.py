@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from lace.data.dataset import FrameDataset
+from lace.data.draw_names import in_words, is_internal
 from lace.data.stats import dataset_stats, histogram, save_stats
-from lace.data.stats_figure import stats_tables
+from lace.data.stats_figure import shown_ranges, stats_tables
 from tests.synthetic import make_dataset
 
 
@@ -46,4 +47,16 @@ def test_files_and_tables(ds, tmp_path):
     assert cv2.imread(str(tmp_path / "out" / "stats.png")).shape[1] > 1000
     console = Console(record=True, width=120)
     console.print(stats_tables(stats))
-    assert "light.intensity" in console.export_text()
+    assert "light intensity" in console.export_text()
+
+
+def test_names_have_units_and_internal_draws_are_left_out_unless_asked_for():
+    assert in_words("camera.distance_m") == "camera distance [m]" and in_words("tint.hue[2]") == "tint hue 2"
+    assert in_words("light.elevation_deg") == "light elevation [degrees]"
+    assert in_words("camera.aim[0]") == "camera aim 0 [m]"
+    assert all(map(is_internal, ("clutter.3.yaw", "table.kind", "sensor.offset_x", "backdrop[1]")))
+    assert not any(map(is_internal, ("camera.roll_deg", "clutter.count", "target.scale", "light.intensity")))
+    h = histogram([1.0, 2.0])
+    stats = {"draws": {"table.look": h, "table.height_m": h}, "joints": {"elbow": h}}
+    assert list(shown_ranges(stats, False)) == ["table height [m]", "joint elbow [rad]"]
+    assert "table look" in shown_ranges(stats, True)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lace.reports import sections
-from lace.reports.report import Report, slug, write_report
+from lace.reports.report import Report, in_lines, slug, write_report
 from lace.reports.trials import COLOURS, shown_trials, trial_sections
 from policies.outcome import Result
 from tests.simulated_trials import record
@@ -64,7 +64,7 @@ def test_a_section_is_drawn_and_embedded(kind, tmp_path):
 
 def test_the_page_says_what_was_run_by_which_code(tmp_path):
     page = page_of(tmp_path)
-    for words in ("A title", "A sentence.", "RANDOM weights", "commit", "torch", "&#34;seed&#34;: 1"):
+    for words in ("A title", "A sentence.", "RANDOM weights", "commit", "torch", "<td>seed</td><td>1</td>"):
         assert words in page
 
 
@@ -77,9 +77,35 @@ def test_trials_of_any_origin_are_drawn_from_plain_data(tmp_path):
     row = {"success": {**RATE, "successes": counts["success"]}, "failures": failures, "hit_rate": hit, "errors": errors}
     frames = {number: b"jpeg" for number in shown_trials(trials, ["oracle"])}
     found = trial_sections({"policies": {"oracle": row}, "interval": "exact"}, trials, frames, (64, 48))
-    assert [part.title for part in found] == ["Success", "Outcomes", "Localisation", "Camera frames"]
+    assert [part.title for part in found] == ["Success", "Outcomes", "Camera frames", "Localisation"]
     page = page_of(tmp_path, *found)
     assert page.count('class="frame') == sum(min(5, count) for count in counts.values())
+
+
+def test_the_worst_policy_comes_first_and_what_does_not_vary_is_left_out():
+    trials = [vars(record(4, number, ("oracle", "frozen"))) for number in range(4)]
+    hit = {which: RATE for which in ("target", "end_effector", "both")}
+    errors = dict.fromkeys(("target_error_px", "target_error_mm", "end_effector_error_px"), {"n": 0})
+
+    def row(value):
+        failures = {kind: {**RATE, "successes": 0} for kind in COLOURS if kind != "success"}
+        return {"success": {**RATE, "value": value, "successes": 4}, "failures": failures} | {
+            "hit_rate": hit,
+            "errors": errors,
+        }
+
+    flat = FACTOR | {"groups": [FACTOR["groups"][0]] * 2}
+    results = {"policies": {"oracle": row(0.9), "frozen": row(0.1)}, "interval": "exact"}
+    results["breakdown"] = {"oracle": [flat], "frozen": [flat]}
+    frames = {number: b"jpeg" for number in range(4)}
+    found = {part.title: part for part in trial_sections(results, trials, frames, (64, 48))}
+    assert list(found) == ["Success", "Camera frames", "Localisation"], "nobody failed, and no factor matters"
+    assert list(found["Camera frames"].shots) == ["frozen", "oracle"]
+
+
+def test_nested_options_become_lines():
+    lines = dict(in_lines({"axes": {"camera": {"fov": (34, 52)}}, "names": [], "film": None, "more": [{"a": 1}]}))
+    assert lines == {"axes.camera.fov": "34 52", "names": "-", "film": "-", "more.0.a": "1"}
 
 
 def test_every_result_has_a_colour():

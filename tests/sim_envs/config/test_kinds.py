@@ -8,6 +8,7 @@ import pytest
 
 from lace.cli import main as cli
 from lace.core.errors import InvalidValueError, UnknownNameError
+from sim_envs.config.axes import Axes
 from sim_envs.config.generate import EMBODIMENTS, defaults_of
 from sim_envs.config.kinds import IDLE_AXES, KINDS, refuse_idle_axes, require_kind
 from sim_envs.config.presets import PRESETS
@@ -78,3 +79,12 @@ def test_workers_without_a_shard_are_told_of(tmp_path, caplog):
     with caplog.at_level("WARNING"), shown(replace(config, shard_frames=25), 2):
         pass
     assert not caplog.text
+
+
+@pytest.mark.parametrize(("kind", "left_out"), [("robot", {"skin", "sleeve"}), ("human", {"tint"})])
+def test_help_shows_the_axes_of_its_kind_and_names_the_choices(kind, left_out, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["generate", kind, "--help"])
+    said = capsys.readouterr().out
+    assert {axis for axis in vars(Axes()) if f"--axes.{axis}." not in said} == left_out
+    assert "--target" in said and "xarm7_leap" in said and "dinosaur_trex" in said

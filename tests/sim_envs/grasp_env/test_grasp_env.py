@@ -14,7 +14,7 @@ from lace.core.errors import InvalidValueError, UnknownNameError
 from lace.core.kinematics import Kinematics
 from sim_envs.config.axes import HandAxis
 from sim_envs.config.presets import PRESETS
-from sim_envs.grasp_env.config import options_of
+from sim_envs.grasp_env.config import checked_mode, options_of
 from sim_envs.grasp_env.controls import ARM_SPEED, HAND_SPEED, PALM_SPEED, JointControl, PalmControl
 from tests.leaks import ROUNDS, growth
 
@@ -30,7 +30,7 @@ def body():
 
 @pytest.fixture(scope="module")
 def env():
-    made = gymnasium.make(sim_envs.ENVIRONMENT, disable_env_checker=True, render_mode="rgb_array", **SMALL)
+    made = gymnasium.make(sim_envs.ENVIRONMENT, disable_env_checker=True, **SMALL)
     yield made.unwrapped
     made.close()
 
@@ -214,3 +214,17 @@ def test_an_unknown_name_names_the_nearest():
         options_of(preset="kitchn")
     with pytest.raises(UnknownNameError, match="isaac"):
         options_of(physics="isac")
+
+
+def test_other_render_modes_are_refused():
+    with pytest.raises(InvalidValueError, match="render_mode"):
+        checked_mode("ansi")
+    assert checked_mode(None) is None
+
+
+def test_every_world_renders(vector):
+    vector.reset(seed=0)
+    pictures = vector.render()
+    side = vector.unwrapped.config.width
+    assert len(pictures) == WORLDS and {picture.shape for picture in pictures} == {(side, side, 3)}
+    assert not np.array_equal(pictures[0], pictures[1])
