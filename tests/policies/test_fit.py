@@ -17,7 +17,7 @@ from policies.fit import Fit, FitConfig, predict, rate_at
 from policies.heads import build_head
 from policies.metrics import point_metrics
 from policies.positions import patch_positions
-from policies.probes import WIDTH, AttentiveProbe, point_targets
+from policies.probes import GAIN, WIDTH, AttentiveProbe, point_targets
 from policies.regimes import Split, training_frames
 from tests.demonstrations import EACH, make_demonstrations
 
@@ -94,7 +94,7 @@ def test_a_probe_pools_as_torch_s_multi_head_attention():
             parameter.add_(
                 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(parameter.numel()))
             )
-        x = probe.project(features.values.flatten(1, 2)) + patch_positions(5, 5, WIDTH).flatten(0, 1)
+        x = probe.project(GAIN * features.values.flatten(1, 2)) + patch_positions(5, 5, WIDTH).flatten(0, 1)
         plain, _ = probe.attention(probe.queries.expand(3, -1, -1), x, x, need_weights=False)
         torch.testing.assert_close(probe.pooled(features.values), plain, rtol=1e-4, atol=1e-4)
 
