@@ -146,7 +146,7 @@ class Emulator:
         controller.tick(measured, devices.arm_velocities, DT)
         controller.torque = devices.arm_torques
         devices.drive_hand([self._drive(motor) for motor in self.motors])
-        state = devices.step(controller.command, controller.command_velocity)
+        state = devices.step(controller.command)
         controller.feel(float(state.robot_table_N), controller.settings.self_collision and devices.arm_touches_itself())
         self.witness.watch(state)
         self._sense_hand()

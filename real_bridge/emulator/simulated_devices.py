@@ -11,6 +11,10 @@ from sim_envs.physics.protocol import STEP_HZ, PhysicsScene, WorldState
 
 DT = 1 / STEP_HZ
 """One step: the control period of the arm, and of the physics with which the grasps were found [s]."""
+SMOOTH_S = 0.02
+"""Time constant of the two low-pass filters of the arm's commands [s]: servo commands arrive one by one, each a step,
+and a real controller moves smoothly through them. Unsmoothed steps and their speed, as feed-forward, shook the arm so
+that a hand capped to 0.19 N m lost what it held. An assumption."""
 HAND_ZERO = np.pi
 """A LEAP motor stands at this angle where the model's joint is at 0 [rad] (LEAP_Hand_API)."""
 FINGER_MOTORS = tuple(
@@ -46,6 +50,7 @@ class SimulatedDevices:
         self._lead_s = -gains[1] / gains[0]
         """With this much of its speed added a moving target is followed without lag [s]."""
         self._arm_ids = {model.body(link).id for link in body.links if link not in body.hand_links}
+        self._smooth = np.tile(self._world.data.qpos[self._arm], (2, 1))
         self.state = self._world.state()
 
     @property
@@ -90,9 +95,13 @@ class SimulatedDevices:
         model.actuator_forcerange[which] = np.stack([-limit, limit], 1)
         data.ctrl[which] = np.array([drive.goal for drive in drives]) - HAND_ZERO - self.hand_offset
 
-    def step(self, arm_command: Array, arm_speed: Array) -> WorldState:
-        """One step towards the arm command [rad], which is passed at `arm_speed` [rad/s]."""
-        self._world.data.ctrl[self._arm_actuators] = arm_command + self._lead_s * arm_speed
+    def step(self, arm_command: Array) -> WorldState:
+        """One step towards the arm command [rad]; a command of constant speed is followed without lag."""
+        once, twice = self._smooth
+        once += (arm_command - once) * DT / SMOOTH_S
+        speed = (once - twice) / SMOOTH_S
+        twice += speed * DT
+        self._world.data.ctrl[self._arm_actuators] = twice + (self._lead_s + 2 * SMOOTH_S) * speed
         mujoco.mj_step(self._world.model, self._world.data)
         self.state = self._world.state()
         return self.state
