@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from importlib import import_module
 from typing import Any
@@ -53,7 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Terminated) as stop:
         said = "interrupted; what was finished is whole, run the same command to resume"
         _complain("\n  ".join([said, *getattr(stop, "__notes__", ())]))
-        return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+        code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+        return _ended_at_once(code) if argv is None else code
+
+
+def _ended_at_once(code: int) -> int:
+    """Ends this process: taking the simulator's libraries down takes seconds, which preempted jobs do not have."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _with_notes(error: LaceError, noted: BaseException) -> str:
