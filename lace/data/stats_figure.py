@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from lace.data.draw_names import in_words, is_internal
 
@@ -95,7 +96,7 @@ def stats_tables(stats: dict[str, Any], internal: bool = False) -> Group:
     counts = Table("what", "value", "frames", title=f"{stats['folder']}: {stats['frames']} frames")
     for kind in ("embodiments", "presets", "rooms", "tables", "targets", "distractors"):
         for value, n in stats[kind].items():
-            counts.add_row(kind[:-1], value, str(n))
+            counts.add_row(kind[:-1], Text(value), str(n))
     for redraws, n in stats["attempts"].items():
         counts.add_row("redrawn", f"{redraws} times", str(n))
     rates = Table("keypoint", *(kind.replace("_", " ") for kind in _KINDS), title="keypoint visibility")
@@ -103,5 +104,5 @@ def stats_tables(stats: dict[str, Any], internal: bool = False) -> Group:
         rates.add_row(name, *(f"{kinds[kind]:.1%}" for kind in _KINDS))
     ranges = Table("draw or joint", "n", "min", "mean", "max", title="what was drawn, and joints")
     for name, h in shown_ranges(stats, internal).items():
-        ranges.add_row(name, str(h["n"]), f"{h['min']:.4g}", f"{h['mean']:.4g}", f"{h['max']:.4g}")
+        ranges.add_row(Text(name), str(h["n"]), f"{h['min']:.4g}", f"{h['mean']:.4g}", f"{h['max']:.4g}")
     return Group(counts, rates, ranges)

@@ -47,7 +47,8 @@ def test_files_and_tables(ds, tmp_path):
     assert cv2.imread(str(tmp_path / "out" / "stats.png")).shape[1] > 1000
     console = Console(record=True, width=120)
     console.print(stats_tables(stats))
-    assert "light intensity" in console.export_text()
+    said = console.export_text()
+    assert "light intensity" in said and "joint elbow [rad]" in said
 
 
 def test_names_have_units_and_internal_draws_are_left_out_unless_asked_for():
