@@ -1,4 +1,4 @@
-"""Grasps by target, found by `tools/grasp_search.py` and stored with their success rates."""
+"""Grasps by target, found by `lace assets find-grasp` and stored with their success rates."""
 
 import json
 from functools import cache
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from assets.objects import OBJECTS
+from lace.core.files import publish_bytes
 from lace.core.grasp import Grasp
 
 DEFAULT = "default"
@@ -22,7 +24,28 @@ def stored() -> dict[str, Grasp]:
 
 def grasp_for(target: str) -> Grasp:
     """The grasp found for `target`, or the default one."""
-    return stored()[target if target in stored() else DEFAULT]
+    file, name = file_of(target)
+    if file == _FILE or not file.is_file():
+        return stored()[name if name in stored() else DEFAULT]
+    rows = json.loads(file.read_text())
+    return from_json(rows[name]) if name in rows else stored()[DEFAULT]
+
+
+def file_of(target: str) -> tuple[Path, str]:
+    """The file where grasps of `target` are kept, and its name there: of the user's own mesh, a file beside it."""
+    known = target in OBJECTS and OBJECTS[target].grasps
+    return known or (_FILE, target)
+
+
+def store(grasp: Grasp) -> Path | None:
+    """Keeps a grasp of `grasp.target` if it is better than the one that is there; its file, or None."""
+    file, name = file_of(grasp.target)
+    rows = json.loads(file.read_text()) if file.is_file() else {}
+    old = rows.get(name)
+    if old is not None and grasp.successes / grasp.trials <= old["successes"] / old["trials"]:
+        return None
+    publish_bytes(file, (json.dumps(dict(sorted((rows | {name: to_json(grasp)}).items())), indent=1) + "\n").encode())
+    return file
 
 
 def to_json(grasp: Grasp) -> dict:

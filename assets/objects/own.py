@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import trimesh
@@ -63,6 +63,7 @@ def own_object(text: str) -> ObjectSpec | None:
     said = _options(text, dict(parse_qsl(options)))
     load = cache(partial(load_mesh, file, said.get("size"), said.get("up", "")))
     mesh = load().mesh
+    grasps = file.with_name(f"{file.name}.grasps.json")
     height = float(mesh.vertices[:, 2].max())
     assumed = float(np.clip(DENSITY * trimesh.convex.convex_hull(mesh.vertices).volume, *MASS_KG))
     mass = float(said.get("mass", assumed))
@@ -74,7 +75,8 @@ def own_object(text: str) -> ObjectSpec | None:
         texture=lambda _rng: load().texture,
         height_m=(height, height),
         mass_kg=(mass, mass),
-        sources=(file,),
+        grasps=(grasps, urlencode({key: said[key] for key in ("size", "up") if key in said})),
+        sources=(file, grasps),
     )
 
 

@@ -27,6 +27,8 @@ class ObjectSpec:
     mass_kg: tuple[float, float]
     parts: Callable[[], tuple[np.ndarray, ...]] | None = None
     """Convex parts for physics as vertices (k, 3), at the size of `build`; None: the convex hull of the mesh."""
+    grasps: tuple[Path, str] | None = None
+    """File of the grasps that were found for it, and its name there; None: with those of ours."""
     sources: tuple[Path, ...] = ()
     """The user's own files that it is made from; their content is part of a run's identity."""
 

@@ -178,6 +178,11 @@ COMMANDS: dict[str, Command] = {
     "assets check": Command(
         "check a robot of your own law by law, and draw it with numbered keypoints", "lace.cli.assets:check"
     ),
+    "assets find-grasp": Command(
+        "search how the LEAP Hand grasps an object of your own",
+        "sim_envs.grasp_search:main",
+        "sim_envs.grasp_search:SearchConfig",
+    ),
     "assets figure": Command("draw a robot's hand with numbered keypoints", "lace.cli.assets:figure"),
 }
 """Words after `lace` -> command."""

@@ -88,7 +88,7 @@ def require_grasps_for(embodiment: Embodiment) -> None:
             "preparing grasp trials",
             f"{embodiment.name} has {joints} hand joints",
             f"a hand that the stored grasps fit ({needed} joints, {grasp_for(DEFAULT).embodiment})",
-            "leave out --embodiment, or search grasps for yours with tools/grasp_search.py",
+            "leave out --embodiment, or search grasps for yours with sim_envs/grasp_search.py",
         )
 
 

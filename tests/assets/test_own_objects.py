@@ -1,10 +1,13 @@
 """Meshes of the user's own as objects: size, pose, colours, mass, and every refusal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
 
+from assets.grasps import DEFAULT, grasp_for, store
 from assets.objects import OBJECTS
 from assets.objects.hulls import MARGIN_M, _margin, convex_parts
 from assets.objects.own import SIZE_M, own_names
@@ -55,7 +58,7 @@ def test_a_file_is_an_object_like_ours(files):
     assert (mesh.vertices.dtype, mesh.faces.dtype, mesh.uvs.dtype) == (np.float32, np.int32, np.float32)
     assert _margin(convex_parts(spec.name)) >= MARGIN_M
     assert spec.mass_kg[0] == pytest.approx(400 * 0.05 * 0.07 * 0.1)
-    assert spec.sources == (files / "box.ply",)
+    assert spec.sources == (files / "box.ply", files / "box.ply.grasps.json")
 
 
 def test_colours_of_faces_are_kept(files):
@@ -132,3 +135,13 @@ def test_axes_name_the_objects_and_their_content_is_part_of_the_identity(files):
 def test_ours_are_chosen_by_family():
     assert len(ClutterAxis().objects) >= 14 and ClutterAxis(families=("apple",)).objects == ("apple",)
     assert TargetAxis(names=("all",)).objects[0] == "dinosaur" and TableAxis().size_m is None
+
+
+def test_a_grasp_of_a_file_is_kept_beside_it_and_found_again(files):
+    size = f"{files / 'can.stl'}?size=0.1"
+    assert grasp_for(size).target == DEFAULT
+    found = replace(grasp_for("dinosaur"), target=size, trials=200, successes=180)
+    assert store(found) == files / "can.stl.grasps.json"
+    assert grasp_for(f"{size}&mass=0.3").target == size, "the mass does not matter"
+    assert grasp_for(f"{files / 'can.stl'}?size=0.08").target == DEFAULT, "the size does"
+    assert store(replace(found, successes=170)) is None and grasp_for(size).successes == 180

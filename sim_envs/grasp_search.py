@@ -1,4 +1,4 @@
-"""Searches grasps that hold an object at any yaw: `python -m tools.grasp_search --target dinosaur`.
+"""Searches grasps that hold an object at any yaw: `lace assets find-grasp FILE`.
 
 The hand alone moves on a vertical slide over the object: it descends open, closes and lifts. Random grasps are screened
 for collisions, evaluated under noise, and the best are varied (cross-entropy search); the best one is evaluated again
@@ -8,19 +8,24 @@ with new noise, and those figures are stored. Object files keep the best grasp f
 import json
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Annotated
 
 import mujoco
 import numpy as np
-import tyro
+from rich.console import Console
+from tyro.conf import Positional, arg
 
 import assets.grasps as grasps
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
+from assets.objects.own import own_names
 from assets.robots import ROBOTS
 from assets.robots.robot import collision_spec
+from lace.core.errors import InvalidValueError
+from lace.core.files import publish_bytes
 from lace.core.geometry import Array, axis_angle, quat_wxyz_from_rotation, transform
 from lace.core.grasp import Grasp
+from lace.core.limits import Within, check_numbers
 from sim_envs.physics.mujoco import add_object, add_table
 from sim_envs.physics.protocol import STEP_HZ, RigidObject
 
@@ -69,20 +74,34 @@ LOW, HIGH = np.array(list(SPANS.values())).T
 
 @dataclass
 class SearchConfig:
-    """Searches a grasp and stores it if it is better than the stored one."""
+    """Searches a grasp of the LEAP Hand and stores it if it is better than the stored one."""
 
-    target: str = "dinosaur"
-    """Object name, or "default": upright boxes of three sizes represent unknown objects."""
-    seconds: float = 200
+    target: Annotated[str, Positional] = "dinosaur"
+    """Name or mesh file of an object, or "default": upright boxes of three sizes represent unknown objects. A file's
+    grasp is stored beside it, in FILE.grasps.json."""
+    size_m: Annotated[float | None, Within(0.01, 0.5), arg(aliases=["--target-size"])] = None
+    """Longest side of a mesh file [m], as `--target-size` of other commands says it."""
+    mass_kg: Annotated[float | None, Within(0.001, 5), arg(aliases=["--target-mass"])] = None
+    """Its mass [kg]."""
+    up: Annotated[str, arg(aliases=["--target-up"])] = ""
+    """Its axis that points up."""
+    seconds: Annotated[float, Within(1)] = 200
     """Time for the search."""
     seed: int = 0
     start_from: str = ""
     """Target whose stored grasp is varied instead of starting at random."""
     retest: bool = False
     """Only evaluate the stored grasp of `target` (or of "all") again and store the new figures."""
-    test_trials: int = 200
+    test_trials: Annotated[int, Within(1)] = 200
     """New trials of the best grasp."""
-    out: Path = Path(grasps.__file__).parent / "grasps.json"
+
+    def __post_init__(self):
+        check_numbers(self)
+
+    @property
+    def name(self) -> str:
+        """Of the object in assets OBJECTS, or "default"."""
+        return own_names((self.target,), self.size_m, self.mass_kg, self.up)[0]
 
 
 class HandOnSlide:
@@ -197,7 +216,7 @@ class Search:
     def __init__(self, config: SearchConfig):
         robot = ROBOTS["xarm7_leap"](None)
         self.config, self.body = config, robot.embodiment
-        shapes, self.mass = shapes_of(config.target)
+        shapes, self.mass = shapes_of(config.name)
         self.hands = [HandOnSlide(robot, hulls) for hulls in shapes]
 
     def decode(self, values: Array) -> Grasp:
@@ -215,7 +234,7 @@ class Search:
                 start[i] = {"if": -1, "mf": 0, "rf": 1}[finger] * v["spread"]
         low, high = limits.T
         shut = np.clip(start + delta, low, high)
-        return Grasp(self.body.name, self.config.target, transform(R, position), np.clip(start, low, high), shut, 0, 0)
+        return Grasp(self.body.name, self.config.name, transform(R, position), np.clip(start, low, high), shut, 0, 0)
 
     def encode(self, grasp: Grasp) -> Array:
         """The parameter vector of a grasp that `decode` made."""
@@ -246,10 +265,10 @@ class Search:
 
     def run(self) -> Grasp:
         """The best grasp found in the available time, with new figures."""
-        config, rng = self.config, np.random.default_rng([self.config.seed, len(self.config.target)])
+        config, rng = self.config, np.random.default_rng([self.config.seed, len(self.config.name)])
         begun, elite, drawn = time.monotonic(), [], 0
         if config.start_from:
-            known = self.encode(grasps.stored()[config.start_from])
+            known = self.encode(grasps.grasp_for(config.start_from))
             elite = [(self.successes(self.decode(known), ROUNDS, rng), known)] * 2
         while (spent := time.monotonic() - begun) < config.seconds:
             explore = not config.start_from and (spent < EXPLORE * config.seconds or len(elite) < 2)
@@ -261,7 +280,7 @@ class Search:
             good = self.successes(grasp, ROUNDS, rng, quit_after=max(ROUNDS - bar, 1) if bar > 5 else 4)
             if good > bar:
                 elite = sorted([*elite, (good, values)], key=lambda row: -row[0])[:ELITE]
-                print(f"{spent:5.0f} s, {drawn} drawn: best {[row[0] for row in elite]} of {ROUNDS}", flush=True)
+                _say(f"{spent:5.0f} s, {drawn} drawn: best {[row[0] for row in elite]} of {ROUNDS}")
         return self._winner(elite, rng)
 
     def _vary(self, elite: list[tuple[int, Array]], rng: np.random.Generator) -> Array:
@@ -271,6 +290,13 @@ class Search:
         return np.clip(mixed + step, LOW, HIGH)
 
     def _winner(self, elite: list[tuple[int, Array]], rng: np.random.Generator) -> Grasp:
+        if not elite:
+            raise InvalidValueError(
+                f"searching a grasp of {self.config.name}",
+                f"no drawn grasp lifted it often in {self.config.seconds:g} s",
+                "an object that a hand can hold, and time",
+                "give more --seconds, or --start-from dinosaur",
+            )
         semi = [(self.successes(self.decode(values), 60, rng), values) for _good, values in elite[:6]]
         grasp = self.decode(max(semi, key=lambda row: row[0])[1])
         good = self.successes(grasp, self.config.test_trials, rng)
@@ -285,34 +311,34 @@ def shapes_of(target: str) -> tuple[list[tuple[Array, ...]], tuple[float, float]
     return [(unit * half,) for half in DEFAULT_HALF_M], (0.05, 0.25)
 
 
+def _say(text: str) -> None:
+    Console(soft_wrap=True, highlight=False).print(text, markup=False)
+
+
 def retest(config: SearchConfig) -> None:
     """Evaluates stored grasps on the current shapes and replaces their figures."""
-    rows = json.loads(config.out.read_text())
-    for target in rows if config.target == "all" else [config.target]:
-        search = Search(replace(config, target=target))
+    file = grasps.file_of(config.name)[0]
+    rows = json.loads(file.read_text())
+    for target in rows if config.target == "all" else [config.name]:
+        search, name = Search(replace(config, target=target)), grasps.file_of(target)[1]
         rng = np.random.default_rng([config.seed, len(target)])
-        good = search.successes(grasps.stored()[target], config.test_trials, rng)
-        print(
-            f"{target}: {good} of {config.test_trials} lift; "
-            f"stored {rows[target]['successes']} of {rows[target]['trials']}"
+        good = search.successes(grasps.grasp_for(target), config.test_trials, rng)
+        _say(
+            f"{target}: {good} of {config.test_trials} lift; stored {rows[name]['successes']} of {rows[name]['trials']}"
         )
-        rows[target] |= {"successes": good, "trials": config.test_trials}
-        config.out.write_text(json.dumps(rows, indent=1) + "\n")
+        rows[name] |= {"successes": good, "trials": config.test_trials}
+        publish_bytes(file, (json.dumps(rows, indent=1) + "\n").encode())
 
 
-def main(config: SearchConfig) -> None:
+def main(config: SearchConfig) -> int:
     """Searches and stores."""
+    if config.name != grasps.DEFAULT and config.target != "all":
+        OBJECTS[config.name]
     if config.retest:
-        return retest(config)
+        retest(config)
+        return 0
     grasp = Search(config).run()
-    print(f"{grasp.target}: {grasp.successes} of {grasp.trials} fresh trials lift")
-    rows = json.loads(config.out.read_text()) if config.out.is_file() else {}
-    old = rows.get(grasp.target)
-    if old is None or grasp.successes / grasp.trials > old["successes"] / old["trials"]:
-        rows[grasp.target] = grasps.to_json(grasp)
-        config.out.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
-        print(f"stored in {config.out}")
-
-
-if __name__ == "__main__":
-    main(tyro.cli(SearchConfig))
+    _say(f"{grasp.target}: {grasp.successes} of {grasp.trials} fresh trials lift")
+    file = grasps.store(grasp)
+    _say(f"stored in {file}" if file else "the grasp that is stored is as good")
+    return 0

@@ -7,7 +7,7 @@ import pytest
 
 from assets.grasps import DEFAULT, grasp_for
 from lace.core.geometry import transform
-from tools.grasp_search import FLANGE, FLANGE_Z, HIGH, LOW, Search, SearchConfig, shapes_of
+from sim_envs.grasp_search import FLANGE, FLANGE_Z, HIGH, LOW, Search, SearchConfig, shapes_of
 
 
 @pytest.fixture(scope="module")
