@@ -261,6 +261,13 @@ def _no_cluster(address: str, lines: list[str]) -> InvalidValueError:
             "the same versions of Ray and Python here and in the cluster",
             "install the same `scale` extra on every machine, then start the cluster again",
         )
+    if "timed out during startup" in text:  # Ray waits for 30 s, whatever is set
+        return InvalidValueError(
+            f"connecting to the Ray cluster {address!r}",
+            "Ray did not start within 30 s",
+            "a machine that is not busy with other work",
+            "run the same command again when other jobs have ended, or use --workers instead of --ray",
+        )
     return InvalidValueError(
         f"connecting to the Ray cluster {address!r}",
         text[:300],

@@ -1,8 +1,6 @@
 """Every command with --ray gives on a Ray cluster of this machine the bytes that it gives in one process."""
 
 import json
-import logging
-import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from lace.core.workers import WORKER_OPTIONS
 from tests.demonstrations import make_demonstrations
 
 pytestmark = pytest.mark.slow
-ray = pytest.importorskip("lace.core.ray_pool").ray
+ray_pool = pytest.importorskip("lace.core.ray_pool")
 MADE = {
     "generate robot": "shards/*",
     "generate human": "shards/*",
@@ -27,12 +25,9 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def cluster():
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     torch.set_num_threads(1)  # as in Ray's workers: sums of more threads round differently
-    ray.init("local", num_cpus=2, object_store_memory=80 * 2**20, include_dashboard=False, log_to_driver=False,
-             logging_level=logging.ERROR)  # fmt: skip
-    yield
-    ray.shutdown()
+    with ray_pool.connected("local", 2):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,8 @@ def test_versions_that_differ_are_told_apart_from_a_missing_cluster():
 
     text = "Version mismatch: The cluster was started with:\n  Ray: 2.50.0\n  Python: 3.11.4"
     assert "same versions of Ray and Python" in _no_cluster("auto", text.splitlines()).expected
+    slow = _no_cluster("local", ["The current node timed out during startup. This could happen because"])
+    assert "other jobs" in slow.next_step and "30 s" in str(slow)
 
 
 def test_a_worker_with_other_packages_or_another_folder_is_refused(tmp_path):
