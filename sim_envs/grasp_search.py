@@ -21,6 +21,7 @@ from assets.objects.hulls import convex_parts
 from assets.objects.own import own_names
 from assets.robots import ROBOTS
 from assets.robots.robot import collision_spec
+from lace.core.draws import seed64
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array, axis_angle, quat_wxyz_from_rotation, transform
@@ -265,7 +266,7 @@ class Search:
 
     def run(self) -> Grasp:
         """The best grasp found in the available time, with new figures."""
-        config, rng = self.config, np.random.default_rng([self.config.seed, len(self.config.name)])
+        config, rng = self.config, np.random.default_rng([seed64(self.config.seed), len(self.config.name)])
         begun, elite, drawn = time.monotonic(), [], 0
         if config.start_from:
             known = self.encode(grasps.grasp_for(config.start_from))
@@ -321,7 +322,7 @@ def retest(config: SearchConfig) -> None:
     rows = json.loads(file.read_text())
     for target in rows if config.target == "all" else [config.name]:
         search, name = Search(replace(config, target=target)), grasps.file_of(target)[1]
-        rng = np.random.default_rng([config.seed, len(target)])
+        rng = np.random.default_rng([seed64(config.seed), len(target)])
         good = search.successes(grasps.grasp_for(target), config.test_trials, rng)
         _say(
             f"{target}: {good} of {config.test_trials} lift; stored {rows[name]['successes']} of {rows[name]['trials']}"
