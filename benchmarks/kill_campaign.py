@@ -4,7 +4,8 @@ uv run python -m benchmarks.kill_campaign --kills 200 --out runs/kills
 
 One process imports everything once and forks a child for each run, so a run costs what it computes. A kill is SIGKILL
 or SIGTERM to the command alone, at a drawn share of the time that an unkilled run took; its worker processes must end
-by themselves. Compared are all files that two unkilled runs agree on, byte for byte.
+by themselves. Compared are all files that two unkilled runs agree on, byte for byte. The commands take turns, a few
+kills each; the same command line goes on after a stop (`kills.json` holds what was done).
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +29,8 @@ from lace.core.files import publish_bytes
 PATIENCE_S, ORPHANS_S = 900.0, 20.0
 """Longest run, and how long a worker may outlive its parent."""
 IGNORED = (".lock",)
+TURN = 3
+"""Kills of one command before the next command's turn."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Tally:
     orphans: int = 0
     compared: int = 0
     """Files of an unkilled run that are compared."""
+    attempts: int = 0
+    """Kills and runs that ended before their kill."""
 
 
 def started(name: str, inputs: Path, out: Path, log: Path) -> int:
@@ -69,6 +75,9 @@ def started(name: str, inputs: Path, out: Path, log: Path) -> int:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         code = _run(name, inputs, out)
+    except BaseException:  # the child must not go on as its parent; the log says why it ended
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(code)
 
@@ -124,16 +133,30 @@ def orphans_of(leader: int) -> int:
 
 
 class Campaign:
-    """One command after the other."""
+    """The commands in turn, from what `kills.json` says is done."""
 
     def __init__(self, config: Config):
         self.config, self.inputs = config, config.out / "inputs"
-        self.work, self.log = config.out / "work", config.out / "log.txt"
-        shutil.rmtree(config.out, ignore_errors=True)
-        self.inputs.mkdir(parents=True)
-        self._prepare()
-        if "import lerobot" in config.commands:
-            self._whole("generate rollouts", keep=self.inputs / "rollouts")
+        self.work, self.log, self.file = config.out / "work", config.out / "log.txt", config.out / "kills.json"
+        self.found = self._read()
+        if not self.found:
+            shutil.rmtree(config.out, ignore_errors=True)
+            self.inputs.mkdir(parents=True)
+            self._prepare()
+            if "import lerobot" in config.commands:
+                self._whole("generate rollouts", keep=self.inputs / "rollouts")
+            self._write()
+        self.expected: dict[str, tuple[dict[str, str], float]] = {}
+
+    def _read(self) -> dict[str, Tally]:
+        report = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        same = report.get("seed") == self.config.seed and tuple(report["commands"]) == self.config.commands
+        return {name: Tally(**tally) for name, tally in report["commands"].items()} if same else {}
+
+    def _write(self) -> None:
+        self.found = {name: self.found.get(name, Tally()) for name in self.config.commands}
+        tallies = {name: asdict(tally) for name, tally in self.found.items()}
+        publish_bytes(self.file, json.dumps({"seed": self.config.seed, "commands": tallies}, indent=1).encode())
 
     def _prepare(self) -> None:
         """Makes the inputs in a child: the libraries that write them start threads, which a fork does not survive."""
@@ -151,23 +174,16 @@ class Campaign:
             raise SystemExit("the inputs could not be made")
 
     def run(self) -> dict[str, Tally]:
-        """Runs all commands; what is known is on disk after each kill."""
-        each, found = -(-self.config.kills // len(self.config.commands)), {}
-        for name in self.config.commands:
-            found[name] = tally = Tally()
-            expected, seconds = self._expected(name)
-            tally.compared = len(expected)
-            attempt = 0
-            while tally.kills < each and attempt < 4 * each:
-                self._once(name, attempt, expected, seconds, tally)
-                attempt += 1
-                publish_bytes(self.config.out / "kills.json", self._report(found))
-            print(f"{name}: {asdict(tally)}", flush=True)
-        return found
-
-    def _report(self, found: dict[str, Tally]) -> bytes:
-        tallies = {name: asdict(tally) for name, tally in found.items()}
-        return json.dumps({"seed": self.config.seed, "commands": tallies}, indent=1).encode()
+        """Kills every command so often; what is known is on disk after each kill."""
+        each = -(-self.config.kills // len(self.config.commands))
+        for upto in [*range(TURN, each, TURN), each]:
+            for name in self.config.commands:
+                tally = self.found[name]
+                while tally.kills < upto and tally.attempts < 4 * upto:
+                    self._once(name, tally)
+                    self._write()
+                print(f"{name}: {asdict(tally)}", flush=True)
+        return self.found
 
     def _whole(self, name: str, keep: Path | None = None) -> tuple[dict[str, str], float]:
         shutil.rmtree(self.work, ignore_errors=True)
@@ -188,7 +204,11 @@ class Campaign:
             raise SystemExit(f"{name}: two unkilled runs differ in {sorted(must - agreed.keys()) or 'all'}")
         return agreed, seconds
 
-    def _once(self, name: str, attempt: int, expected: dict[str, str], seconds: float, tally: Tally) -> None:
+    def _once(self, name: str, tally: Tally) -> None:
+        if name not in self.expected:
+            self.expected[name] = self._expected(name)
+        (expected, seconds), attempt = self.expected[name], tally.attempts
+        tally.compared, tally.attempts = len(expected), attempt + 1
         draws = Draws(self.config.seed, [attempt])
         moment = float(draws.unit(f"{name}.moment")[0, 0]) * seconds
         terminate = bool(draws.chance(f"{name}.kind", 0.5)[0])
