@@ -1,15 +1,14 @@
 """Policies from text: a registered name, the folder of a bundle, or a user's own function."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import getsourcefile
 from pathlib import Path
 
 import numpy as np
 
+from lace.core.code_identity import added_code, code_of
 from lace.core.errors import InvalidValueError
-from lace.core.plugins import imported
+from lace.core.plugins import PACKAGES, imported
 from policies.policy import POLICIES, Observation, Policy, TwoPoints
 
 
@@ -34,16 +33,17 @@ def make_policy(text: str) -> Policy:
 
 
 def identity_of(text: str) -> str:
-    """Content identity of a policy: a bundle's hash, or that of the user's source file."""
+    """Content identity of a policy: a bundle's hash, or that of a function's code, all that it uses, and its files."""
     if Path(text).is_dir():
         from policies.bundle import fingerprint
 
         return f"bundle {fingerprint(text)}"
     name, colon, argument = text.partition(":")
     if colon and name not in POLICIES:
-        source = getsourcefile(own_function(name, argument))
-        return f"source {hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16]}" if source else text
-    return text
+        function, package = own_function(name, argument), name.partition(".")[0]
+        return f"code {code_of(function, package=package, files=True, without=PACKAGES)[:16]}"
+    added = added_code(POLICIES, name)
+    return f"{text} of {added}" if added else text
 
 
 @dataclass

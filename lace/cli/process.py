@@ -9,9 +9,7 @@ from types import FrameType
 from rich.console import Console
 
 from lace.core.cache import share_cache
-
-PACKAGES = ("lace", "assets", "policies", "sim_envs", "real_bridge")
-"""Packages whose loggers `--quiet` and `--verbose` set."""
+from lace.core.plugins import PACKAGES
 
 
 class Terminated(BaseException):

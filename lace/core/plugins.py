@@ -16,6 +16,9 @@ from typing import Any
 
 from lace.core.errors import AssetError
 
+PACKAGES = ("lace", "assets", "policies", "sim_envs", "real_bridge")
+"""Our own."""
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -27,6 +30,11 @@ class Plugin:
     def package(self) -> str:
         """Name and version of the package that has it."""
         return f"{self.entry.dist.name} {self.entry.dist.version}" if self.entry.dist else "a package"
+
+    @property
+    def module(self) -> str:
+        """Name of its package in Python ("my_hand")."""
+        return self.entry.module.partition(".")[0]
 
     def load(self) -> Any:
         """Imports it; AssetError with the package's name if that fails."""

@@ -86,6 +86,11 @@ class Registry[T]:
         """All names: ours in order of registration, then those of installed packages."""
         return (*self._items, *(name for name in self._plugins if name not in self._items))
 
+    def plugin(self, name: str) -> Plugin | None:
+        """What an installed package adds under `name`; None for ours and the user's own files."""
+        return None if name in self._items else self._plugins.get(name)
+
     def origin(self, name: str) -> str:
         """The installed package that adds `name` ("my-hand 0.1"); empty for ours and the user's own files."""
-        return "" if name in self._items or name not in self._plugins else self._plugins[name].package
+        plugin = self.plugin(name)
+        return plugin.package if plugin else ""

@@ -1,7 +1,8 @@
-"""What decides the frames besides the options: the user's own files by content, packages by version."""
+"""What decides the frames besides the options: the user's own files by content, packages by version and code."""
 
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
+from lace.core.code_identity import added_code
 from lace.core.content import content_of
 from lace.core.registry import Registry
 from sim_envs.config.scene import SceneConfig
@@ -10,7 +11,7 @@ from sim_envs.config.scene import SceneConfig
 def sources_of(config: SceneConfig) -> dict[str, dict[str, str]]:
     """{"sources": {name: digest or package}} of all that is not ours; empty where there is none.
 
-    Part of a run's identity: a changed file, or another version of a package, is another run.
+    Part of a run's identity: a changed file, or a changed package, is another run.
     """
     files = {str(path): content_of([path]) for path in (config.camera, config.backdrop) if path is not None}
     objects = (*config.axes.target.objects, *config.axes.clutter.objects)
@@ -23,4 +24,4 @@ def sources_of(config: SceneConfig) -> dict[str, dict[str, str]]:
 
 def _origin(registry: Registry, name: str) -> str:
     """Digest of the user's own files, or the package; empty for what is ours."""
-    return content_of(registry[name].sources) if registry[name].sources else registry.origin(name)
+    return content_of(registry[name].sources) if registry[name].sources else added_code(registry, name)

@@ -1,5 +1,10 @@
 """The user's own policies, and the result of a trial whose policy fails."""
 
+import importlib
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +17,7 @@ from policies.named import identity_of
 from policies.outcome import Phase, Result
 from policies.policy import Observation, TwoPoints
 from policies.runner import run_trial
+from tests import ROOT
 from tests.policies.test_runner import Nodding, StillCell
 
 SOURCE = """
@@ -31,8 +37,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    import sys
-
     sys.modules.pop("my_policy_of_tests", None)
 
 
@@ -62,13 +66,103 @@ def test_a_function_is_a_policy_under_its_text(folder):
     np.testing.assert_array_equal(outcome.predicted.target, [63, 62])
 
 
-def test_a_functions_identity_is_its_source(folder):
-    import sys
+LEARNED = """
+import my_helper_of_tests as helper
+from pathlib import Path
+import numpy as np, torch
+from functools import cache
 
-    before = identity_of("my_policy_of_tests:corner")
-    sys.modules.pop("my_policy_of_tests")
-    (folder / "my_policy_of_tests.py").write_text(SOURCE + "\n# changed\n")
-    assert before.startswith("source") and identity_of("my_policy_of_tests:corner") != before
+class Base:
+    def shift(self):
+        return 1
+
+class Model(Base):
+    def __init__(self):
+        self.gain = 2.0
+        self.layer = torch.nn.Linear(2, 2)
+        with torch.no_grad():
+            self.layer.weight.fill_(0.5), self.layer.bias.fill_(0.0)
+    def __call__(self, image):
+        return self.layer
+
+model = Model()
+
+@cache
+def weights():
+    return np.load(Path(__file__).parent / "my_weights.npy")
+
+def corner(image):
+    from my_inner_of_tests import offset
+    weights(), model(image), "my_bundle"
+    return [[offset(), 2], helper.point()]
+"""
+HELPER = "def point():\n    return [3, 4]\n"
+INNER = "def offset():\n    return 1\n"
+
+
+@pytest.fixture
+def learned(folder):
+    (folder / "my_bundle").mkdir()
+    (folder / "my_bundle" / "model.safetensors").write_bytes(b"one")
+    np.save(folder / "my_weights.npy", np.ones(3))
+    (folder / "my_helper_of_tests.py").write_text(HELPER)
+    (folder / "my_inner_of_tests.py").write_text(INNER)
+    (folder / "my_policy_of_tests.py").write_text(LEARNED)
+    return folder
+
+
+def identity_now(folder):
+    """Of the files as they are, as a new process sees them."""
+    for name in ("my_policy_of_tests", "my_helper_of_tests", "my_inner_of_tests"):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    return identity_of("my_policy_of_tests:corner")
+
+
+def identity_in_a_fresh_process(folder):
+    program = "from policies.named import identity_of; print(identity_of('my_policy_of_tests:corner'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, env=ENVIRONMENT
+    )
+    return done.stdout.strip()
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+CHANGES = {
+    "a helper module": ("my_helper_of_tests.py", "[3, 4]", "[3, 5]"),
+    "a module imported inside": ("my_inner_of_tests.py", "return 1", "return 2"),
+    "a base class": ("my_policy_of_tests.py", "return 1", "return 2"),
+    "a value of an instance": ("my_policy_of_tests.py", "gain = 2.0", "gain = 3.0"),
+    "a model's weights": ("my_policy_of_tests.py", "fill_(0.5)", "fill_(0.25)"),
+    "a cached function": ("my_policy_of_tests.py", "def weights():\n", "def weights():\n    1 + 1\n"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_functions_identity_is_all_the_code_that_it_uses(learned, change):
+    file, old, new = CHANGES[change]
+    before = identity_now(learned)
+    text = (learned / file).read_text()
+    assert old in text
+    (learned / file).write_text(text.replace(old, new, 1))
+    assert before.startswith("code") and identity_now(learned) != before
+
+
+def test_a_functions_identity_is_the_content_of_its_files(learned):
+    first = identity_now(learned)
+    np.save(learned / "my_weights.npy", np.zeros(3))
+    second = identity_now(learned)
+    (learned / "my_bundle" / "model.safetensors").write_bytes(b"two")
+    assert len({first, second, identity_now(learned)}) == 3
+
+
+def test_a_functions_identity_is_not_where_and_how_it_is_written(learned):
+    before = identity_now(learned)
+    (learned / "my_policy_of_tests.py").write_text("# a comment\n" + LEARNED)
+    assert identity_now(learned) == before == identity_in_a_fresh_process(learned)
     assert identity_of("noise:8") == "noise:8"
 
 

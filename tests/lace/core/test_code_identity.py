@@ -73,3 +73,43 @@ def test_it_is_the_same_in_another_process():
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == [code_of(ROBOTS[name].build) for name in names]
+
+
+def test_bases_members_and_local_imports_count():
+    text = """
+class Base:
+    def size(self):
+        return 1
+class Part(Base):
+    @property
+    def twice(self):
+        return self.size() * 2
+part = Part()
+def build():
+    from lace.core.geometry import invert
+    return part.twice, invert
+"""
+    assert (
+        len({identity(text), identity(text.replace("return 1", "return 3")), identity(text.replace("* 2", "* 4"))}) == 3
+    )
+
+
+def test_two_instances_that_hold_each_other_are_followed_once():
+    text = """
+class Node:
+    other = None
+one, two = Node(), Node()
+one.other, two.other, two.size = two, one, 4
+def build():
+    return one
+"""
+    assert identity(text) == identity(text) != identity(text.replace("4", "5"))
+
+
+def test_a_package_that_is_left_out_is_not_followed():
+    from lace.core.geometry import invert
+
+    def build():
+        return invert
+
+    assert code_of(build) != code_of(build, without=("lace",))
