@@ -22,7 +22,7 @@ from torch import nn
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import BACKBONES, Backbone, is_stand_in, load_backbone
 from lace.core.errors import LaceError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
 from lace.core.provenance import commit, versions
 from policies.features import backbone_digest, tokens
@@ -195,14 +195,12 @@ def read_config(folder: str | Path) -> tuple[BundleConfig, Mapping[str, Any] | N
     doing, remedy = f"loading the policy {folder}", "give the policy/ folder that `lace policy train` wrote"
     if not path.is_file():
         raise BundleError(doing, f"there is no {path}", "a bundle", remedy)
-    try:
-        content = json.loads(path.read_text())
+    with reading(path, f"a bundle of format {FORMAT}", remedy, BundleError, doing):
+        content = json.loads(path.read_bytes())
         known: dict[str, Any] = {name: content[name] for name in BundleConfig.__dataclass_fields__}
         camera: dict[str, Any] = known["camera"] | {"focal_px": tuple(known["camera"]["focal_px"])}
         known["camera"] = Camera(**camera)
         config = BundleConfig(**known)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(doing, f"{path} does not read ({error!r})", f"a bundle of format {FORMAT}", remedy) from error
     if config.format != FORMAT:
         raise BundleError(
             doing, f"it is of format {config.format}", f"format {FORMAT}", "use the version that wrote it"

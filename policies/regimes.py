@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lace.core.errors import DatasetError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.registry import Registry
 from lace.data.origins import Origins, read_origins, require_held_out
 from policies.labelled import LabelledFrames, joined
@@ -66,7 +66,10 @@ def require_unseen(backbone: str, tests: Mapping[str, LabelledFrames]) -> None:
 def require_untrained(policy: Path, tests: Mapping[str, LabelledFrames]) -> None:
     """Raises DatasetError where demonstrations to test on have trained the policy of a bundle, as its manifest says."""
     path = policy / MANIFEST
-    trained = {row["digest"] for row in json.loads(path.read_text())["train"]} if path.is_file() else set()
+    trained: set[str] = set()
+    if path.is_file():
+        with reading(path, "the manifest that `lace policy train` wrote", "restore it, or train the policy again"):
+            trained = {str(row["digest"]) for row in json.loads(path.read_bytes())["train"]}
     for name, test in tests.items():
         both = [episode for episode in test.episodes if episode.digest in trained]
         if both:

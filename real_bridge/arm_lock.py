@@ -49,7 +49,7 @@ class ArmLock:
             return f"{found['reason']} ({found['when']})"
         except FileNotFoundError:
             return ""
-        except (ValueError, KeyError):
+        except (ValueError, LookupError, TypeError, OSError, RecursionError):
             return f"the latch {self._path} cannot be read"
 
     def require_clear(self) -> None:

@@ -251,7 +251,7 @@ def read_log(folder: Path) -> list[tuple[str, Any]]:
     lines = data.split(b"\n")[:-1]
     try:
         return [tuple(json.loads(line)) for line in lines]
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DatasetError(
             f"reading {path}", f"a damaged line ({error})", "lines of JSON", "choose another trial"
         ) from error

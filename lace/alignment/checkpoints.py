@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 
 from lace.core.errors import LaceError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.run_identity import changed_fields
 
 NAME = "checkpoint.pt"
@@ -74,15 +74,13 @@ def load(
     if not path.is_file():
         return None
     doing, again = f"resuming from {path}", f"remove {path} to start again, or give another --out"
-    try:
+    with reading(path, "a checkpoint of this run", again, CheckpointError, doing):
         content = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(doing, f"it does not load ({error})", "a checkpoint of this run", again) from error
-    mine, theirs = asdict(config) | dict(identity), content["config"] | content.get("identity", {})
-    differing = changed_fields(theirs, mine, may_change(config))
+        mine, theirs = asdict(config) | dict(identity), content["config"] | content.get("identity", {})
+        differing, state = changed_fields(theirs, mine, may_change(config)), content["state"]
     if differing:
         raise CheckpointError(doing, f"the run differs: {', '.join(differing)}", "the run that started there", again)
-    return content["state"]
+    return state
 
 
 def may_change(config: Settings) -> tuple[str, ...]:

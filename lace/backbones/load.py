@@ -7,13 +7,15 @@ import torch
 
 from lace.backbones.backbone import BACKBONES, STAND_IN_KEY, Backbone, BackboneError, BackboneSpec
 from lace.core.errors import UnknownNameError
+from lace.core.files import reading
 
 
 def is_stand_in(name: str) -> bool:
     """Whether `name` has random weights: a short name for such, or the folder of a fine-tune of one."""
     path = Path(name) / "config.json"
     if path.is_file():
-        return json.loads(path.read_text()).get(STAND_IN_KEY, False)
+        with reading(path, "the configuration of a backbone", "restore the folder or give another", BackboneError):
+            return bool(json.loads(path.read_bytes()).get(STAND_IN_KEY, False))
     return name in BACKBONES and BACKBONES[name] == BackboneSpec()
 
 

@@ -2,13 +2,14 @@
 
 import fnmatch
 import os
+import pickle
 import secrets
 from collections.abc import Collection, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from lace.core import store
-from lace.core.errors import DatasetError
+from lace.core.errors import DatasetError, LaceError
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -38,6 +39,36 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
 def read_bytes(path: str | Path) -> bytes:
     """Content of a file; FileNotFoundError if there is none."""
     return store.read(path) if store.is_remote(path) else Path(path).read_bytes()
+
+
+@contextmanager
+def reading(
+    path: str | Path, expected: str, next_step: str, kind: type[LaceError] = DatasetError, doing: str = ""
+) -> Generator[None]:
+    """Around what takes a file's content apart: whatever is wrong in it becomes one error of `kind`.
+
+    Args:
+        path: Of the file.
+        expected: What it should hold ("a checkpoint of this run").
+        next_step: What the user can do.
+        kind: Of the error.
+        doing: What was being done; "reading PATH" by default.
+    """
+    try:
+        yield
+    except LaceError:
+        raise
+    except DAMAGED as error:
+        said = f"{error} is missing" if isinstance(error, KeyError) else str(error).strip() or "it is not complete"
+        found = f"it does not read ({type(error).__name__}: {said.splitlines()[0]})"
+        raise kind(doing or f"reading {plain_text(str(path))}", found, expected, next_step) from error
+
+
+DAMAGED = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, RuntimeError,
+    EOFError, AssertionError, pickle.UnpicklingError,
+)  # fmt: skip
+"""What parsers raise on invalid content."""
 
 
 def file_size(path: str | Path) -> int | None:

@@ -17,6 +17,7 @@ import yaml
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
+from lace.core.files import DAMAGED
 from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
 from lace.core.lens import COEFFICIENTS, padded
 
@@ -134,7 +135,7 @@ def _read(path: Path) -> Iterator[CalibratedCamera]:
         said = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         rows = said if isinstance(said, list) else [said]
         lenses = [_from_ros(row, path) if "camera_matrix" in row else _from_ours(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (*DAMAGED, yaml.YAMLError) as error:
         missing = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         raise _refused(path, missing) from error
     for lens in lenses:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.errors import DatasetError, InvalidValueError
+from lace.core.errors import InvalidValueError
+from lace.core.files import reading
 from lace.core.frames import FrameRecord
 from lace.data.schema import to_json
 from lace.data.verify import image_digest
@@ -79,15 +80,8 @@ def read_origins(backbone: str | Path) -> Origins:
     path = Path(backbone) / NAME
     if not path.is_file():
         return Origins()
-    try:
+    with reading(path, "the manifest of training sources of `lace finetune`", "restore it, or fine-tune again"):
         return Origins.from_json(json.loads(path.read_bytes()))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"reading {path}",
-            f"it is not a manifest of training sources ({error})",
-            "what `lace finetune` wrote",
-            "restore the file, or fine-tune again",
-        ) from error
 
 
 def require_held_out(training: Origins, held_out: Origins, name: str) -> None:

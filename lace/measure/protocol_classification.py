@@ -17,7 +17,7 @@ from torchvision.datasets import ImageFolder
 
 from lace.backbones import Backbone
 from lace.core.draws import seed64
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.limits import Within
 from lace.core.progress import track
 from lace.measure.linear_classification import open_folders
@@ -72,7 +72,8 @@ def cached_features(
             buffer = io.BytesIO()
             torch.save(torch.cat(rows), buffer)
             publish_bytes(path, buffer.getvalue())
-        parts.append(torch.load(path, weights_only=True))
+        with reading(path, "features of images", "remove it: the same command computes it again"):
+            parts.append(torch.load(path, weights_only=True))
     return torch.cat(parts), torch.tensor(images.targets)
 
 

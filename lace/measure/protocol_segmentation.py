@@ -18,7 +18,7 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lace.backbones import Backbone
 from lace.core.draws import generator, seed64
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.limits import Range, Within
 from lace.core.progress import track
 from lace.measure.linear_segmentation import IGNORED, SegmentationFolder, mean_iou
@@ -121,10 +121,11 @@ def _restored(parts: dict, path: Path, device: torch.device) -> int:
     """Loads a checkpoint; returns the steps that are done."""
     if not path.is_file():
         return 0
-    content = torch.load(path, map_location=device, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(content[name])
-    return content["step"]
+    with reading(path, "a checkpoint of this evaluation", f"remove {path} to start again"):
+        content = torch.load(path, map_location=device, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(content[name])
+        return int(content["step"])
 
 
 def window_of(backbone: Backbone, config: WindowConfig) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.progress import Meter, progress_bar
 
 
@@ -54,9 +54,10 @@ def metrics_up_to(path: Path, done: int) -> Path:
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
             row = json.loads(line)
-        except ValueError:
+            earlier = row["step"] <= done
+        except (ValueError, LookupError, TypeError):
             break
-        if row["step"] <= done:
+        if earlier:
             kept.append(line + "\n")
     publish_bytes(path, "".join(kept).encode())
     return path
@@ -64,5 +65,6 @@ def metrics_up_to(path: Path, done: int) -> Path:
 
 def last_row(path: Path) -> dict[str, float]:
     """Metrics of the last logged step; empty if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return json.loads(lines[-1]) if lines else {}
+    with reading(path, "rows of metrics", "remove the run's folder and train again"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return dict(json.loads(lines[-1])) if lines else {}

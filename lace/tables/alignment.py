@@ -17,6 +17,7 @@ from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.finetune import FinetuneConfig
 from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
+from lace.core.files import reading
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
 from lace.core.workers import WorkerOptions
@@ -195,7 +196,8 @@ def _result(command: ModuleType, own: CorrespondenceConfig | FeaturesConfig) -> 
         command.identity_of(own).check()
     else:
         command.main(own)
-    return json.loads(path.read_text())
+    with reading(path, "a measurement", f"remove {own.out}: the same command measures again"):
+        return dict(json.loads(path.read_bytes()))
 
 
 def _features(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any]:

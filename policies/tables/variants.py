@@ -16,7 +16,7 @@ from lace.backbones import Backbone, load_backbone
 from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.errors import DatasetError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
 from lace.core.limits import Within, check_numbers
 from lace.core.registry import Registry
@@ -215,7 +215,8 @@ def kept(folder: Path, identity: dict[str, Any], compute: Callable[[], dict[str,
     text = json.dumps(identity, sort_keys=True, default=str)
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     if path.is_file():
-        return json.loads(path.read_text())["result"]
+        with reading(path, "a result of this table", "remove it: the same command computes it again"):
+            return dict(json.loads(path.read_bytes())["result"])
     result = compute()
     publish_bytes(path, json.dumps({"identity": identity, "result": result}, default=str).encode())
     return result

@@ -18,7 +18,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from lace.core.errors import DatasetError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.measure.rates import Rate, exact_rate
 
 INK, POINT = "#1d2733", "#0f766e"
@@ -133,13 +133,9 @@ def picture(rows: list[Pairing]) -> bytes:
 def _counts(folder: Path) -> dict[str, tuple[int, int]]:
     """Policy -> (successes, trials) of a results.json."""
     path = folder / "results.json"
-    try:
-        policies = json.loads(path.read_text())["policies"]
-        return {name: (row["success"]["successes"], row["success"]["n"]) for name, row in policies.items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"reading {path}", str(error), "results of `lace simulate` or `lace bridge run`", "check the folder"
-        ) from error
+    with reading(path, "results of `lace simulate` or `lace bridge run`", "check the folder"):
+        policies = json.loads(path.read_bytes())["policies"]
+        return {name: (int(row["success"]["successes"]), int(row["success"]["n"])) for name, row in policies.items()}
 
 
 def _table(rows: list[Pairing]) -> Table:

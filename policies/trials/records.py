@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.errors import DatasetError
-from lace.core.files import file_names, publish_bytes, read_bytes
+from lace.core.files import file_names, publish_bytes, read_bytes, reading
 from lace.data.schema import to_json
 from policies.outcome import Outcome, Result
 
@@ -74,15 +73,9 @@ def write_block(out: Path, block: int, trials: Sequence[TrialRecord]) -> None:
 def read_block(out: Path, block: int) -> list[TrialRecord]:
     """Trials of a block; DatasetError, naming the file, where it is damaged."""
     path = block_path(out, block)
-    try:
+    again = "delete this file and run the same command again: it makes the missing block"
+    with reading(path, "lines of JSON, one a trial", again):
         return [TrialRecord(**json.loads(line)) for line in read_bytes(path).decode().splitlines()]
-    except (OSError, ValueError, TypeError) as error:
-        raise DatasetError(
-            f"reading {path}",
-            f"the block is damaged ({error})",
-            "lines of JSON, one a trial",
-            "delete this file and run the same command again: it makes the missing block",
-        ) from error
 
 
 def missing_blocks(out: Path, trials: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.errors import InvalidValueError
+from lace.core.files import reading
 from lace.data.camera_file import CalibratedCamera
 
 
@@ -34,18 +35,11 @@ class Mount(CalibratedCamera):
 
 def load_mount(path: Path) -> Mount:
     """A calibration file; InvalidValueError, naming what is wrong, where it is none."""
-    try:
-        values = json.loads(path.read_text())
+    with reading(path, "a file that `lace bridge calibrate` wrote", "calibrate again", InvalidValueError):
+        values = json.loads(path.read_bytes())
         K, T = np.array(values.pop("K"), float), np.array(values.pop("T_base_cam"), float)
         mount = Mount(K, tuple(values.pop("distortion")), T, **values)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidValueError(
-            "reading the calibration",
-            f"{path}: {error}",
-            "a file that `lace bridge calibrate` wrote",
-            "calibrate again",
-        ) from error
-    rigid = K.shape == (3, 3) and T.shape == (4, 4) and np.allclose(T[:3, :3] @ T[:3, :3].T, np.eye(3), atol=1e-6)
+        rigid = K.shape == (3, 3) and T.shape == (4, 4) and np.allclose(T[:3, :3] @ T[:3, :3].T, np.eye(3), atol=1e-6)
     if not rigid or not np.isfinite(K).all():
         raise InvalidValueError(
             "reading the calibration", f"{path}: no rigid pose", "K (3, 3) and T (4, 4)", "calibrate again"

@@ -12,6 +12,7 @@ from pathlib import Path
 import tyro
 
 from lace.core.errors import InvalidValueError, LaceError
+from lace.core.files import reading
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator.admin import AdminServer
 from real_bridge.emulator.host import Emulator, EmulatorConfig, EmulatorError
@@ -59,13 +60,8 @@ class EmulateConfig:
 
 def read_plan(path: Path) -> list[fault_plan.PlannedFault]:
     """The faults of a JSON file; InvalidValueError where it is none."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidValueError(
-            f"reading the fault plan {path}", str(error), "a JSON list of faults", "see docs/bridge/emulator.md"
-        ) from error
-    return [fault_plan.from_plain(row) for row in rows]
+    with reading(path, "a JSON list of faults", "see docs/bridge/emulator.md", InvalidValueError):
+        return [fault_plan.from_plain(row) for row in json.loads(path.read_bytes())]
 
 
 def main(config: EmulateConfig) -> int:

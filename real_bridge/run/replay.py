@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from assets.grasps import grasp_for
 from assets.robots import ROBOTS
 from lace.core.errors import DatasetError, IntegrityError
+from lace.core.files import reading
 from policies import make_policy
 from policies.primitives.checker import Workspace
 from policies.primitives.grasp import GraspPrimitive
@@ -49,10 +50,8 @@ def main(config: ReplayConfig) -> int:
 
 def replay(folder: Path) -> tuple[str, int]:
     """Repeats the decisions of the trial in `folder`; its result and the number of comparisons."""
-    try:
-        about = json.loads((folder / TRIAL).read_text())
-    except (OSError, ValueError) as error:
-        raise DatasetError("replaying", str(error), f"{TRIAL} beside the log", "check the folder") from error
+    with reading(folder / TRIAL, f"{TRIAL} beside the log", "check the folder"):
+        about = dict(json.loads((folder / TRIAL).read_bytes()))
     if "outcome" not in about:
         raise DatasetError(
             "replaying", f"the trial in {folder} was cut off", "a trial that came to its end", "choose another trial"

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lace.core.files import TEMPORARY_SUFFIX, remove_leftovers, sync
+from lace.core.files import TEMPORARY_SUFFIX, reading, remove_leftovers, sync
 from lace.core.lock import LOCK_NAME, locked_folder
 from lace.core.parts import Part
 from lace.core.provenance import commit
@@ -86,7 +86,9 @@ def part_path(out: Path, part: int) -> Path:
 
 def read_part(out: Path, part: int) -> dict[str, Any]:
     """What part.json says: results of its trials, episodes, frames."""
-    return json.loads((part_path(out, part) / "part.json").read_text())
+    path = part_path(out, part) / "part.json"
+    with reading(path, "the results of a part", f"remove {path.parent}: the same command makes it again"):
+        return dict(json.loads(path.read_bytes()))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import IntegrityError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array, apply
 from lace.core.progress import Advance, progress_bar
 from policies.trials.records import TrialRecord, film_path
@@ -52,7 +52,9 @@ def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tupl
                 filmer = filmer or Filmer(config)
                 with progress_bar(f"filming trial {number}, {name}", "pictures") as advance:
                     filmer.make(path, records[number], name, advance)
-            yield path, json.loads(path.with_suffix(".json").read_text())
+            with reading(path.with_suffix(".json"), "a film's depths", f"remove {path}: it is drawn again"):
+                depths = json.loads(path.with_suffix(".json").read_bytes())
+            yield path, depths
     finally:
         if filmer is not None:
             filmer.maker.close()

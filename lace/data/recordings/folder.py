@@ -6,6 +6,7 @@ written when its image is on the disk; a last line that a killed program left un
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import DatasetError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.data.recordings.recording import Recording
 from lace.data.schema import encode_image
 
@@ -72,26 +73,28 @@ class RecordingWriter:
 
 def read_folder(folder: Path) -> Recording:
     """A recording that `RecordingWriter` wrote; DatasetError where it is none."""
-    try:
+    with _reading(folder):
         head = json.loads((folder / HEAD).read_text(encoding="utf-8"))
         camera = head["camera"]
         view = PinholeCamera(np.array(camera["K"]), np.array(camera["T_base_cam"]), camera["width"], camera["height"])
         images, states = _lines(folder / IMAGES), _lines(folder / STATES)
-    except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(
-            f"reading the recording {folder}", f"{type(error).__name__}: {error}", "a folder of `lace bridge record`",
-            "give the folder that holds recording.json",
-        ) from error  # fmt: skip
-    return Recording(
-        folder.name, tuple(head["joint_names"]), np.array([row["stamp_s"] for row in images]),
-        partial(_read, [folder / row["file"] for row in images]), np.array([row["stamp_s"] for row in states]),
-        np.array([row["joint_positions"] for row in states]).reshape(len(states), -1), view,
-    )  # fmt: skip
+        return Recording(
+            folder.name, tuple(head["joint_names"]), np.array([row["stamp_s"] for row in images], float),
+            partial(_read, [folder / row["file"] for row in images]),
+            np.array([row["stamp_s"] for row in states], float),
+            np.array([row["joint_positions"] for row in states], float).reshape(len(states), -1), view,
+        )  # fmt: skip
+
+
+def _reading(folder: Path) -> AbstractContextManager[None]:
+    expected, step = "a folder of `lace bridge record`", "give the folder that holds recording.json"
+    return reading(folder, expected, step, doing=f"reading the recording {folder}")
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """Further facts that the recorder stored."""
-    return json.loads((folder / HEAD).read_text(encoding="utf-8"))["facts"]
+    with _reading(folder):
+        return dict(json.loads((folder / HEAD).read_text(encoding="utf-8"))["facts"])
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
