@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 
 from lace.core.geometry import Array
+from lace.core.limits import Within
 from lace.core.registry import Registry
 
 
@@ -34,14 +35,14 @@ class ArmState:
 class ArmSetup:
     """Settings that are written to the arm's controller before motion."""
 
-    load_kg: float = 0.7
+    load_kg: Annotated[float, Within(0, 20)] = 0.7
     """Mass of the hand with its mount: the LEAP Hand's maker gives 0.595 kg without; weigh yours."""
-    load_centre_m: tuple[float, float, float] = (0.0, 0.0, 0.08)
+    load_centre_m: Annotated[tuple[float, float, float], Within(-1, 1)] = (0.0, 0.0, 0.08)
     """Its centre of mass in the flange's frame [m]."""
-    collision_sensitivity: int = 3
+    collision_sensitivity: Annotated[int, Within(0)] = 3
     """0 to 5 on UFACTORY arms; 0 would switch the detection off and is refused."""
-    fence_low_m: tuple[float, float, float] = (-0.25, -0.70, -0.10)
-    fence_high_m: tuple[float, float, float] = (0.85, 0.70, 1.00)
+    fence_low_m: Annotated[tuple[float, float, float], Within(-10, 10)] = (-0.25, -0.70, -0.10)
+    fence_high_m: Annotated[tuple[float, float, float], Within(-10, 10)] = (0.85, 0.70, 1.00)
     """Box in which the controller itself keeps the flange, in addition to our own check [m]."""
 
 

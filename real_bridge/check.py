@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from rich.console import Console
 
 from assets.robots import ROBOTS
 from lace.core.errors import LaceError
+from lace.core.limits import Within, check_numbers
 from real_bridge.calibration.store import age_days, require_unchanged
 from real_bridge.cameras import open_camera
 from real_bridge.cameras.camera import Camera
@@ -36,20 +38,23 @@ class CheckConfig:
     """The devices."""
     estop: bool = True
     """Ask for a press of the emergency button, and watch that it arrives."""
-    estop_s: float = 30.0
+    estop_s: Annotated[float, Within(0, 3600, open_low=True)] = 30.0
     """How long the press is waited for."""
-    oldest_days: float = 30.0
+    oldest_days: Annotated[float, Within(0)] = 30.0
     """Oldest calibration."""
-    round_trip_ms: float = 20.0
+    round_trip_ms: Annotated[float, Within(0, open_low=True)] = 20.0
     """Slowest reading of the arm that is fast enough (95 of 100)."""
-    image_age_ms: float = 250.0
+    image_age_ms: Annotated[float, Within(0, open_low=True)] = 250.0
     """Oldest image when it arrives (median)."""
-    least_fps: float = 5.0
+    least_fps: Annotated[float, Within(0)] = 5.0
     """Least frames per second."""
-    free_gb: float = 2.0
+    free_gb: Annotated[float, Within(0)] = 2.0
     """Least free space where this runs."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from lace.core.embodiment import Embodiment
 from lace.core.errors import InvalidValueError
-from lace.core.limits import check_numbers
+from lace.core.limits import Within, check_numbers
 from real_bridge.arm import Arm, ArmSetup
 from real_bridge.arm_lock import ArmLock
 from real_bridge.devices import ARMS, HANDS
@@ -31,7 +31,7 @@ class RigConfig:
     """KIND:ARGUMENT: realsense, uvc:0, shared:HOST:PORT (the emulator's), replay:FOLDER."""
     calibration: Path | None = None
     """File of `lace bridge calibrate`; needed unless the camera knows where it is."""
-    table_z: float = 0.0
+    table_z: Annotated[float, Within(-5, 5)] = 0.0
     """Height of the table's top in the robot's base frame [m]."""
     arm: str = "xarm7"
     hand: str = "leap"

@@ -98,15 +98,20 @@ def _check(name: str, value: Any, marks: tuple[Any, ...], option: str) -> None:
     limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
     if not all(_finite(number) and limits.holds(number) for number in numbers):
         raise InvalidValueError(
-            "reading the options", f"{name} is {shown}", str(limits), f"change {option.format(name)}"
+            "reading the options", f"{name} is {shown}", str(limits), f"change {_spelled(option, name)}"
         )
     if any(isinstance(mark, Ordered) for mark in marks) and numbers[0] > numbers[1]:
         raise InvalidValueError(
             "reading the options",
             f"{name} is {shown}, which is reversed",
             "the lower number first",
-            f"give {option.format(name)} as {' '.join(reversed(shown.split()))}",
+            f"give {_spelled(option, name)} as {' '.join(reversed(shown.split()))}",
         )
+
+
+def _spelled(option: str, name: str) -> str:
+    """As the command line spells it: with dashes."""
+    return option.format(name.replace("_", "-") if option.startswith("--") else name)
 
 
 def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[Any, ...]]]:

@@ -190,9 +190,12 @@ def _measured(run: Run, config: TablesConfig, seed: int | None) -> dict[str, Any
 
 
 def _result(command: ModuleType, own: CorrespondenceConfig | FeaturesConfig) -> dict[str, Any]:
-    """The measurement that an evaluation command has written, or writes now."""
+    """The measurement that an evaluation command has written, or writes now.
+
+    Its report comes last: without it the command was stopped while it drew, and runs again.
+    """
     path = own.out / command.MEASUREMENT
-    if path.is_file():
+    if path.is_file() and (own.out / "report.html").is_file():
         command.identity_of(own).check()
     else:
         command.main(own)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import mujoco
 import numpy as np
 
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, BoolArray
+from lace.core.limits import Within
 from policies.outcome import PlanRefused, SafetyStop
 from policies.path import CheckedPath, JointPath, sealed
 
@@ -24,8 +26,8 @@ SELF_OVERLAP_M = 2e-3
 class Workspace:
     """Box that the palm must stay in, in the robot's base frame [m]."""
 
-    low: tuple[float, float, float] = (-0.20, -0.65, -0.12)
-    high: tuple[float, float, float] = (0.80, 0.65, 0.90)
+    low: Annotated[tuple[float, float, float], Within(-10, 10)] = (-0.20, -0.65, -0.12)
+    high: Annotated[tuple[float, float, float], Within(-10, 10)] = (0.80, 0.65, 0.90)
 
     def holds(self, points: Array) -> BoolArray:
         """Whether each of points (..., 3) is inside."""

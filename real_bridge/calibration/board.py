@@ -2,23 +2,25 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
 
 import cv2
 import numpy as np
 
 from lace.core.geometry import Array
+from lace.core.limits import Within
 
 
 @dataclass(frozen=True)
 class BoardSpec:
     """A board as printed; measure the squares after printing."""
 
-    columns: int = 5
-    rows: int = 4
+    columns: Annotated[int, Within(2, 100)] = 5
+    rows: Annotated[int, Within(2, 100)] = 4
     """Squares across and down."""
-    square_m: float = 0.035
+    square_m: Annotated[float, Within(0, 1, open_low=True)] = 0.035
     """Side of a square [m]."""
-    marker_m: float = 0.027
+    marker_m: Annotated[float, Within(0, 1, open_low=True)] = 0.027
     """Side of a marker [m]."""
     dictionary: str = "DICT_4X4_50"
     """Name in cv2.aruco."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from rich.console import Console
 from assets.robots import ROBOTS
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
+from lace.core.limits import Within, check_numbers
 from lace.data.schema import encode_image
 from real_bridge.calibration.board import BoardSpec
 from real_bridge.calibration.collect import BoardOnLink, Stillness, collect, pictures
@@ -44,11 +46,11 @@ class CalibrateConfig:
     """As printed. Measure the squares."""
     board_link: str = "leap_palm"
     """Link that carries the board; where on it is found out."""
-    views: int = 16
+    views: Annotated[int, Within(1, 1000)] = 16
     """How many views to take."""
-    seconds: float = 600.0
+    seconds: Annotated[float, Within(0, 86400, open_low=True)] = 600.0
     """Longest time for that."""
-    refine: int = 0
+    refine: Annotated[int, Within(0)] = 0
     """Then take so many pictures without the board and align the drawn outline of the robot with the seen one."""
     gate: Gate = field(default_factory=Gate)
     """What is good enough."""
@@ -56,6 +58,9 @@ class CalibrateConfig:
     """Only write the board as a PNG for the printer (300 dpi) and end."""
     assets: Path | None = None
     """Your own robot description files instead of the pinned wheels."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def main(config: CalibrateConfig) -> int:

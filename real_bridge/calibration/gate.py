@@ -1,8 +1,10 @@
 """Acceptance limits of a calibration; a refusal names every limit that is missed."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from lace.core.errors import LaceError
+from lace.core.limits import Within
 from real_bridge.calibration.hand_eye import HandEyeFit
 from real_bridge.calibration.views import LEAST_TURN_RAD, Views
 
@@ -15,14 +17,14 @@ class CalibrationRefused(LaceError):
 class Gate:
     """Limits; a policy's grasp forgives about a centimetre, so half of one is the most that the camera may cost."""
 
-    views: int = 12
-    cells: int = 5
+    views: Annotated[int, Within(1)] = 12
+    cells: Annotated[int, Within(1, 9)] = 5
     """Of the nine parts of the image, how many must have had corners."""
-    rms_px: float = 1.0
-    rms_mm: float = 2.0
-    worst_view_px: float = 2.5
-    std_mm: float = 3.0
-    focal_share: float = 0.01
+    rms_px: Annotated[float, Within(0, open_low=True)] = 1.0
+    rms_mm: Annotated[float, Within(0, open_low=True)] = 2.0
+    worst_view_px: Annotated[float, Within(0, open_low=True)] = 2.5
+    std_mm: Annotated[float, Within(0, open_low=True)] = 3.0
+    focal_share: Annotated[float, Within(0, 1, open_low=True)] = 0.01
     """Standard deviation of the focal length, as a share of it."""
 
     def problems(self, views: Views, fit: HandEyeFit) -> list[str]:

@@ -8,11 +8,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from lace.core.errors import InvalidValueError, LaceError
 from lace.core.files import reading
+from lace.core.limits import Within, check_numbers
 from real_bridge.emulator import faults as fault_plan
 from real_bridge.emulator.admin import AdminServer
 from real_bridge.emulator.host import Emulator, EmulatorConfig, EmulatorError
@@ -30,23 +32,23 @@ class EmulateConfig:
     """IPv4 address of the arm's ports 502, 503 and 30000 to 30003; another emulator needs another 127.x.y.z."""
     hand: Path | None = None
     """Make this link to the hand's serial device."""
-    admin_port: int = 0
+    admin_port: Annotated[int, Within(0, 65535)] = 0
     """Port for tests: inject faults, read the truth; 0 lets the system choose."""
     camera: bool = False
     """Also start a camera that draws the scene, which then is a trial of `lace simulate` (takes some seconds)."""
-    width: int = 224
-    height: int = 224
+    width: Annotated[int, Within(16, 8192)] = 224
+    height: Annotated[int, Within(16, 8192)] = 224
     """The camera's image size [px]."""
-    supersampling: int = 1
+    supersampling: Annotated[int, Within(1, 8)] = 1
     """The camera's rays per pixel and axis; 2 for calibrating."""
-    fps: float = 10.0
+    fps: Annotated[float, Within(0, 240, open_low=True)] = 10.0
     """The camera's frames per second, at most."""
-    hand_strength: float = 1.0
+    hand_strength: Annotated[float, Within(0, 100, open_low=True)] = 1.0
     """Torque of the hand's motors, as a multiple of the XC330's: with 5, a hand capped to 0.35 A is as strong as the
     simulated hand, whose motors have all of their current."""
     preset: str = "lab"
     """The camera's scenes: clean, lab, kitchen, office, randomized."""
-    trial: int = 0
+    trial: Annotated[int, Within(0)] = 0
     """Which trial of the seed the camera begins with."""
     faults: Path | None = None
     """JSON list of faults to come (docs/bridge/emulator.md)."""
@@ -56,6 +58,9 @@ class EmulateConfig:
     """Of everything random: the scenes, which checksums break."""
     with_parent: bool = False
     """End when the process that started this one has ended (for tests)."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def read_plan(path: Path) -> list[fault_plan.PlannedFault]:

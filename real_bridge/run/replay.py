@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from tyro.conf import Positional
@@ -12,6 +12,7 @@ from assets.grasps import grasp_for
 from assets.robots import ROBOTS
 from lace.core.errors import DatasetError, IntegrityError
 from lace.core.files import reading
+from lace.core.limits import Within, check_numbers
 from policies import make_policy
 from policies.primitives.checker import Workspace
 from policies.primitives.grasp import GraspPrimitive
@@ -31,8 +32,11 @@ class ReplayConfig:
 
     run: Positional[Path]
     """Folder of `lace bridge run`."""
-    trial: tuple[int, ...] = ()
+    trial: Annotated[tuple[int, ...], Within(0)] = ()
     """Which trials; all by default."""
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 def main(config: ReplayConfig) -> int:

@@ -81,7 +81,7 @@ def test_a_checkpoint_belongs_to_one_config(tmp_path):
         train(replace(CONFIG, tau=1.0), banks(), small(), folder=tmp_path)
     path = tmp_path / checkpoints.NAME
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(checkpoints.CheckpointError, match="does not load"):
+    with pytest.raises(checkpoints.CheckpointError, match="does not read"):
         train(CONFIG, banks(), small(), folder=tmp_path)
 
 

@@ -57,14 +57,10 @@ def number_fields(config: type, seen: tuple[type, ...] = ()):
 
 
 NAMED = {"film": "numbers of trials, compared with how many there are", "tables": "tables that there are"}
-BRIDGE = "real_bridge"
-"""Its configurations check their numbers themselves, in the words of its devices."""
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.config])
 def test_every_number_of_a_command_says_its_limits(name):
-    if COMMANDS[name].config.startswith(BRIDGE):
-        pytest.skip("checked by the bridge itself")
     config = _imported(COMMANDS[name].config)
     open_ended = [
         f"{owner.__name__}.{field}"

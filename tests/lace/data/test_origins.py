@@ -46,7 +46,7 @@ def test_shared_images_and_shared_recordings_are_refused():
 def test_a_manifest_is_read_back_and_a_broken_one_is_named(tmp_path):
     assert read_origins(tmp_path) == read_origins("dinov3-s") == Origins()
     (tmp_path / NAME).write_text('{"images": []}')
-    with pytest.raises(DatasetError, match="not a manifest"):
+    with pytest.raises(DatasetError, match="does not read"):
         read_origins(tmp_path)
     found = Origins.of([make_frame(0)])
     assert Origins.from_json(found.as_json()) == found
