@@ -60,10 +60,12 @@ def reading(
         raise
     except DAMAGED as error:
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error).strip() or "it is not complete"
-        found = f"it does not read ({type(error).__name__}: {said.splitlines()[0]})"
+        found = f"it does not read ({type(error).__name__}: {' '.join(said.split())[:MOST_CHARACTERS]})"
         raise kind(doing or f"reading {plain_text(str(path))}", found, expected, next_step) from error
 
 
+MOST_CHARACTERS = 400
+"""Of what a parser says; the names of a few weights that do not fit are in it."""
 DAMAGED = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, RuntimeError,
     EOFError, AssertionError, pickle.UnpicklingError,

@@ -140,7 +140,7 @@ def test_a_folder_whose_weights_do_not_fit_is_refused(random, tmp_path):
     random.save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"architecture": "tf_efficientnet_lite2"}))
-    with pytest.raises(BackboneError, match="does not load"):
+    with pytest.raises(BackboneError, match=r"does not read .*blocks\."):
         load_backbone(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps(config | {"architecture": "resnet18"}))
     with pytest.raises(BackboneError, match="resnet18"):
