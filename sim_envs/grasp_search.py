@@ -13,7 +13,7 @@ from typing import Annotated
 import mujoco
 import numpy as np
 from rich.console import Console
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
 import assets.grasps as grasps
 from assets.objects import OBJECTS
@@ -27,6 +27,7 @@ from lace.core.files import publish_bytes
 from lace.core.geometry import Array, axis_angle, quat_wxyz_from_rotation, transform
 from lace.core.grasp import Grasp
 from lace.core.limits import Within, check_numbers
+from sim_envs.config.axes import MeshMass, MeshSize, MeshUp
 from sim_envs.physics.mujoco import add_object, add_table
 from sim_envs.physics.protocol import STEP_HZ, RigidObject
 
@@ -80,11 +81,11 @@ class SearchConfig:
     target: Annotated[str, Positional] = "dinosaur"
     """Name or mesh file of an object, or "default": upright boxes of three sizes represent unknown objects. A file's
     grasp is stored beside it, in FILE.grasps.json."""
-    size_m: Annotated[float | None, Within(0.01, 0.5), arg(aliases=["--target-size"])] = None
+    size_m: MeshSize = None
     """Longest side of a mesh file [m], as `--target-size` of other commands says it."""
-    mass_kg: Annotated[float | None, Within(0.001, 5), arg(aliases=["--target-mass"])] = None
+    mass_kg: MeshMass = None
     """Its mass [kg]."""
-    up: Annotated[str, arg(aliases=["--target-up"])] = ""
+    up: MeshUp = ""
     """Its axis that points up."""
     seconds: Annotated[float, Within(1)] = 200
     """Time for the search."""

@@ -46,6 +46,16 @@ def batch(source):
 
 
 @pytest.fixture(scope="session")
+def inputs(tmp_path_factory):
+    """Small inputs of every command, as `benchmarks.kill_cases` prepares them."""
+    from benchmarks.kill_cases import prepare
+
+    folder = tmp_path_factory.mktemp("inputs")
+    prepare(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def emulator_process(tmp_path_factory):
     """The emulated arm and hand in a separate process, without a camera; one for the whole run."""
     from tests.emulated import running

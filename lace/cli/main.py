@@ -3,11 +3,13 @@
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
 from importlib import import_module
+from multiprocessing import util
 from typing import Any
 
 from lace.cli.commands import COMMANDS, Command
@@ -52,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(_with_notes(found, error))
         return EXIT_USAGE
     except (KeyboardInterrupt, Terminated) as stop:
+        if argv is None:
+            for kind in (signal.SIGINT, signal.SIGTERM):  # `uv run` passes one on that the process group also gets
+                signal.signal(kind, signal.SIG_IGN)
         said = "interrupted; what was finished is whole, run the same command to resume"
         _complain("\n  ".join([said, *getattr(stop, "__notes__", ())]))
         code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
@@ -60,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _ended_at_once(code: int) -> int:
     """Ends this process: taking the simulator's libraries down takes seconds, which preempted jobs do not have."""
+    # As Python's own exit does: frees the semaphores of workers, of which its tracker would warn.
+    util._run_finalizers(0)  # ty: ignore[missing-attribute]
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

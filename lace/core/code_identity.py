@@ -7,7 +7,7 @@ import sysconfig
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import is_dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib.util import resolve_name
 from pathlib import Path, PurePath
 from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
@@ -211,15 +211,23 @@ def _bases(value: Any) -> tuple[type, ...]:
 
 def _imports(code: CodeType, names: dict[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
     """(module, names taken from it) of every import statement in a function."""
+    package = names.get("__package__") or ""
+    return [
+        (resolve_name("." * level + module, package) if level and package else module, wanted)
+        for level, module, wanted in _import_statements(code)
+    ]
+
+
+@cache
+def _import_statements(code: CodeType) -> list[tuple[int, str, tuple[str, ...]]]:
+    """(dots before the module, module, names taken from it); decoding takes long, and many walks meet the same code."""
     found, constants = [], []
     for step in dis.get_instructions(code):
         if step.opname == "LOAD_CONST":
             constants.append(step.argval)
         elif step.opname == "IMPORT_NAME":
             level, wanted = constants[-2:]
-            package = names.get("__package__") or ""
-            name = resolve_name("." * level + step.argval, package) if level and package else step.argval
-            found.append((name, tuple(wanted or ())))
+            found.append((level, step.argval, tuple(wanted or ())))
     return found
 
 

@@ -14,6 +14,12 @@ MAX_DISTRACTORS = 6
 """Distractors that a scene has room for."""
 
 
+MeshSize = Annotated[float | None, Within(0.01, 0.5), tyro.conf.arg(aliases=["--target-size"])]
+MeshMass = Annotated[float | None, Within(0.001, 5), tyro.conf.arg(aliases=["--target-mass"])]
+MeshUp = Annotated[str, tyro.conf.arg(aliases=["--target-up"])]
+"""What a command is told of the user's own mesh files."""
+
+
 def known_names(kind: str, names: tuple[str, ...], available: tuple[str, ...]) -> tuple[str, ...]:
     """`names`, or all that are available if empty or ("all",); raises UnknownNameError with the nearest name."""
     if names in ((), ("all",)):
@@ -93,11 +99,11 @@ class TargetAxis(Axis):
     names: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--target"], help_behavior_hint=_ours)] = ("dinosaur",)
     """Which objects: names of `lace list objects`, mesh files of your own (.obj, .glb, .ply, .stl) or a folder of them;
     "all" stands for the dinosaur and every variant of it."""
-    size_m: Annotated[float | None, Within(0.01, 0.5), tyro.conf.arg(aliases=["--target-size"])] = None
+    size_m: MeshSize = None
     """Longest side of your own meshes [m]; as in the file if none is said."""
-    mass_kg: Annotated[float | None, Within(0.001, 5), tyro.conf.arg(aliases=["--target-mass"])] = None
+    mass_kg: MeshMass = None
     """Mass of your own meshes [kg]; assumed from their volume if none is said."""
-    up: Annotated[str, tyro.conf.arg(aliases=["--target-up"])] = ""
+    up: MeshUp = ""
     """Axis of your own files that points up (x, -x, y, -y, z, -z); a pose in which they rest if none is said."""
     scale: Annotated[Range, Within(0.2, 3)] = (0.9, 1.15)
     distance_m: Annotated[Range, Within(0, 1)] = (0.0, 0.16)

@@ -7,7 +7,6 @@ from sim_envs.config.axes import TableAxis
 
 FLOOR_Z = -0.75
 """Height of the floor below the robot's base [m]: a desk's height."""
-_AREA = np.array([[0.28, -0.38], [0.68, 0.38]])
 GRASP_BOX = np.array([[0.32, -0.25, 0.05], [0.58, 0.25, 0.30]])
 """Where grasp points are drawn over the default area [m]: in front of the base, above the table."""
 CLEARANCE = 0.015
@@ -20,6 +19,9 @@ _WATCHED = np.array([0.46, 0.0, 0.05])
 def area(axis: TableAxis) -> Array:
     """Corners (2, 2) of the rectangle in which objects may stand, xy [m]."""
     return np.array([axis.x_m, axis.y_m], float).T
+
+
+_AREA = area(TableAxis())
 
 
 def grasp_box(axis: TableAxis) -> Array:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.kill_cases import CASES, prepare, words_of
+from benchmarks.kill_cases import CASES, words_of
 from lace.cli.main import main as lace
 from lace.core.workers import WORKER_OPTIONS
 from tests.demonstrations import make_demonstrations
@@ -28,13 +28,6 @@ def cluster():
     torch.set_num_threads(1)  # as in Ray's workers: sums of more threads round differently
     with ray_pool.connected("local", 2):
         yield
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    prepare(folder)
-    return folder
 
 
 def results(out: Path, pattern: str) -> dict[str, bytes]:

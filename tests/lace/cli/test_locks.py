@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.kill_cases import CASES, prepare, words_of
+from benchmarks.kill_cases import CASES, words_of
 from lace.cli import main as cli
 from lace.core.lock import LOCK_NAME, locked_folder
 
@@ -12,14 +12,6 @@ OTHERS = {
     "import recording": "writes as `import coco` does",
     "generate robot, 2 workers": "as with one",
 }
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kills") / "inputs"
-    folder.mkdir()
-    prepare(folder)
-    return folder
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in OTHERS])

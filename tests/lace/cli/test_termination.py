@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kill_campaign import orphans_of
-from benchmarks.kill_cases import prepare
 from lace.cli.main import EXIT_TERMINATED
 from tests import ROOT
 
@@ -60,13 +59,6 @@ LONG = {
 }
 QUICK = ("finetune",)
 """Needs no simulator; the others are long proofs."""
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    prepare(folder)
-    return folder
 
 
 def finished(out: Path, pattern: str) -> dict[str, bytes]:
