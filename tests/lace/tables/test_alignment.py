@@ -4,6 +4,7 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -159,6 +160,25 @@ def test_finished_rows_are_kept_when_the_folder_or_the_device_changed(data, tmp_
     for module in (finetune, evaluate):
         monkeypatch.setattr(module, "main", lambda _own: pytest.fail("run again"))
     assert alignment_tables.main(replace(wanted, out=tmp_path / "b", device="auto")) == 0
+
+
+def test_an_evaluation_that_was_killed_while_it_drew_runs_again(tmp_path):
+    runs = []
+
+    def evaluated(own):
+        runs.append(own.out)
+        for name, text in (("measured.json", '{"n": 1}'), ("report.html", "")):
+            (own.out / name).write_text(text)
+
+    identity = SimpleNamespace(check=lambda: None)
+    command = SimpleNamespace(MEASUREMENT="measured.json", identity_of=lambda _own: identity, main=evaluated)
+    own = SimpleNamespace(out=tmp_path)
+    for _ in range(2):
+        assert alignment_tables._result(command, own) == {"n": 1}
+    assert len(runs) == 1, "a finished one is read"
+    (tmp_path / "report.html").unlink()
+    assert alignment_tables._result(command, own) == {"n": 1}
+    assert len(runs) == 2
 
 
 def test_seeds_are_separate_runs_and_their_range_is_shown(data, tmp_path, capsys):
