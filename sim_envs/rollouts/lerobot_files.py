@@ -22,6 +22,7 @@ from sim_envs.rollouts.episode import Episode, facts
 CAMERA = "observation.images.front"
 EPISODE_FACTS = "meta/lace_episodes.jsonl"
 """One line of JSON an episode: success, reason, camera, objects, every draw."""
+STATS = "meta/stats.json"
 POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
 
 
@@ -92,6 +93,7 @@ class DatasetWriter:
         """Writes what is still open."""
         with quiet():
             self._dataset.finalize()
+        _sort_stats(self._root)
         write_facts(self._root, self._facts)
 
 
@@ -113,4 +115,13 @@ def join(roots: Sequence[Path], out: Path) -> None:
     """One dataset in the new folder `out` of the episodes of all `roots`, in their order."""
     with quiet():
         aggregate_datasets([f"local/{root.name}" for root in roots], "local/rollouts", list(roots), out)
+    _sort_stats(out)
     write_facts(out, [row for root in roots for row in read_facts(root)])
+
+
+def _sort_stats(root: Path) -> None:
+    """Gives the statistics an order; the library's own is that of a set, which differs from process to process."""
+    path = root / STATS
+    if path.is_file():
+        content = json.dumps(dict(sorted(json.loads(path.read_text(encoding="utf-8")).items())), indent=4)
+        path.write_text(content, encoding="utf-8")

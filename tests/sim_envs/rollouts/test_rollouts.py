@@ -19,7 +19,7 @@ from policies.outcome import Outcome, Phase, Result
 from sim_envs.rollouts.config import RolloutsConfig
 from sim_envs.rollouts.episode import Episode, sampled
 from sim_envs.rollouts.folder import join_steps, joined_parts
-from sim_envs.rollouts.lerobot_files import read_facts
+from sim_envs.rollouts.lerobot_files import STATS, read_facts
 from sim_envs.rollouts.run import run
 from tests.synthetic import make_frame
 
@@ -148,6 +148,9 @@ def test_two_processes_and_parts_give_the_same_bytes(tmp_path):
     assert sum(shares, Counter()) == counts
     assert files(alone) and files(alone) == files(paired) == files(divided)
     assert content(alone) == content(paired) == content(divided)
+    for root in (alone.out / "dataset", *alone.out.glob("parts/*/dataset")):
+        names = list(json.loads((root / STATS).read_text()))
+        assert len(names) > 5 and names == sorted(names), "lerobot gives the order of a set"
     report = verify_dataset(alone.out / "frames")
     assert report.n_frames == 5 and not [problem for problem in report.problems if problem.check == "indices"]
 
