@@ -58,7 +58,7 @@ def needed(there: Iterable[str], root: str = PROJECT) -> dict[str, str]:
 
 
 def download(packages: dict[str, str], out: Path) -> None:
-    """Fetches one wheel of each package; those that have none are built."""
+    """Fetches one wheel of each package; those that have none are built, or named where that fails."""
     out.mkdir(parents=True, exist_ok=True)
     tags = [f"--platform=manylinux_{version}_x86_64" for version in PLATFORMS] + ["--platform=manylinux2014_x86_64"]
     for name, version in packages.items():
@@ -66,7 +66,8 @@ def download(packages: dict[str, str], out: Path) -> None:
         only = ["--only-binary=:all:", "--python-version=3.12", "--implementation=cp", *tags]
         if subprocess.run([*words, *only], check=False).returncode:
             wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(out), f"{name}=={version}"]
-            subprocess.run(wheel, check=True)
+            if subprocess.run(wheel, check=False).returncode:
+                print(f"left out, no wheel can be fetched or built: {name} {version}", file=sys.stderr)
 
 
 def digest(path: Path) -> str:
