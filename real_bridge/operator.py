@@ -11,7 +11,7 @@ import numpy as np
 
 from lace.core.registry import Registry
 from policies.cell import Evidence
-from real_bridge.cameras.camera import Camera, CameraError
+from real_bridge.cameras.camera import Camera, CameraError, Frame
 
 ARRAYS = ("target_world",)
 """Fields of Evidence that are arrays."""
@@ -19,6 +19,8 @@ ARRAYS = ("target_world",)
 
 SCENE_S = 60.0
 """The emulator's camera brings the scene of a trial within this time [s]."""
+VERDICT_S = 15.0
+"""The emulator's camera sends a frame of the trial's end within this time [s]."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class EmulatorWord:
         return True
 
     def verdict(self, camera: Camera) -> Evidence:
-        """See Operator."""
-        facts = camera.newest().facts
+        """See Operator: by a frame taken after this call, which comes after the stop."""
+        facts = _taken_after(time.monotonic(), camera).facts
         if "evidence" not in facts:
             raise CameraError(
                 "judging the trial",
@@ -126,6 +128,20 @@ class Asked:
                 return Evidence(held=False)
             if answer.startswith("c ") and answer[2:].strip():
                 return Evidence(held=False, collision=answer[2:].strip())
+
+
+def _taken_after(since_s: float, camera: Camera) -> Frame:
+    """The first frame with a later stamp; CameraError where none comes within VERDICT_S."""
+    while (frame := camera.newest()).stamp_s <= since_s:
+        if time.monotonic() > since_s + VERDICT_S:
+            raise CameraError(
+                "judging the trial",
+                f"no frame taken after the stop within {VERDICT_S:g} s",
+                "a frame of the end",
+                "look at the camera; the trial is tried again when the run goes on",
+            )
+        time.sleep(0.02)
+    return frame
 
 
 def _ask_emulator(address: list, request: dict) -> None:

@@ -25,6 +25,7 @@ from real_bridge.emulator.broadcast import Broadcast
 from real_bridge.emulator.faults import (
     FAULTS,
     CutFrames,
+    DamagedFrames,
     DelayedFrames,
     Fault,
     FrozenCamera,
@@ -155,7 +156,11 @@ class Sender:
         if not delay:
             self._late.clear()  # what was delayed is lost when the delay ends
         if SilentCamera not in wrong:
-            self._late.append((time.monotonic() + delay, pack(frame), CutFrames in wrong))
+            message = pack(frame)
+            if DamagedFrames in wrong:
+                middle = len(message) // 2
+                message = message[:middle] + bytes([message[middle] ^ 1]) + message[middle + 1 :]
+            self._late.append((time.monotonic() + delay, message, CutFrames in wrong))
         while self._late and self._late[0][0] <= time.monotonic():
             _due, message, cut = self._late.popleft()
             self.broadcast.send(message, cut)

@@ -130,6 +130,11 @@ class CutFrames(Fault, kind="cut_frames"):
 
 
 @dataclass(frozen=True)
+class DamagedFrames(Fault, kind="damaged_frames"):
+    """A byte of each picture is wrong on the wire: its checksum does not match."""
+
+
+@dataclass(frozen=True)
 class StaleClock(Fault, kind="stale_clock"):
     """The camera's clock is off: its stamps are wrong by this much."""
 
