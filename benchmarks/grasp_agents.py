@@ -64,7 +64,8 @@ def waypoints(env: GraspVectorEnv, world: int) -> Array:
     """(k, joints) targets of a world's planned grasp, one per step; the start pose if no plan is found."""
     trial, robot = env.worlds.trials[world], env.worlds.robot
     start = trial.physics.joint_positions
-    primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp_for(trial.record.objects[0]["object"]))
+    grasp = grasp_for(trial.record.objects[0]["object"], robot.embodiment.name, robot.grasps)
+    primitive = GraspPrimitive(robot.embodiment, robot.xml_path, grasp)
     observation = Observation(trial.record.image, trial.record.camera, start, 0.0, 0.0, truth=trial.truth)
     try:
         return joint_targets(primitive.plan(observation, trial.truth, trial.physics.table_z), start, env.config.rate_hz)

@@ -1,4 +1,4 @@
-"""Grasps by target, found by `lace assets find-grasp` and stored with their success rates."""
+"""Grasps by hand and target, found by `lace assets find-grasp` and stored with their success rates."""
 
 import json
 from functools import cache
@@ -8,44 +8,72 @@ from typing import Any
 import numpy as np
 
 from assets.objects import OBJECTS
+from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.grasp import Grasp
 
 DEFAULT = "default"
 """The power grasp used for objects without a grasp of their own."""
+LEAP = "xarm7_leap"
+"""The hand of which grasps are asked for where none is named."""
 _FILE = Path(__file__).parent / "grasps.json"
 
 
-@cache
-def stored() -> dict[str, Grasp]:
-    """All grasps by target."""
-    return {name: from_json(row) for name, row in json.loads(_FILE.read_text()).items()}
+def grasp_for(target: str, embodiment: str = LEAP, own: Path | None = None) -> Grasp:
+    """The grasp found for a hand and a target, or the hand's default one.
+
+    Args:
+        target: Name of the object.
+        embodiment: Name of the hand's embodiment.
+        own: `Robot.grasps` of a robot of the user's own, or None.
+
+    Raises:
+        InvalidValueError: Nothing was found for this hand yet.
+    """
+    for file, name in (file_of(target, own), file_of(DEFAULT, own)):
+        rows = _rows(file).get(embodiment, {})
+        if name in rows:
+            return from_json(rows[name])
+    raise InvalidValueError(
+        f"looking for a grasp of {target!r}",
+        f"none is stored for {embodiment!r}",
+        f"a hand with stored grasps ({', '.join(_rows(_FILE))})",
+        f"search one: lace assets find-grasp default --embodiment {embodiment}",
+    )
 
 
-def grasp_for(target: str) -> Grasp:
-    """The grasp found for `target`, or the default one."""
-    file, name = file_of(target)
-    if file == _FILE or not file.is_file():
-        return stored()[name if name in stored() else DEFAULT]
-    rows = json.loads(file.read_text())
-    return from_json(rows[name]) if name in rows else stored()[DEFAULT]
+def targets_of(embodiment: str, own: Path | None = None) -> tuple[str, ...]:
+    """Targets with a grasp of their own, for a hand."""
+    return tuple(_rows(own or _FILE).get(embodiment, {}))
 
 
-def file_of(target: str) -> tuple[Path, str]:
+def file_of(target: str, own: Path | None = None) -> tuple[Path, str]:
     """The file where grasps of `target` are kept, and its name there: of the user's own mesh, a file beside it."""
     known = target in OBJECTS and OBJECTS[target].grasps
-    return known or (_FILE, target)
+    return known or (own or _FILE, target)
 
 
-def store(grasp: Grasp) -> Path | None:
-    """Keeps a grasp of `grasp.target` if it is better than the one that is there; its file, or None."""
-    file, name = file_of(grasp.target)
-    rows = json.loads(file.read_text()) if file.is_file() else {}
-    old = rows.get(name)
-    if old is not None and grasp.successes / grasp.trials <= old["successes"] / old["trials"]:
+def store(grasp: Grasp, own: Path | None = None, always: bool = False) -> Path | None:
+    """Keeps a grasp of `grasp.target` if it is better than the one that is there (or always); its file, or None."""
+    file, name = file_of(grasp.target, own)
+    hands = _rows(file)
+    old = hands.get(grasp.embodiment, {}).get(name)
+    if not always and old is not None and grasp.successes / grasp.trials <= old["successes"] / old["trials"]:
         return None
-    publish_bytes(file, (json.dumps(dict(sorted((rows | {name: to_json(grasp)}).items())), indent=1) + "\n").encode())
+    rows = hands.get(grasp.embodiment, {}) | {name: to_json(grasp)}
+    hands = hands | {grasp.embodiment: dict(sorted(rows.items()))}
+    publish_bytes(file, (json.dumps(hands, indent=1) + "\n").encode())
     return file
+
+
+def _rows(file: Path) -> dict[str, dict[str, dict]]:
+    """Embodiment -> target -> row."""
+    return _read(file, file.stat().st_mtime_ns) if file.is_file() else {}
+
+
+@cache
+def _read(file: Path, _changed_ns: int) -> dict[str, dict[str, dict]]:
+    return json.loads(file.read_text())
 
 
 def to_json(grasp: Grasp) -> dict:

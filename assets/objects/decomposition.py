@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
-from scipy.spatial import ConvexHull, QhullError
 
 from lace.core.cache import built_folder
 from lace.core.errors import InvalidValueError
@@ -40,6 +38,8 @@ def hollowness(vertices: np.ndarray, faces: np.ndarray) -> float:
     Raises:
         InvalidValueError: The vertices are in one plane.
     """
+    from scipy.spatial import ConvexHull, QhullError
+
     vertices = np.asarray(vertices, float)
     try:
         hull = ConvexHull(vertices).volume
@@ -80,6 +80,7 @@ def convex_decomposition(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.nd
 
 def _decomposed(vertices: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
     import coacd
+    import trimesh
 
     coacd.set_log_level("error")
     welded = trimesh.Trimesh(*_welded(vertices, faces), process=False)

@@ -3,8 +3,6 @@
 from functools import cache
 
 import numpy as np
-import trimesh
-from scipy.spatial import ConvexHull
 
 from assets.objects.decomposition import convex_decomposition
 from assets.objects.spec import OBJECTS, ObjectSpec
@@ -61,6 +59,9 @@ def _parts_of(spec: ObjectSpec) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarra
 
 def _margin(parts: tuple[np.ndarray, ...]) -> float:
     """Distance [m] from the centre of mass of `parts` to the outline of the foot, seen from above; negative outside."""
+    import trimesh
+    from scipy.spatial import ConvexHull
+
     feet = np.concatenate([part[part[:, 2] <= 0, :2] for part in parts])
     if len(feet) < 3:
         return -np.inf
@@ -79,6 +80,8 @@ def _with_foot(points: np.ndarray, whole: np.ndarray, height: float) -> np.ndarr
         whole: Vertices (m, 3) of the part before it was thinned.
         height: Of the slice [m].
     """
+    from scipy.spatial import ConvexHull
+
     points = np.maximum(points, [-np.inf, -np.inf, 0.0])
     low = np.concatenate([whole[whole[:, 2] < height], _crossings(whole, height)])
     if len(low) < 3:
@@ -89,6 +92,8 @@ def _with_foot(points: np.ndarray, whole: np.ndarray, height: float) -> np.ndarr
 
 def _crossings(points: np.ndarray, height: float) -> np.ndarray:
     """Where the edges of the hull of `points` cross the plane z = `height` (k, 3)."""
+    from scipy.spatial import ConvexHull
+
     faces = ConvexHull(points).simplices
     edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1), axis=0)
     a, b = points[edges.astype(int)].swapaxes(0, 1)
@@ -110,5 +115,7 @@ def thinned(points: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
 @cache
 def unit_ball() -> np.ndarray:
     """Vertices (42, 3) of a polyhedron with the volume of the unit ball."""
+    import trimesh
+
     ball = trimesh.creation.icosphere(subdivisions=1)
     return np.asarray(ball.vertices) * (4 / 3 * np.pi / ball.volume) ** (1 / 3)

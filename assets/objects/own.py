@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
-import trimesh
 from PIL import Image
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.transform import Rotation
 
 from assets.objects.hulls import FEET_M, MARGIN_M
 from assets.objects.mesh import make, transformed, upright
@@ -18,6 +16,9 @@ from assets.objects.spec import ObjectSpec
 from assets.shapes import Mesh
 from lace.core.errors import AssetError, InvalidValueError
 from lace.core.geometry import Array
+
+if TYPE_CHECKING:
+    import trimesh
 
 FORMATS = (".obj", ".glb", ".gltf", ".ply", ".stl")
 UPS = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-x": (-1, 0, 0), "-y": (0, -1, 0), "-z": (0, 0, -1)}
@@ -54,6 +55,8 @@ def own_object(text: str) -> ObjectSpec | None:
         AssetError: The file is missing or cannot be used.
         InvalidValueError: What stands behind the question mark is not known.
     """
+    import trimesh
+
     name, _, options = text.partition("?")
     file = Path(name)
     if file.suffix.lower() not in FORMATS:
@@ -130,6 +133,8 @@ def load_mesh(file: Path, size: float | None, up: str) -> Loaded:
     Raises:
         AssetError: It cannot be read or used.
     """
+    import trimesh
+
     try:
         read = trimesh.load_scene(file).to_mesh()
     except Exception as error:  # a parser of another's, with many kinds of errors
@@ -155,8 +160,10 @@ def _refused(file: Path, got: str, expected: str, step: str) -> AssetError:
     return AssetError(f"reading the object {file}", got, expected, step)
 
 
-def _texture_of(mesh: trimesh.Trimesh) -> tuple[np.ndarray, trimesh.Trimesh]:
+def _texture_of(mesh: "trimesh.Trimesh") -> tuple[np.ndarray, "trimesh.Trimesh"]:
     """The texture (h, w, 3) uint8, and the mesh with coordinates in it: pictures are kept, colours become one."""
+    import trimesh
+
     if not isinstance(mesh.visual, trimesh.visual.TextureVisuals) or mesh.visual.uv is None:
         mesh = _by_colour(mesh)
     material = mesh.visual.material
@@ -169,8 +176,10 @@ def _texture_of(mesh: trimesh.Trimesh) -> tuple[np.ndarray, trimesh.Trimesh]:
     return np.asarray(image), mesh
 
 
-def _by_colour(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+def _by_colour(mesh: "trimesh.Trimesh") -> "trimesh.Trimesh":
     """A mesh without texture: each face in its own colour, smooth but for sharp edges."""
+    import trimesh
+
     visual = mesh.visual.to_color() if isinstance(mesh.visual, trimesh.visual.TextureVisuals) else mesh.visual
     colours = np.array(visual.face_colors)
     bare = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
@@ -188,6 +197,8 @@ def _by_colour(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 
 def _resting(points: Array, natural: str) -> Array:
     """Rotation (3, 3) that stands points (n, 3) [m] up: on the file's own axis, on another, else as they would fall."""
+    import trimesh
+
     hull = trimesh.convex.convex_hull(points)
     for axis in (natural, "y" if natural == "z" else "z"):
         if _rests(hull, _turned(axis)):
@@ -198,11 +209,15 @@ def _resting(points: Array, natural: str) -> Array:
 
 def _turned(up: str) -> Array:
     """The shortest rotation (3, 3) that turns an axis of UPS to z."""
+    from scipy.spatial.transform import Rotation
+
     return Rotation.align_vectors([(0, 0, 1)], [UPS[up]])[0].as_matrix()
 
 
-def _rests(hull: trimesh.Trimesh, R: Array) -> bool:
+def _rests(hull: "trimesh.Trimesh", R: Array) -> bool:
     """Whether a hull [m] that is turned by R stands on its lowest slice, as its collision shape will."""
+    from scipy.spatial import ConvexHull, QhullError
+
     points, middle = hull.vertices @ R.T, R @ hull.center_mass
     feet = points[points[:, 2] < points[:, 2].min() + FEET_M[-1]][:, :2]
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import trimesh
 
 Distance = Callable[[np.ndarray], np.ndarray]
 """Points (..., 3) to signed distances (...), negative inside."""
@@ -49,6 +48,8 @@ def mesh_surface(
         cell: Edge of the sampling grid.
         faces: Wanted number of faces, met approximately by quadric decimation.
     """
+    import trimesh
+
     axes = [np.arange(a - cell, b + 2 * cell, cell) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
     vertices, triangles = surface_nets(distance(grid))

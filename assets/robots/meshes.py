@@ -2,26 +2,33 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fast_simplification
 import mujoco
 import numpy as np
-import trimesh
+
+if TYPE_CHECKING:
+    import trimesh
 
 CREASE_RAD = np.deg2rad(35)
 """Edges sharper than this keep separate normals; CAD chamfers are 45 degrees."""
 
 
-def load_merged(path: Path) -> trimesh.Trimesh:
+def load_merged(path: Path) -> "trimesh.Trimesh":
     """All parts of a mesh file as one mesh with merged vertices [m]."""
+    import trimesh
+
     mesh = trimesh.load(path, force="mesh", process=False)
     mesh = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     return mesh
 
 
-def decimate(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
+def decimate(mesh: "trimesh.Trimesh", faces: int) -> "trimesh.Trimesh":
     """`mesh` with about `faces` triangles (quadric edge collapse); smaller meshes are returned unchanged."""
+    import trimesh
+
     if len(mesh.faces) <= faces:
         return mesh
     vertices, triangles = fast_simplification.simplify(
@@ -40,8 +47,10 @@ def export_visual(source: Path, target: Path, faces: int, inflate_m: float = 0.0
     export_shaded(mesh, target)
 
 
-def export_shaded(mesh: trimesh.Trimesh, target: Path) -> None:
+def export_shaded(mesh: "trimesh.Trimesh", target: Path) -> None:
     """Writes a mesh as OBJ with normals that are smooth except across creases."""
+    import trimesh
+
     shaded = trimesh.graph.smooth_shade(mesh, angle=CREASE_RAD, facet_minarea=None)
     target.write_text(
         trimesh.exchange.obj.export_obj(shaded, include_normals=True, include_color=False, include_texture=False)
@@ -50,6 +59,8 @@ def export_shaded(mesh: trimesh.Trimesh, target: Path) -> None:
 
 def export_hull(source: Path, target: Path, faces: int) -> None:
     """Writes the decimated convex hull of a mesh as OBJ, for collisions."""
+    import trimesh
+
     hull = decimate(load_merged(source).convex_hull, faces).convex_hull
     target.write_text(trimesh.exchange.obj.export_obj(hull, include_normals=False, include_texture=False))
 

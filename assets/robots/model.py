@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
-import trimesh
 from numpy.typing import ArrayLike
 
 from assets.robots.arms import Arm
@@ -14,6 +14,9 @@ from assets.robots.meshes import export_shaded, export_visual, position_servo, w
 from assets.robots.robot import COLLISION_GROUP, VISUAL_GROUP
 from lace.core.errors import AssetError
 from lace.core.geometry import Array, Triple, quat_wxyz_from_rotation, rotation_from_quat_wxyz, transform, triple
+
+if TYPE_CHECKING:
+    import trimesh
 
 HAND = "hand_"
 """What names of a hand's links and joints begin with where it was attached to an arm."""
@@ -236,7 +239,9 @@ def _draw(spec: mujoco.MjSpec, shape: mujoco.MjsGeom, geom: mujoco.MjsGeom, mesh
     geom.type, geom.meshname = mujoco.mjtGeom.mjGEOM_MESH, name
 
 
-def _solid(geom: mujoco.MjsGeom) -> trimesh.Trimesh:
+def _solid(geom: mujoco.MjsGeom) -> "trimesh.Trimesh":
+    import trimesh
+
     size, kind = geom.size, mujoco.mjtGeom
     if geom.type == kind.mjGEOM_BOX:
         return trimesh.creation.box(2 * size)

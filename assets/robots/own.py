@@ -157,6 +157,7 @@ def recipe_of(name: str, robot: OwnRobot, folder: Path | None = None, wheels: tu
         home={**(arm.home if arm else {}), **{prefix + joint: q for joint, q in robot.home.items()}},
         curls={prefix + joint: _curl(value) for joint, value in robot.curl.items()},
         sources=() if folder is None else (folder,),
+        grasps=None if folder is None else folder.resolve().with_name(f"{name}.grasps.json"),
     )
 
 

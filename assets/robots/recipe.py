@@ -46,6 +46,8 @@ class Recipe:
     """See `Robot.figure_pose`."""
     sources: tuple[Path, ...] = ()
     """Further files and folders that `build` reads."""
+    grasps: Path | None = None
+    """File of the grasps found for it; None: with ours."""
 
     def __call__(self, own_assets: Path | None = None) -> Robot:
         """Returns the robot; on first use builds it into the cache (about 10 s), from `own_assets` if given."""
@@ -96,4 +98,4 @@ class Recipe:
                 "a Curl for each",
                 "add them to the recipe's curls",
             )
-        return Robot(embodiment, xml_path, read_visuals(model), self.figure_pose)
+        return Robot(embodiment, xml_path, read_visuals(model), self.figure_pose, self.grasps)

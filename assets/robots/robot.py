@@ -38,6 +38,8 @@ class Robot:
     visuals: tuple[Visual, ...]
     figure_pose: dict[str, float]
     """Joint positions [rad] in which `lace assets figure` draws the hand; 0 for joints not named."""
+    grasps: Path | None = None
+    """File of the grasps found for it; None: with ours."""
 
 
 def _pose(position: np.ndarray, quat_wxyz: np.ndarray) -> np.ndarray:

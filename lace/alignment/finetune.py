@@ -24,6 +24,7 @@ from lace.alignment.similarity import SimilarityLog
 from lace.alignment.training import Trainer
 from lace.backbones import Backbone, is_stand_in, load_backbone, module_of
 from lace.backbones.identity import source_digest
+from lace.backbones.option import BackboneName
 from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.draws import generator
@@ -54,7 +55,7 @@ class FinetuneConfig:
     """Folder of the run; a run found there is resumed."""
     more: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A further embodiment as NAME=DIR, aligned jointly; repeat for each (sec. 5.6: two more, 10 images each)."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """Short name, hub id or local folder."""
     image_size: Annotated[int | None, Within(1)] = None
     """Side of the training images [px]; default 224, 64 for the tiny stand-in."""

@@ -179,9 +179,9 @@ COMMANDS: dict[str, Command] = {
         "check a robot of your own law by law, and draw it with numbered keypoints", "lace.cli.assets:check"
     ),
     "assets find-grasp": Command(
-        "search how the LEAP Hand grasps an object of your own",
-        "sim_envs.grasp_search:main",
-        "sim_envs.grasp_search:SearchConfig",
+        "search how a hand grasps an object, of your own too",
+        "sim_envs.grasp_search.command:main",
+        "sim_envs.grasp_search.command:SearchConfig",
     ),
     "assets figure": Command("draw a robot's hand with numbered keypoints", "lace.cli.assets:figure"),
 }

@@ -34,5 +34,5 @@ class Grasp:
                 f"reading a grasp of {self.target!r}",
                 f"shapes {self.T_table_palm.shape}, {self.open.shape}, {self.closed.shape}",
                 "(4, 4) and two equal hand poses",
-                "make the grasp file again (sim_envs/grasp_search.py)",
+                "search it again with lace assets find-grasp",
             )

@@ -14,6 +14,7 @@ from lace.alignment.pairs import FrameBank, sample_indices
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.backbones.described import Described
 from lace.backbones.identity import source_digest
+from lace.backbones.option import BackboneName
 from lace.core.device import process_device
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
@@ -52,7 +53,7 @@ class CorrespondenceConfig:
     """The same for human frames."""
     more_train: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """The same for a further embodiment as NAME=DIR; repeat for each."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """Name or folder as for `lace finetune`; OUT/backbone of a fine-tune."""
     before: str | None = None
     """Backbone to compare with, usually the pretrained one: differences of all metrics on the same images, and drift

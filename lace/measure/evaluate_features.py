@@ -11,6 +11,7 @@ from rich.console import Console
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.backbones.identity import source_digest
+from lace.backbones.option import BackboneName
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
@@ -34,7 +35,7 @@ class FeaturesConfig:
 
     out: Path
     """Folder for features.json and report.html."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """Name or folder, as `lace finetune` takes it."""
     classification: Path | None = None
     """Folder of train/CLASS/IMAGE and val/CLASS/IMAGE (ImageNet as torchvision wants it)."""

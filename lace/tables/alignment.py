@@ -15,6 +15,7 @@ from lace.alignment import finetune
 from lace.alignment.augmentation import AugmentConfig
 from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.alignment.finetune import FinetuneConfig
+from lace.backbones.option import BackboneName
 from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
 from lace.core.files import reading
@@ -52,7 +53,7 @@ class TablesConfig(WorkerOptions):
     """Folder of all runs and tables."""
     tables: tuple[int, ...] = (1,)
     """Of 1, 4, 5, 6 and 8."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """Backbone of tables 1, 4, 5 and 6, and the first one of table 8."""
     backbones: tuple[str, ...] = ()
     """Replaces the four backbones of table 8, in its order; those left out are not run."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assets.grasps import grasp_for
 from assets.humans import HUMANS
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
@@ -108,7 +109,8 @@ def require_grasping(config: SceneConfig) -> None:
     """Checks that the embodiment may grasp in trials, and that no axis was set that changes nothing for it.
 
     Raises:
-        InvalidValueError: It is a human, or an axis differs from its preset that robots ignore.
+        InvalidValueError: It is a human or a hand without stored grasps, or an axis differs from its preset that robots
+            ignore.
     """
     if config.embodiment in HUMANS:
         raise InvalidValueError(
@@ -119,3 +121,5 @@ def require_grasping(config: SceneConfig) -> None:
         )
     refuse_idle_axes(config.axes, config.preset, "robot")
     require_usable(config)
+    for target in config.axes.target.objects:
+        grasp_for(target, ROBOTS[config.embodiment].name, ROBOTS[config.embodiment].grasps)

@@ -23,7 +23,7 @@ class DemoConfig:
     steps: Annotated[int, Within(1)] = 200
     """Steps of LACE."""
     backbone: str = "efficientnet-lite0"
-    """The backbone that is aligned: a name or a folder, as `lace finetune` takes it."""
+    """The backbone that is aligned: a name of `lace list backbones`, or a folder, as `lace finetune` takes it."""
     image_size: Annotated[int, Within(32)] = 224
     """Side of the images that the backbone sees [px]."""
     scenes: Annotated[int, Within(2)] = 1600

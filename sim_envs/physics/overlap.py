@@ -10,7 +10,6 @@ from functools import cache, cached_property
 from itertools import combinations
 
 import numpy as np
-import trimesh
 
 from assets.objects import OBJECTS
 from assets.robots.robot import Robot
@@ -66,6 +65,8 @@ class Solid:
 
 def surface_samples(mesh: Mesh) -> Array:
     """Points (k, 3) [m] on a mesh, at most SAMPLE_M apart along its edges."""
+    import trimesh
+
     vertices, _faces = trimesh.remesh.subdivide_to_size(mesh.vertices.astype(float), mesh.faces, SAMPLE_M, max_iter=20)
     return np.unique(np.round(vertices, 6), axis=0)
 

@@ -5,6 +5,8 @@ compares with the public renderer and fails when the pinned version changes. Cam
 half-integers.
 """
 
+import sim_envs.rendering.newton_start  # noqa: F401  # isort: skip  (before Newton)
+
 import newton
 import warp as wp
 from newton import GeoType

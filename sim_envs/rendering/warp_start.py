@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import warp as wp
 
+import sim_envs.rendering.newton_start  # noqa: F401
 from lace.core.cache import require_cache, share_cache
 
 

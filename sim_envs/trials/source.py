@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.grasps import DEFAULT, grasp_for
+from assets.grasps import grasp_for
 from assets.objects import OBJECTS
 from assets.objects.hulls import convex_parts
 from lace.core.camera import PinholeCamera
 from lace.core.draws import Draws
-from lace.core.embodiment import Embodiment
-from lace.core.errors import IntegrityError, InvalidValueError
+from lace.core.errors import IntegrityError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array, BoolArray, apply
 from policies.policy import TwoPoints
@@ -80,18 +79,6 @@ def known[T](value: T | None, name: str) -> T:
     return value
 
 
-def require_grasps_for(embodiment: Embodiment) -> None:
-    """Raises InvalidValueError if the stored grasps do not fit the embodiment's hand."""
-    needed, joints = len(grasp_for(DEFAULT).closed), len(embodiment.joints) - embodiment.arm_dof
-    if joints != needed:
-        raise InvalidValueError(
-            "preparing grasp trials",
-            f"{embodiment.name} has {joints} hand joints",
-            f"a hand that the stored grasps fit ({needed} joints, {grasp_for(DEFAULT).embodiment})",
-            "leave out --embodiment, or search grasps for yours with sim_envs/grasp_search.py",
-        )
-
-
 class TrialSource:
     """Draws trials; the same (config, index) gives the same trial. Owns the renderer."""
 
@@ -101,12 +88,11 @@ class TrialSource:
         self.frames = SimulatedFrames(config, worlds, most_worlds=MOST_WORLDS)
         self.body = require_robot(self.frames.body)
         self.robot = self.body.robot
-        require_grasps_for(self.robot.embodiment)
         self._primitives: dict[str, GraspPrimitive] = {}
 
     def primitive(self, trial: Trial) -> GraspPrimitive:
         """The grasp for the trial's target: the kind of object is given to the policy, its position is not."""
-        grasp = grasp_for(trial.record.objects[0]["object"])
+        grasp = grasp_for(trial.record.objects[0]["object"], self.robot.embodiment.name, self.robot.grasps)
         if grasp.target not in self._primitives:
             self._primitives[grasp.target] = GraspPrimitive(self.robot.embodiment, self.robot.xml_path, grasp)
         return self._primitives[grasp.target]

@@ -145,3 +145,14 @@ def test_a_grasp_of_a_file_is_kept_beside_it_and_found_again(files):
     assert grasp_for(f"{size}&mass=0.3").target == size, "the mass does not matter"
     assert grasp_for(f"{files / 'can.stl'}?size=0.08").target == DEFAULT, "the size does"
     assert store(replace(found, successes=170)) is None and grasp_for(size).successes == 180
+
+
+def test_grasps_are_kept_by_hand(files):
+    can, own = f"{files / 'can.stl'}?size=0.11", files / "my_hand.grasps.json"
+    with pytest.raises(InvalidValueError, match="none is stored for 'my_hand'"):
+        grasp_for(can, "my_hand", own)
+    mine = replace(grasp_for("dinosaur"), embodiment="my_hand", trials=200, successes=180)
+    assert store(replace(mine, target=DEFAULT), own) == own
+    assert store(replace(mine, target=can), own) == files / "can.stl.grasps.json"
+    assert (grasp_for("mug", "my_hand", own).target, grasp_for(can, "my_hand", own).target) == (DEFAULT, can)
+    assert grasp_for(can).target == DEFAULT, "another hand's is not taken"

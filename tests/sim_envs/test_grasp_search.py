@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from assets.grasps import DEFAULT, grasp_for
+from assets.robots import ROBOTS
+from lace.cli.main import main
+from lace.core.errors import InvalidValueError
 from lace.core.geometry import transform
-from sim_envs.grasp_search import FLANGE, FLANGE_Z, HIGH, LOW, Search, SearchConfig, shapes_of
+from lace.core.kinematics import Kinematics
+from sim_envs.config.kinds import require_grasping
+from sim_envs.config.scene import SceneConfig
+from sim_envs.grasp_search.command import Search, SearchConfig, shapes_of
+from sim_envs.grasp_search.slide import FLANGE_Z, T_palm_of
+from sim_envs.grasp_search.space import AXIS_Z, GraspSpace
+
+HANDS = ("xarm7_leap", "xarm7_allegro", "xarm7_shadow")
 
 
 @pytest.fixture(scope="module")
@@ -15,22 +25,55 @@ def search():
     return Search(SearchConfig())
 
 
-def test_a_grasp_round_trips_through_its_parameters(search):
+@pytest.fixture(scope="module", params=HANDS)
+def space(request):
+    return GraspSpace(ROBOTS[request.param](None).embodiment)
+
+
+def test_a_grasp_round_trips_through_its_parameters(space):
     rng = np.random.default_rng(0)
     for _ in range(20):
-        grasp = search.decode(rng.uniform(LOW, HIGH))
-        again = search.decode(search.encode(grasp))
+        grasp = space.decode(rng.uniform(space.low, space.high), "a")
+        again = space.decode(space.encode(grasp), "a")
         assert np.allclose(again.T_table_palm, grasp.T_table_palm, atol=1e-9)
         assert np.allclose(again.open, grasp.open)
         assert np.allclose(again.closed, grasp.closed)
 
 
-def test_decoded_grasps_keep_joint_limits_and_close(search):
-    grasp = search.decode(HIGH)
-    low, high = search.hands[0].limits.T
-    assert (grasp.closed >= low).all()
-    assert (grasp.closed <= high).all()
-    assert (grasp.closed - grasp.open).sum() > 0
+def test_decoded_grasps_keep_joint_limits_and_close(space):
+    body = space.embodiment
+    grasp = space.decode(space.high, "a")
+    low, high = body.limits[body.arm_dof :].T
+    assert (grasp.closed >= low).all() and (grasp.closed <= high).all()
+    for joint, opened, closed in zip(body.joints[body.arm_dof :], grasp.open, grasp.closed, strict=True):
+        if joint.curl.opened != joint.curl.closed and not joint.curl.thumb:
+            assert (closed - opened) * (joint.curl.closed - joint.curl.opened) > 0
+
+
+def test_the_palm_holds_its_grasp_point_over_the_table(space):
+    values = np.where(np.isin(space.names, ("x", "y", "z", "tilt", "roll")), 0.0, space.low)
+    T = space.decode(values, "a").T_table_palm
+    assert np.allclose(T @ [*space.embodiment.grasp_point, 1], [0, 0, AXIS_Z, 1])
+    assert np.allclose(T[:3, 0], [0, 0, -1]), "the fingers point down"
+
+
+def test_a_positive_spread_moves_fingertips_apart(space):
+    body, values = space.embodiment, (space.low + space.high) / 2
+    kinematics = Kinematics(body)
+    widths = []
+    for spread in (0.0, 0.15):
+        values[space.names.index("spread")] = spread
+        joints = np.concatenate([body.home[: body.arm_dof], space.decode(values, "a").open])
+        tips = kinematics.keypoints(kinematics.link_poses(joints))
+        widths.append(np.linalg.norm(tips[8] - tips[16]))
+    assert widths[1] > widths[0] + 0.005
+
+
+def test_an_arm_without_fingers_is_refused(capsys):
+    assert main(["assets", "find-grasp", "dinosaur", "--embodiment", "ur5e_rod"]) == 2
+    assert "0 finger joints" in capsys.readouterr().err
+    with pytest.raises(InvalidValueError, match="none is stored for 'vx300s'"):
+        require_grasping(SceneConfig(embodiment="vx300s"))
 
 
 def test_the_stored_grasp_lifts_and_an_open_hand_does_not(search):
@@ -47,7 +90,7 @@ def test_a_hand_in_the_table_or_in_the_doll_is_not_clear(search):
     assert not hand.is_clear(sunk)
     into = replace(grasp, T_table_palm=transform(None, [0.05, 0, 0]) @ grasp.T_table_palm)
     assert not hand.is_clear(into)
-    assert (grasp.T_table_palm @ FLANGE)[2] >= FLANGE_Z
+    assert (grasp.T_table_palm @ T_palm_of(search.robot.embodiment, "link7"))[2, 3] >= FLANGE_Z
 
 
 def test_the_default_is_tried_on_several_shapes():

@@ -45,6 +45,14 @@ def test_every_command_has_its_own_help(words, capsys):
     assert stop.value.code == 0 and f"usage: lace {words}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["finetune", "evaluate correspondence", "evaluate features", "tables alignment"])
+def test_help_names_the_backbones(words, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([*words.split(), "--help"])
+    text = capsys.readouterr().out
+    assert "dinov2-l-reg" in text and "efficientnet-lite0" in text
+
+
 @pytest.mark.parametrize("words", ["generate robot", "generate human", "generate rollouts", "simulate"])
 def test_a_command_without_options_names_the_one_it_needs(words, capsys):
     with pytest.raises(SystemExit) as stop:

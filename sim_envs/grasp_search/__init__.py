@@ -1,0 +1,1 @@
+"""Searches how a hand holds an object at any yaw: `lace assets find-grasp`."""

@@ -1,0 +1,19 @@
+"""What the start of a first frame does not wait for."""
+
+import subprocess
+import sys
+
+UNUSED = ("rerun", "trimesh", "networkx", "scipy.spatial", "matplotlib", "pandas")
+"""Slow to import, and used by no frame whose assets are in the cache."""
+
+
+def test_no_library_is_imported_that_a_frame_does_not_use():
+    program = f"import sys, sim_envs.frames.source; print([name for name in {UNUSED!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_rerun_can_be_imported_afterwards():
+    program = "import sim_envs.rendering.newton_start, rerun; print(rerun.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "rerun"
