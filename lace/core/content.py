@@ -7,6 +7,7 @@ file is read again.
 import hashlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -41,10 +42,18 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
         return
     yield "folder", path  # an empty folder is not a missing one
     for root, folders, names in os.walk(path, followlinks=True):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not _is_above(Path(root) / name))
         for name in sorted(names):
             file = Path(root) / name
             yield file.relative_to(path).as_posix(), file
+
+
+def _is_above(folder: Path) -> bool:
+    """Whether a folder is a link to one that it lies in: following it would not end."""
+    if not folder.is_symlink():
+        return False
+    target = folder.resolve()
+    return any(parent.resolve().is_relative_to(target) for parent in folder.parents)
 
 
 def _digest(path: Path, memory: sqlite3.Connection | None) -> str:
@@ -52,6 +61,8 @@ def _digest(path: Path, memory: sqlite3.Connection | None) -> str:
         facts = path.stat()
         if path.is_dir():
             return "folder"
+        if not stat.S_ISREG(facts.st_mode):
+            return "not a regular file"  # a named pipe would wait for ever
     except (OSError, ValueError):  # ValueError: a null character in the name
         return _MISSING
     look = ":".join(map(str, (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))

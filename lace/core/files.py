@@ -1,9 +1,11 @@
 """Files: published whole (temporary name, fsync, rename), in folders and in object stores; named in plain text."""
 
+import errno
 import fnmatch
 import os
 import pickle
 import secrets
+import stat
 from collections.abc import Collection, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -39,6 +41,19 @@ def publish_bytes(path: str | Path, content: bytes) -> None:
 def read_bytes(path: str | Path) -> bytes:
     """Content of a file; FileNotFoundError if there is none."""
     return store.read(path) if store.is_remote(path) else Path(path).read_bytes()
+
+
+def file_content(path: str | Path) -> bytes:
+    """Content of a local file that others made; a named pipe or a device is an error: reading one can wait for ever.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+    """
+    path = Path(path)
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "not a regular file (a pipe, a socket or a device)", str(path))
+    return path.read_bytes()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
-from lace.core.files import is_lfs_pointer, plain_text
+from lace.core.files import file_content, is_lfs_pointer, plain_text
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, INDEX, Visibility
 from lace.data.imports.images import read_image, settle
@@ -121,7 +121,7 @@ def _skipped(name: str, reason: str, detail: str = "") -> Candidate:
 def _document(path: Path) -> dict[str, Any]:
     doing, next_step = f"reading {path}", "export it again as COCO keypoints (CVAT: 'COCO Keypoints 1.0')"
     try:
-        content = path.read_bytes()
+        content = file_content(path)
     except (OSError, ValueError) as error:
         reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
         raise DatasetError(doing, reason, "a COCO json file", "check the path") from error

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from lace.core.errors import InvalidValueError
-from lace.core.files import is_lfs_pointer, walk
+from lace.core.files import file_content, is_lfs_pointer, walk
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility, keypoint_box
 from lace.data.imports.writing import SkipFrame
@@ -64,7 +64,7 @@ def _labelled(upright: np.ndarray, stored: np.ndarray, size: tuple[int, int]) ->
 
 def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        content = file_content(path)
     except FileNotFoundError as error:
         raise SkipFrame("missing image", path.name) from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the name

@@ -19,6 +19,8 @@ from sim_envs.physics.protocol import PhysicsScene, RigidObject
 
 SOLREF_RAW = 1
 """In this mode Newton passes `solref` on unchanged; in its default mode it ignores it."""
+ALL_CORNERS = -1
+"""Of a hull. By default Newton keeps 64 wherever they lie: an orange rocks on the three left in its foot."""
 TABLE = "table"
 SPARE_PART_M, SPARE_OBJECT_M = 1000.0, -50.0
 """Distance of spare parts from their object's origin, times 1, 2, ... by slot, and height of spare objects [m]."""
@@ -90,7 +92,7 @@ def _add_part(builder: newton.ModelBuilder, body: int, hull, cfg, label: str, pl
     builder.add_shape_convex_hull(
         body,
         xform=place,
-        mesh=newton.Mesh(mesh.vertices.astype(np.float32), mesh.faces.ravel()),
+        mesh=newton.Mesh(mesh.vertices.astype(np.float32), mesh.faces.ravel(), maxhullvert=ALL_CORNERS),
         cfg=cfg,
         label=label,
         custom_attributes=contact,

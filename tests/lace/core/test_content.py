@@ -84,3 +84,17 @@ def test_links_and_odd_names(folder, tmp_path):
     assert content_of([linked]) == content_of([folder])
     (folder / "broken").symlink_to("nothing")
     content_of([folder])
+
+
+@pytest.mark.timeout(20)
+def test_pipes_and_links_to_folders_above_end(folder):
+    """Reading a named pipe waits for a writer; two links to a folder above double the paths at each of 40 levels."""
+    os.mkfifo(folder / "pipe.jpg")
+    for name in ("up", "again"):
+        (folder / "below" / name).symlink_to(folder)
+    (folder / "side").mkdir()
+    (folder / "side" / "there").symlink_to(folder / "below")
+    (folder / "below" / "back").symlink_to(folder / "side")
+    before = content_of([folder])
+    (folder / "a.json").write_text("another")
+    assert content_of([folder]) != before

@@ -1,6 +1,7 @@
 """The user's COCO keypoints: the mapping is explicit, and every error in it is reported by name."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -218,6 +219,18 @@ def test_a_rotated_photograph_has_its_label_on_the_right_pixel_or_is_skipped(lab
         (record,) = records
         assert record.image[53, 23].astype(int) == pytest.approx([255, 0, 0], abs=30)
         assert size is None or record.image.shape[1::-1] == size
+
+
+@pytest.mark.timeout(60)
+def test_a_named_pipe_is_skipped_or_refused(tmp_path):
+    imported(tmp_path, document(2))
+    (tmp_path / "f1.png").unlink()
+    os.mkfifo(tmp_path / "f1.png")
+    found = coco.candidates(tmp_path / "l.json", tmp_path, {"wrist": "wrist"}, "hand")
+    assert write_frames(tmp_path / "new", found, {}).counts == {"unreadable image": 1}
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DatasetError, match="not a regular file"):
+        coco.candidates(tmp_path / "pipe.json", tmp_path, {"wrist": "wrist"}, "hand")
 
 
 def test_a_pointer_of_git_lfs_is_named(tmp_path, capsys):
