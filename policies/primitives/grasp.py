@@ -69,7 +69,7 @@ class GraspPrimitive:
                 "preparing the grasp primitive",
                 f"a grasp of {grasp.embodiment}",
                 f"one of {embodiment.name}",
-                "search grasps for this hand (sim_envs/grasp_search.py)",
+                "search grasps for this hand (`lace assets find-grasp`)",
             )
         self.embodiment, self.grasp, self.config = embodiment, grasp, config
         self.needs_depth = config.lift_by == "depth"

@@ -121,5 +121,9 @@ def require_grasping(config: SceneConfig) -> None:
         )
     refuse_idle_axes(config.axes, config.preset, "robot")
     require_usable(config)
-    for target in config.axes.target.objects:
-        grasp_for(target, ROBOTS[config.embodiment].name, ROBOTS[config.embodiment].grasps)
+    if (
+        config.embodiment in ROBOTS
+    ):  # a body of another name brings its robot, whose grasp is asked for with the first trial
+        robot = ROBOTS[config.embodiment]
+        for target in config.axes.target.objects:
+            grasp_for(target, robot.name, robot.grasps)
