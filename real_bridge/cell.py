@@ -86,7 +86,8 @@ class RealCell:
         """See RobotCell."""
         with self._latching("looking"):
             self._read()
-            frame = self._ports.frame()
+            with _camera_stops():
+                frame = self._ports.frame()
             camera, image, deep = seen(frame, self._mount)
             if depth and deep is None:
                 raise SafetyStop(
@@ -161,10 +162,8 @@ class RealCell:
         self._arm = ports.arm()
         if hand:
             self._hand = ports.hand()
-        try:
+        with _camera_stops():
             sight = ports.sight()
-        except CameraError as error:
-            raise SafetyStop("looking", f"{error.doing}: {error.got}", error.expected, error.next_step) from error
         self._guard.require_readings(self._arm, self._hand, sight, ports.now())
 
     def _begin(self) -> None:
@@ -210,6 +209,15 @@ class RealCell:
                 break
             self._step(goal, self._goals[1])
         require_arrival(self._arm.positions, goal)
+
+
+@contextmanager
+def _camera_stops() -> Generator[None]:
+    """A camera that fails stops the trial."""
+    try:
+        yield
+    except CameraError as error:
+        raise SafetyStop("looking", f"{error.doing}: {error.got}", error.expected, error.next_step) from error
 
 
 def _words(error: BaseException) -> str:

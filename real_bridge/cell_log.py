@@ -74,9 +74,7 @@ class RecordedPorts:
 
     def frame(self) -> Frame:
         """See Ports."""
-        frame = self._ports.frame()
-        self._write("frame", save_frame(self._folder, frame))
-        return frame
+        return self._taken("frame", self._ports.frame, lambda frame: save_frame(self._folder, frame))
 
     def evidence(self) -> Evidence:
         """See Ports."""
@@ -105,7 +103,7 @@ class RecordedPorts:
         self._ports.fault(reason)
         self._write("fault", reason)
 
-    def _taken(self, name: str, source: Callable[[], Any]) -> Any:
+    def _taken(self, name: str, source: Callable[[], Any], row: Callable[[Any], Any] = lambda value: value) -> Any:
         try:
             value = source()
         except (SafetyStop, CameraError) as error:
@@ -114,7 +112,7 @@ class RecordedPorts:
                 {"error": type(error).__name__, "words": [error.doing, error.got, error.expected, error.next_step]},
             )
             raise
-        self._write(name, plain(value))
+        self._write(name, row(value))
         return value
 
     def _write(self, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,9 +17,15 @@ from lace.core.camera import PinholeCamera, intrinsics
 from real_bridge.cameras.camera import CameraError, Frame
 from real_bridge.cameras.wire import HEADER, pack, receive
 from real_bridge.emulator import faults
+from real_bridge.emulator.arm.controller import ALL_MOTORS, Controller
+from real_bridge.emulator.arm.registers import REGISTERS
+from real_bridge.emulator.arm.server import ArmServer
+from real_bridge.emulator.arm.wire import INVALID, Packet
 from real_bridge.emulator.camera import Sender
+from real_bridge.emulator.command_log import CommandLog
 from real_bridge.emulator.leap import packets
 from real_bridge.xarm import stop
+from tests.emulated import READY
 
 FRAME = Frame(
     np.arange(48, dtype=np.uint8).reshape(4, 4, 3), 12.5, 3, PinholeCamera(intrinsics(0.9, 4, 4), np.eye(4), 4, 4)
@@ -180,3 +187,23 @@ def test_a_hands_packet_after_noise_is_read_in_any_pieces(noise, ident, body):
     whole = noise + packets.packet(ident, 3, body)
     reader, cut = packets.Reader(), len(whole) // 2
     assert reader.feed(whole[:cut]) + reader.feed(whole[cut:]) == [(ident, 3, body)]
+
+
+@pytest.mark.parametrize("number", REGISTERS, ids=lambda number: REGISTERS[number].name)
+def test_a_register_with_foreign_bytes_is_answered_and_the_arm_stays_somewhere(number):
+    """Payloads of other lengths and values, not finite ones too, in each mode, with the controller running on."""
+    rng = np.random.default_rng(number)
+    payloads = [rng.bytes(n) for n in (0, 1, 3, 7, 28, 57)] + [struct.pack("<14f", *[np.nan] * 14)]
+    controller = Controller(READY.copy())
+    server = ArmServer(controller, faults.FaultBoard(), CommandLog())
+    for mode, payload in product((0, 1, 4, 5, 6, 7), payloads):
+        controller.clear_error()
+        controller.enable(ALL_MOTORS, True)
+        controller.set_mode(mode)
+        controller.set_state(0)
+        bits, reply = server._run(Packet(None, 7, 2, number, payload))
+        assert isinstance(reply, bytes)
+        assert bits in (0, INVALID)
+        for _ in range(5):
+            controller.tick(np.array(controller.command), np.zeros(7), 0.01)
+        assert np.isfinite(controller.command).all(), (mode, payload.hex())

@@ -151,8 +151,11 @@ class Controller:
             self._goal, self.state = (goal, speed), MOVING
 
     def move_at(self, speeds: Array, lasts_s: float) -> None:
-        """Velocities of modes 4 (7,) [rad/s] and 5 (6,) [m/s, rad/s], which end after `lasts_s` unless that is 0."""
-        if self.ready and self.mode in (JOINT_VELOCITY, TOOL_VELOCITY):
+        """Velocities of modes 4 (7,) [rad/s] and 5 (6,) [m/s, rad/s], which end after `lasts_s` unless that is 0.
+
+        Those of the other mode have no effect.
+        """
+        if self.ready and {7: JOINT_VELOCITY, 6: TOOL_VELOCITY}[len(speeds)] == self.mode:
             self._speeds = speeds
             self._speeds_end = self._time + lasts_s if lasts_s > 0 else np.inf
 
@@ -307,7 +310,9 @@ class Controller:
             self.state = MOVING if np.any(asked) else READY
 
     def _go(self, joints: Array, dt: float) -> None:
-        """The next command, slowed to the speed limit; faults where it breaks a rule."""
+        """The next command, slowed to the speed limit; faults where it breaks a rule or is no number."""
+        if not np.isfinite(joints).all():
+            return self.fault(KINEMATIC)
         limit = self.settings.reduced_joint_speed if self.settings.reduced else MAX_JOINT_SPEED
         step = joints - self.command
         farthest = float(np.abs(step).max())

@@ -34,7 +34,10 @@ class Packet:
 
     def floats(self, count: int, at: int = 0) -> Array:
         """(count,) floats from byte `at` on."""
-        return np.array(struct.unpack_from(f"<{count}f", self.payload, at), float)
+        values = np.array(struct.unpack_from(f"<{count}f", self.payload, at), float)
+        if not np.isfinite(values).all():
+            raise ValueError(f"register {self.register}: {values} are not finite")
+        return values
 
     def pose(self, at: int = 0) -> Array:
         """Six floats as x, y, z [m] and three angles [rad]."""
