@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LaceError as error:
         _complain(_with_notes(error, error))
         return EXIT_USAGE
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         found = of_the_machine(error, " ".join(["lace", *args[:2]]))
         if found is None:
             raise
@@ -79,7 +80,7 @@ def _with_notes(error: LaceError, noted: BaseException) -> str:
 
 
 _MACHINE = {
-    errno.EROFS: "a folder on a file system that can be written",
+    errno.EROFS: "a folder on a file system that can be written (/dev/shm, for worker processes)",
     errno.EACCES: "permission to read and write there",
     errno.EPERM: "permission to read and write there",
     errno.ENOSPC: "room on the disk (in /dev/shm, for worker processes)",
@@ -90,14 +91,23 @@ _MACHINE = {
 """What the machine refuses -> what is expected; other errors of the system are faults of ours."""
 
 
-def of_the_machine(error: OSError, command: str) -> LaceError | None:
+_SHARED_MEMORY = re.compile(r"shared memory ?\(shm\)")
+"""In what torch says where /dev/shm is full; it raises RuntimeError."""
+
+
+def of_the_machine(error: OSError | RuntimeError, command: str) -> LaceError | None:
     """A message for what the machine refuses wherever it happens; None for other errors.
 
     Args:
         error: What was raised.
         command: The command that ran.
     """
-    if error.errno not in _MACHINE:
+    if _SHARED_MEMORY.search(str(error)):
+        step = "mount a larger one (`docker run --shm-size 2g`), or use --workers 0; finished work is kept"
+        return LaceError(
+            f"running `{command}`", "no room in /dev/shm", "room for what worker processes hand over", step
+        )
+    if not isinstance(error, OSError) or error.errno not in _MACHINE:
         return None
     where = f" ({error.filename})" if error.filename else ""
     step = "free space, change permissions, or choose other folders (--out, LACE_CACHE, TMPDIR, fewer --workers)"

@@ -28,12 +28,26 @@ def test_what_the_machine_refuses_is_one_message(monkeypatch, capsys, code, expe
     assert "While running `lace data stats`" in said and expected in said and "/somewhere/file" in said
 
 
-def test_other_errors_of_the_system_are_faults_of_ours(monkeypatch):
+def test_a_full_dev_shm_is_one_message(monkeypatch, capsys):
+    def refuse(_args):  # torch's words, from a worker of a DataLoader
+        said = "unable to allocate shared memory(shm) for file </torch_1>: Resource temporarily unavailable (11)"
+        raise RuntimeError(f"Caught RuntimeError in DataLoader worker process 0.\nRuntimeError: {said}")
+
+    monkeypatch.setattr(cli, "_dispatch", refuse)
+    assert cli.main(["evaluate", "features"]) == cli.EXIT_USAGE
+    said = capsys.readouterr().err
+    assert "While running `lace evaluate features`: no room in /dev/shm" in said and "--workers 0" in said
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(errno.ENOENT, "No such file", "x"), RuntimeError("shape mismatch")]
+)
+def test_other_errors_are_faults_of_ours(error, monkeypatch):
     def fail(_args):
-        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+        raise error
 
     monkeypatch.setattr(cli, "_dispatch", fail)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(type(error)):
         cli.main(["data", "stats", "x"])
 
 
