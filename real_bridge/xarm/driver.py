@@ -5,7 +5,7 @@ its degrees by default (every call is in radians, checked at the border); getter
 code (a reading is raised or whole); switches that return 0 under a latched error (mode, state and error are read back);
 `set_collision_sensitivity`, which re-arms a stopped arm (called in `enable` alone, before the mode switch, and never
 once stopped); a unix socket under a fixed name that takes over every address (forbidden); a process-wide socket time
-limit and prints (put back, kept quiet); a two-second wait for each answer (shortened).
+limit and prints (not let through, kept quiet); a two-second wait for each answer (shortened).
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -219,14 +220,22 @@ class XArm7:
         return f", {_error(codes[0])}" if not code and codes[0] else ""
 
 
+def _keep_default_timeout() -> None:
+    """The SDK sets the default timeout of all sockets of the process, also from its threads; its own have one each."""
+    from xarm.core.comm import socket_port
+
+    own = SimpleNamespace(**vars(socket) | {"setdefaulttimeout": lambda _seconds: None})
+    vars(socket_port)["socket"] = own
+
+
 def _open(address: str, stopper: XArmStop, patience_s: float):
-    before = socket.getdefaulttimeout()
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its sources hold invalid escapes
             from xarm.core.utils.log import logger
             from xarm.wrapper import XArmAPI
 
+            _keep_default_timeout()
             logger.setLevel(logging.CRITICAL)  # its warnings compare with reports that are late; what matters is raised
             api = XArmAPI(
                 address,
@@ -239,8 +248,6 @@ def _open(address: str, stopper: XArmStop, patience_s: float):
     except Exception as error:  # noqa: BLE001  (the SDK raises bare Exceptions)
         stopper.close()
         raise _unreachable(address, str(error)) from error
-    finally:
-        socket.setdefaulttimeout(before)
     api.set_timeout(patience_s)
     return api
 

@@ -67,8 +67,11 @@ def test_reading_commands_nothing_and_closing_stops_no_other_program(site):
 
 
 def test_the_process_is_left_as_it_was(site):
+    from xarm.core.comm import socket_port
+
     before = socket.getdefaulttimeout()
     XArm7(site.emulator.arm, PATIENCE_S).close()
+    socket_port.socket.setdefaulttimeout(1)  # as its report thread does, at a moment of its own
     assert socket.getdefaulttimeout() == before
 
 
