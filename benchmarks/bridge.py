@@ -139,10 +139,7 @@ def measure_bare(site: Bench, seconds: float, stops: int) -> dict[str, str]:
             timer.join()
             still.append(standstill(site, asked[0]))
             last.append(max(arrivals(site, since)[-1] - asked[0], 0.0))
-    return found | {
-        "stop asked to last command [ms]": milliseconds(last),
-        "stop asked to standstill [ms]": milliseconds(still),
-    }
+    return found | stop_rows(last, still)
 
 
 def measure_bridge(site: Bench, seconds: float, stops: int) -> dict[str, str]:
@@ -166,10 +163,7 @@ def measure_bridge(site: Bench, seconds: float, stops: int) -> dict[str, str]:
             found[f"servo rate, {hertz:.0f} Hz asked"] = held(stamps, hertz)
             ages = ages if hertz > 100 else image_ages(cell.record, stamps)
     last, still = zip(*[stop_once(site) for _ in range(stops)], strict=True)
-    found |= {
-        "stop asked to last command [ms]": milliseconds(last),
-        "stop asked to standstill [ms]": milliseconds(still),
-    }
+    found |= stop_rows(last, still)
     return found | {"image to command, camera at 20 frames/s [ms]": milliseconds(ages)}
 
 

@@ -47,7 +47,7 @@ def vendor_arm(host: str, ready: bool = True) -> Iterator:
     """UFACTORY's own client; `ready` in position mode."""
     from xarm.wrapper import XArmAPI
 
-    arm = XArmAPI(host, is_radian=True)
+    arm = XArmAPI(host, is_radian=True, forbid_uds=True)
     if ready:
         assert [arm.motion_enable(True), arm.set_mode(0), arm.set_state(0)] == [0, 0, 0]
     try:

@@ -143,6 +143,7 @@ def recipe_of(name: str, robot: OwnRobot, folder: Path | None = None, wheels: tu
     prefix = HAND if arm else ""
     frame = Frame(robot.palm, R, np.array(robot.flange, float), tuple(robot.locked), robot.adapter_m)
     build = partial(_build, robot, frame, arm, folder or wheels[0].name)
+    grasps = None if folder is None else folder.resolve().with_name(f"{name}.grasps.json")
     return Recipe(
         name=name,
         wheels=(*wheels, *(arm.wheels if arm else ())),
@@ -156,8 +157,8 @@ def recipe_of(name: str, robot: OwnRobot, folder: Path | None = None, wheels: tu
         ),
         home={**(arm.home if arm else {}), **{prefix + joint: q for joint, q in robot.home.items()}},
         curls={prefix + joint: _curl(value) for joint, value in robot.curl.items()},
-        sources=() if folder is None else (folder,),
-        grasps=None if folder is None else folder.resolve().with_name(f"{name}.grasps.json"),
+        sources=tuple(path for path in (folder, grasps) if path),
+        grasps=grasps,
     )
 
 

@@ -121,9 +121,7 @@ def require_grasping(config: SceneConfig) -> None:
         )
     refuse_idle_axes(config.axes, config.preset, "robot")
     require_usable(config)
-    if (
-        config.embodiment in ROBOTS
-    ):  # a body of another name brings its robot, whose grasp is asked for with the first trial
+    if config.embodiment in ROBOTS:  # a body of another name brings its robot: the first trial asks for its grasp
         robot = ROBOTS[config.embodiment]
         for target in config.axes.target.objects:
             grasp_for(target, robot.name, robot.grasps)

@@ -1,7 +1,5 @@
 """What decides the frames besides the options: the user's own files by content, packages by version and code."""
 
-from pathlib import Path
-
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
 from lace.core.code_identity import added_code
@@ -26,8 +24,4 @@ def sources_of(config: SceneConfig) -> dict[str, dict[str, str]]:
 
 def _origin(registry: Registry, name: str) -> str:
     """Digest of the user's own files, or the package; empty for what is ours."""
-    found = registry[name]
-    if not found.sources:
-        return added_code(registry, name)
-    grasps = [path for path in [getattr(found, "grasps", None)] if isinstance(path, Path)]
-    return content_of([*found.sources, *grasps])
+    return content_of(registry[name].sources) if registry[name].sources else added_code(registry, name)

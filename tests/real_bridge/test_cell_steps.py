@@ -15,7 +15,7 @@ from policies.path import JointPath, sealed
 from policies.primitives.grasp import GraspPrimitive
 from policies.runner import run_trial
 from real_bridge.arm import ArmState
-from real_bridge.cameras.camera import Frame
+from real_bridge.cameras.camera import CameraError, Frame
 from real_bridge.cell import CellConfig, RealCell
 from real_bridge.hand import HandState
 from real_bridge.ports import sight_of
@@ -135,3 +135,18 @@ def test_a_trial_whose_j2_starts_beyond_its_limit_moves_nothing(robot, end):
     assert outcome.result is not Result.SUCCESS
     assert ports.moves == []
     assert outcome.reason
+
+
+def test_a_camera_that_fails_between_two_looks_is_a_safety_stop(robot):
+    """Its age was read; then the picture does not come."""
+    cell, ports = cell_at(robot, robot.embodiment.home[:7])
+    seen = ports.sight()
+    ports.sight = lambda: seen
+
+    def fails():
+        raise CameraError("reading the camera", "no picture", "a picture", "look at the cable")
+
+    ports.frame = fails
+    with pytest.raises(SafetyStop, match="reading the camera: no picture"):
+        cell.observe()
+    assert "no picture" in ports.reason and "no picture" in ports.latched and ports.moves == []

@@ -115,7 +115,7 @@ class ArmServer:
             return 0, register.run(self.controller, packet)
         except Invalid as invalid:
             return wire.INVALID, invalid.payload
-        except (struct.error, ValueError, ArithmeticError, LookupError):  # too short, or numbers that make no sense
+        except (struct.error, ValueError):  # too short, or numbers that make no sense
             self.controller.warning = BAD_PARAMETER
             return wire.INVALID, b""
 

@@ -10,6 +10,8 @@ from assets.robots import ROBOTS
 from lace.core.errors import AssetError, UnknownNameError
 from lace.core.keypoints import INDEX
 from lace.core.kinematics import Kinematics
+from sim_envs.config.scene import SceneConfig
+from sim_envs.config.sources import sources_of
 from tests import ROOT
 
 TOY = ROOT / "examples" / "toy_hand"
@@ -74,6 +76,13 @@ def test_a_changed_file_is_another_robot(folder):
     before = ROBOTS._make_own(str(folder))(None)
     edit(folder, "offset = [0, 0.055, 0]", "offset = [0, 0.05, 0]")
     assert ROBOTS._make_own(str(folder))(None).xml_path != before.xml_path
+
+
+def test_a_grasp_found_for_it_is_another_run_of_the_same_robot(folder):
+    recipe, config = ROBOTS[str(folder)], SceneConfig(embodiment=str(folder))
+    before, robot = sources_of(config), recipe(None)
+    recipe.grasps.write_text("{}")
+    assert sources_of(config) != before and recipe(None).xml_path == robot.xml_path
 
 
 def test_on_another_arm(folder):
