@@ -29,6 +29,8 @@ from tests.bridged import PATIENT, Bench, bench
 HOST, SWING_RAD, STILL_RAD_S = "127.45.0.1", 0.5, 0.02
 CALLS = 300
 RATES_HZ = (100.0, 250.0)
+LEAST_S = 2.0
+"""Shortest motion of SWING_RAD there and back that the safety layer allows at its joint speed limit."""
 STOP_AFTER_S = 0.8
 """When the stop is asked for, within a motion of 2 s [s]."""
 
@@ -202,6 +204,8 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=4.0, help="of motion for each rate")
     options.add_argument("--stops", type=int, default=5)
     given = options.parse_args()
+    if given.seconds < LEAST_S:
+        options.error(f"--seconds {given.seconds:g}: at least {LEAST_S:g}, or the arm is too fast for its limit")
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder), HOST) as site:
         alone, ours = measure_bare(site, given.seconds, given.stops), measure_bridge(site, given.seconds, given.stops)
