@@ -1,6 +1,7 @@
 """Step time and peak memory of the fine-tune: ours, algorithm 1 as written, and the bound from counted FLOPs.
 
-    python -m benchmarks.finetune [--batch 16] [--steps 5] [--backbone tiny | vits16] [--device cpu]
+    python -m benchmarks.finetune [--batch 16] [--steps 5] [--backbone tiny | vits16 | vith14] [--device cpu]
+    python -m benchmarks.finetune --form ours --backbone vith14 --batch 8 --micro-batch 4 --activation-checkpointing
 
 One run measures all variants, each in its own process (for separate memory peaks), after one step of warm-up. The
 "reference" is algorithm 1 as printed, in both directions: Z_a, Z_b and Z_bar_a of a whole batch [B, N, C] for each
@@ -33,12 +34,18 @@ from lace.backbones import families, load_backbone
 FORMS = ("ours", "all pairs", "reference", "pair by pair")
 
 
+SHAPES = {
+    "vits16": families.hf.DINOv3ViTConfig(num_register_tokens=4, pos_embed_rescale=None),
+    "vith14": families.hf.IJepaConfig(
+        hidden_size=1280, num_hidden_layers=32, num_attention_heads=16, intermediate_size=5120, patch_size=14
+    ),
+}
+"""The shapes of DINOv3 ViT-S/16 and I-JEPA ViT-H/14; their weights here are random."""
+
+
 def chosen(name: str) -> torch.nn.Module:
-    """A backbone by the names of `lace finetune`, or "vits16": random weights in the shape of DINOv3 ViT-S/16."""
-    if name != "vits16":
-        return load_backbone(name)
-    shape = families.hf.DINOv3ViTConfig(num_register_tokens=4, pos_embed_rescale=None)
-    return families.from_config(shape, "vits16", 224)
+    """A backbone by the names of `lace finetune`, or one of SHAPES with random weights."""
+    return families.from_config(SHAPES[name], name, 224) if name in SHAPES else load_backbone(name)
 
 
 def made_up_banks(size: int) -> list[FrameBank]:
@@ -79,7 +86,12 @@ def _encoder(backbone):
 def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
     """Seconds per step and of its data, peak bytes, and the counts of `counted`, of one variant in this process."""
     backbone = chosen(args.backbone).to(args.device)
-    config = TrainConfig(batch=args.batch, all_pairs=form == "all pairs")
+    config = TrainConfig(
+        batch=args.batch,
+        all_pairs=form == "all pairs",
+        micro_batch=args.micro_batch,
+        activation_checkpointing=args.activation_checkpointing,
+    )
     trainer = Trainer(config, made_up_banks(backbone.image_size), backbone)
     at_once = {"reference": args.batch, "pair by pair": 1}.get(form)
     step = trainer.step if at_once is None else lambda: reference_step(trainer, at_once)
@@ -146,7 +158,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--backbone", default="tiny", help="or vits16: the paper's, with random weights, at 224 px")
+    parser.add_argument(
+        "--backbone", default="tiny", help="or vits16, vith14: shapes of the paper's, random weights, 224 px"
+    )
+    parser.add_argument("--micro-batch", type=int, default=0)
+    parser.add_argument("--activation-checkpointing", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--form", choices=FORMS, help="measure one variant and print JSON")
     args = parser.parse_args()

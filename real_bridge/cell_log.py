@@ -5,7 +5,7 @@ is an error.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from lace.core.camera import PinholeCamera
-from lace.core.errors import DatasetError, IntegrityError
-from lace.core.files import publish_bytes
+from lace.core.errors import DatasetError, IntegrityError, LaceError
+from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
 from policies.cell import Evidence
 from policies.outcome import SafetyStop
@@ -152,15 +152,15 @@ class ReplayedPorts:
 
     def arm(self) -> ArmState:
         """See Ports."""
-        return _made(ArmState, self._next("arm"))
+        return _made(ArmState, self._next("arm"), self._folder)
 
     def hand(self) -> HandState:
         """See Ports."""
-        return _made(HandState, self._next("hand"))
+        return _made(HandState, self._next("hand"), self._folder)
 
     def sight(self) -> Sight:
         """See Ports."""
-        return _made(Sight, self._next("sight"))
+        return _made(Sight, self._next("sight"), self._folder)
 
     def frame(self) -> Frame:
         """See Ports."""
@@ -168,7 +168,7 @@ class ReplayedPorts:
 
     def evidence(self) -> Evidence:
         """See Ports."""
-        return _made(Evidence, self._next("evidence"))
+        return _made(Evidence, self._next("evidence"), self._folder)
 
     def move(self, arm: Array, hand: Array | None) -> None:
         """See Ports."""
@@ -205,8 +205,9 @@ class ReplayedPorts:
         if there != name:
             raise self._differs(name, f"the log has {there!r} next")
         self._line += 1
-        if isinstance(value, dict) and "error" in value:
-            raise (CameraError if value["error"] == "CameraError" else SafetyStop)(*value["words"])
+        kind, words = _error_of(value, self._folder) or (None, ())
+        if kind is not None:
+            raise kind(*words)
         return value
 
     def _same(self, name: str, value: Any) -> None:
@@ -246,20 +247,15 @@ def read_log(folder: Path) -> list[tuple[str, Any]]:
         raise DatasetError(
             "reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder"
         ) from error
-    lines = data.split(b"\n")[:-1]
-    try:
-        return [tuple(json.loads(line)) for line in lines]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DatasetError(
-            f"reading {path}", f"a damaged line ({error})", "lines of JSON", "choose another trial"
-        ) from error
+    with reading(path, "lines of JSON, each a name and a value", "choose another trial"):
+        return [(str(name), value) for name, value in map(json.loads, data.split(b"\n")[:-1])]
 
 
 def states(folder: Path) -> Iterator[ArmState]:
     """The arm's readings of a log, in order."""
     for name, value in read_log(folder):
-        if name == "arm" and "error" not in value:
-            yield _made(ArmState, value)
+        if name == "arm" and not _error_of(value, folder):
+            yield _made(ArmState, value, folder)
 
 
 def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
@@ -281,21 +277,34 @@ def save_frame(folder: Path, frame: Frame) -> dict[str, Any]:
 
 def load_frame(folder: Path, said: dict[str, Any]) -> Frame:
     """A frame that `save_frame` wrote."""
-    path = folder / f"frame-{said['number']}.png"
-    stored = cv2.imread(str(path))
-    if stored is None:
-        raise DatasetError("replaying", f"{path} is no image", "the frame that the log names", "copy the run again")
-    image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
-    depth = np.load(folder / f"depth-{said['number']}.npy") if said["depth"] else None
-    camera = None
-    if "K" in said:
-        camera = PinholeCamera(np.array(said["K"]), np.array(said["T_base_cam"]), image.shape[1], image.shape[0])
-    return Frame(image, said["stamp_s"], said["number"], camera, depth, said["facts"])
+    with reading(folder / LOG, "the number of a frame and what belongs to it", "copy the run again"):
+        number, stamp_s, facts = int(said["number"]), float(said["stamp_s"]), dict(said["facts"])
+        stored = cv2.imread(str(folder / f"frame-{number}.png"))
+        if stored is None:
+            raise ValueError(f"frame-{number}.png is no image")
+        image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
+        depth = np.load(folder / f"depth-{number}.npy") if said["depth"] else None
+        camera = None
+        if "K" in said:
+            K, T = np.array(said["K"], float).reshape(3, 3), np.array(said["T_base_cam"], float).reshape(4, 4)
+            camera = PinholeCamera(K, T, image.shape[1], image.shape[0])
+        return Frame(image, stamp_s, number, camera, depth, facts)
 
 
-def _made(kind: type, values: dict[str, Any]) -> Any:
+def _made(kind: type, values: dict[str, Any], folder: Path) -> Any:
     """A dataclass from its JSON values: lists are arrays."""
-    return kind(**{name: np.array(value) if isinstance(value, list) else value for name, value in values.items()})
+    with reading(folder / LOG, f"the numbers of one {kind.__name__}", "choose another trial"):
+        arrays = {name: np.array(value, float) for name, value in values.items() if isinstance(value, list)}
+        return kind(**values | arrays)
+
+
+def _error_of(value: Any, folder: Path) -> tuple[type[LaceError], Sequence[str]] | None:
+    """Kind and words of an error that was recorded in place of a reading."""
+    if not (isinstance(value, dict) and "error" in value):
+        return None
+    with reading(folder / LOG, "the four parts of an error", "choose another trial"):
+        doing, found, expected, step = value["words"]
+        return CameraError if value["error"] == "CameraError" else SafetyStop, (doing, found, expected, step)
 
 
 def _equal(one: Any, other: Any) -> bool:

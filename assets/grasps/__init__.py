@@ -9,7 +9,7 @@ import numpy as np
 
 from assets.objects import OBJECTS
 from lace.core.errors import InvalidValueError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.grasp import Grasp
 
 DEFAULT = "default"
@@ -33,7 +33,8 @@ def grasp_for(target: str, embodiment: str = LEAP, own: Path | None = None) -> G
     for file, name in (file_of(target, own), file_of(DEFAULT, own)):
         rows = _rows(file).get(embodiment, {})
         if name in rows:
-            return from_json(rows[name])
+            with reading(file, f"a grasp of {name!r}", "restore the file, or search again"):
+                return from_json(rows[name])
     raise InvalidValueError(
         f"looking for a grasp of {target!r}",
         f"none is stored for {embodiment!r}",
@@ -73,7 +74,9 @@ def _rows(file: Path) -> dict[str, dict[str, dict]]:
 
 @cache
 def _read(file: Path, _changed_ns: int) -> dict[str, dict[str, dict]]:
-    return json.loads(file.read_text())
+    with reading(file, "grasps that `lace assets find-grasp` wrote", "restore the file, or search again"):
+        hands = json.loads(file.read_bytes())
+        return {hand: {target: dict(row) for target, row in rows.items()} for hand, rows in hands.items()}
 
 
 def to_json(grasp: Grasp) -> dict:

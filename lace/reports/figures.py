@@ -4,10 +4,12 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lace.core.errors import InvalidValueError
+from lace.core.files import reading
 
 _DPI = 110
 
@@ -23,18 +25,23 @@ def png(figure: Figure) -> bytes:
 def loss_figure(metrics: str | Path) -> bytes:
     """PNG of the numbers a training run wrote to metrics.jsonl, against its steps."""
     path = Path(metrics)
-    if not path.is_file() or not path.read_text().strip():
+    content = path.read_bytes() if path.is_file() else b""
+    if not content.strip():
         raise InvalidValueError(
             "drawing the loss curves",
             f"{path} is missing or empty",
             "metrics.jsonl of a training run",
             "give the --out of `lace finetune`",
         )
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    names = [name for name in ("loss", "align", "gram", "entropy_p", "entropy_q") if name in rows[0]]
+    with reading(path, "rows of metrics", "remove the run's folder and train again"):
+        rows = [json.loads(line) for line in content.decode().splitlines()]
+        names = [name for name in ("loss", "align", "gram", "entropy_p", "entropy_q") if name in rows[0]]
+        curves = {name: np.array([(row["step"], row[name]) for row in rows], float) for name in names}
+    if not names:
+        raise InvalidValueError("drawing the loss curves", f"no loss in {path}", "rows of metrics", "train again")
     figure = Figure(figsize=(2.6 * len(names), 2.4), layout="constrained")
     for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        ax.plot([row["step"] for row in rows], [row[name] for row in rows], color="#44546a", linewidth=1)
+        ax.plot(*curves[name].T, color="#44546a", linewidth=1)
         ax.set_title(name.replace("_", " "), fontsize=9)
         ax.set_xlabel("step", fontsize=8)
         ax.tick_params(labelsize=7)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from lace.core.files import publish_bytes, reading
+from lace.core.files import DAMAGED, publish_bytes, reading
 from lace.core.progress import Meter, progress_bar
 
 
@@ -51,11 +51,11 @@ class Recorder:
 def metrics_up_to(path: Path, done: int) -> Path:
     """Cuts what an interrupted run wrote after its last checkpoint, a half-written line included."""
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         try:
             row = json.loads(line)
             earlier = row["step"] <= done
-        except (ValueError, LookupError, TypeError):
+        except DAMAGED:
             break
         if earlier:
             kept.append(line + "\n")

@@ -18,7 +18,7 @@ from real_bridge.calibration.board import BoardSpec
 from real_bridge.calibration.collect import BoardOnLink, Stillness, collect, pictures
 from real_bridge.calibration.gate import CalibrationRefused, Gate
 from real_bridge.calibration.hand_eye import fit_hand_eye
-from real_bridge.calibration.lens import fit_lens
+from real_bridge.calibration.lens import fit_lens, stated_lens
 from real_bridge.calibration.model_over_image import RobotModel
 from real_bridge.calibration.silhouette import SegmentedView, refine_camera, segmented
 from real_bridge.calibration.store import mount_of, sealed
@@ -115,7 +115,9 @@ def calibrate(config: CalibrateConfig, say: Callable[[str], None]) -> Mount:
             raise CalibrationRefused(
                 "calibrating the camera", f"{len(views.taken)} views", f"at least {config.gate.views}", "start again"
             )
-        fit = fit_hand_eye(views, config.board, fit_lens(views, config.board), free_lens=True)
+        stated = stated_lens(camera.newest().camera)
+        say("the lens is the device's own" if stated else "the lens is fitted along")
+        fit = fit_hand_eye(views, config.board, stated or fit_lens(views, config.board), free_lens=stated is None)
         config.gate.require(views, fit)
         mount = mount_of(fit, views, config.board, config.board_link)
         if config.refine:

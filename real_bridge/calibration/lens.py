@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lace.core.camera import PinholeCamera
 from lace.core.geometry import Array
 from real_bridge.calibration.board import BoardSpec, Corners
 from real_bridge.calibration.views import Views
@@ -39,6 +40,11 @@ class Lens:
         """The inverse of `numbers`; k3 is 0."""
         fx, fy, cx, cy, *terms = (float(x) for x in numbers)
         return Lens(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), (*terms, 0.0))
+
+
+def stated_lens(camera: PinholeCamera | None) -> Lens | None:
+    """The lens of images that the device rectified by its own intrinsics; None where it states none."""
+    return None if camera is None else Lens(np.asarray(camera.K, float), (0.0,) * 5)
 
 
 def fit_lens(views: Views, spec: BoardSpec) -> Lens:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from lace.core.camera import PinholeCamera
+from lace.core.files import reading
+from lace.core.geometry import Array
 from real_bridge.cameras.camera import CameraError, Frame
 
 RATE_HZ = 30.0
@@ -28,20 +30,29 @@ class ReplayCamera:
         self._images = [_read(path) for path in paths]
         self._start_s, self._counter = time.monotonic(), itertools.count()
         about = folder / "camera.json"
-        self._about = json.loads(about.read_text()) if about.is_file() else None
+        self._K_T = _camera(about) if about.is_file() else None
 
     def newest(self) -> Frame:
         """See Camera."""
         number = int((time.monotonic() - self._start_s) * RATE_HZ)
         image = self._images[number % len(self._images)]
         camera = None
-        if self._about is not None:
-            K, T = np.array(self._about["K"]), np.array(self._about["T_base_cam"])
-            camera = PinholeCamera(K, T, image.shape[1], image.shape[0])
+        if self._K_T is not None:
+            camera = PinholeCamera(*self._K_T, image.shape[1], image.shape[0])
         return Frame(image, self._start_s + number / RATE_HZ, number, camera)
 
     def close(self) -> None:
         """See Camera."""
+
+
+def _camera(path: Path) -> tuple[Array, Array]:
+    """K (3, 3) and T_base_cam (4, 4) of a camera.json."""
+    with reading(path, "K (3, 3) and T_base_cam (4, 4)", "correct or remove it", CameraError):
+        said = json.loads(path.read_bytes())
+        K, T = np.array(said["K"], float).reshape(3, 3), np.array(said["T_base_cam"], float).reshape(4, 4)
+        if not (np.isfinite(K).all() and np.isfinite(T).all()):
+            raise ValueError("not all numbers are finite")
+        return K, T
 
 
 def _read(path: Path) -> np.ndarray:
