@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lace.core.kept import kept_by_name
+
 Distance = Callable[[np.ndarray], np.ndarray]
 """Points (..., 3) to signed distances (...), negative inside."""
 
@@ -39,7 +41,7 @@ def gradient(distance: Distance, points: np.ndarray, step: float) -> np.ndarray:
 def mesh_surface(
     distance: Distance, low: np.ndarray, high: np.ndarray, cell: float, faces: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices (n, 3), faces (m, 3) counter-clockwise from outside, and normals (n, 3) of the zero level.
+    """Vertices (n, 3), faces (m, 3) counter-clockwise from outside, and normals (n, 3) of the zero level; kept.
 
     Args:
         distance: Signed distance.
@@ -48,6 +50,12 @@ def mesh_surface(
         cell: Edge of the sampling grid.
         faces: Wanted number of faces, met approximately by quadric decimation.
     """
+    inputs = (distance, low, high, cell, faces)
+    kept = kept_by_name("surfaces", lambda: _meshed(*inputs), _meshed, *inputs)
+    return kept["vertices"], kept["faces"], kept["normals"]
+
+
+def _meshed(distance: Distance, low: np.ndarray, high: np.ndarray, cell: float, faces: int) -> dict[str, np.ndarray]:
     import trimesh
 
     axes = [np.arange(a - cell, b + 2 * cell, cell) for a, b in zip(low, high, strict=True)]
@@ -60,7 +68,8 @@ def mesh_surface(
     points = np.array(coarse.vertices)
     for _ in range(2):  # Newton steps back onto the surface
         points -= np.clip(distance(points), -cell, cell)[:, None] * gradient(distance, points, cell * 0.05)
-    return points, np.array(coarse.faces), gradient(distance, points, cell * 0.05)
+    normals = gradient(distance, points, cell * 0.05)
+    return {"vertices": points, "faces": np.array(coarse.faces), "normals": normals}
 
 
 def surface_nets(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -101,7 +101,7 @@ class _Walk:
         elif isinstance(value, Registry):  # what it holds depends on what has been imported
             self._text(f"Registry {value.kind}")
         elif is_dataclass(value) or (self._ours(type(value)) and hasattr(value, "__dict__")):
-            self.add((type(value), vars(value)))
+            self.add((type(value), {name: item for name, item in vars(value).items() if not _derived(value, name)}))
         else:
             self._text(_steady(value))
 
@@ -176,11 +176,13 @@ _LONGEST = 1024
 """A longer text names no file [characters]."""
 
 
+@cache
 def _installed(file: str | None) -> bool:
     """Whether a module's file belongs to the standard library or an installed package; built-in ones have no file."""
     return file is None or any(Path(file).is_relative_to(folder) for folder in _LIBRARIES)
 
 
+@cache
 def _installed_name(name: str, package: str) -> bool:
     """Whether a module that may not be imported yet lies in an installed package."""
     top = name.split(".")[0]
@@ -203,6 +205,11 @@ def _plain(member: Any) -> Any:
     if isinstance(member, cached_property):
         return member.func
     return getattr(member, "__func__", member)
+
+
+def _derived(value: Any, name: str) -> bool:
+    """Whether an attribute is a value that was computed from the others, which depends on what was asked for so far."""
+    return isinstance(getattr(type(value), name, None), cached_property)
 
 
 def _bases(value: Any) -> tuple[type, ...]:

@@ -11,9 +11,9 @@ import numpy as np
 from lace.core.cache import built_folder
 from lace.core.code_identity import code_of
 
-_LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "mujoco", "trimesh")
+_LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "mujoco", "trimesh", "fast-simplification")
 """Packages whose version counts: what is kept is computed with them."""
-_FILE = "array.npy"
+_FILE, _FILES = "array.npy", "arrays.npz"
 
 
 def kept(kind: str, make: Callable[[], np.ndarray], function: Callable[..., Any], *inputs: Any) -> np.ndarray:
@@ -25,8 +25,23 @@ def kept(kind: str, make: Callable[[], np.ndarray], function: Callable[..., Any]
         function: What `make` calls. Its code and that of all functions of ours that it uses count.
         inputs: All else that the array depends on: numbers, texts, arrays, dataclasses, functions.
     """
+    folder = built_folder(_place(kind, function, inputs), lambda folder: np.save(folder / _FILE, make()))
+    return np.load(folder / _FILE)
+
+
+def kept_by_name(
+    kind: str, make: Callable[[], dict[str, np.ndarray]], function: Callable[..., Any], *inputs: Any
+) -> dict[str, np.ndarray]:
+    """As `kept`, for several arrays by name."""
+    folder = built_folder(_place(kind, function, inputs), lambda folder: np.savez(folder / _FILES, **make()))
+    with np.load(folder / _FILES) as arrays:
+        return dict(arrays)
+
+
+def _place(kind: str, function: Callable[..., Any], inputs: tuple[Any, ...]) -> str:
+    """Folder in the cache, named by all that the arrays depend on."""
     key = sha256(f"{code_of(function, *inputs)} {_libraries()}".encode()).hexdigest()[:32]
-    return np.load(built_folder(f"{kind}/{key}", lambda folder: np.save(folder / _FILE, make())) / _FILE)
+    return f"{kind}/{key}"
 
 
 @cache

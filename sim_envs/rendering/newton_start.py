@@ -1,10 +1,12 @@
-"""Importing this imports Newton without Rerun; import it before Newton.
+"""Importing this imports Newton and PyTorch without what takes long and is not used; import it before them.
 
-Newton's viewers, which we do not use, load Rerun where it is installed: 535 of the 3400 modules of a first frame. They
-do without it where its import fails.
+Newton's viewers load Rerun where it is installed: 535 of the 3400 modules of a first frame. They do without it where
+its import fails. PyTorch asks where each of its operators is defined, and `inspect` reads the source around it too.
 """
 
+import inspect
 import sys
+from functools import partial
 
 if not {"newton", "rerun"} & set(sys.modules):
     sys.modules["rerun"] = None  # ty: ignore[invalid-assignment]
@@ -12,3 +14,10 @@ if not {"newton", "rerun"} & set(sys.modules):
         import newton  # noqa: F401
     finally:
         del sys.modules["rerun"]
+if "torch" not in sys.modules:
+    with_source = inspect.getframeinfo
+    inspect.getframeinfo = partial(with_source, context=0)
+    try:
+        import torch  # noqa: F401
+    finally:
+        inspect.getframeinfo = with_source

@@ -17,3 +17,14 @@ def test_rerun_can_be_imported_afterwards():
     program = "import sim_envs.rendering.newton_start, rerun; print(rerun.__name__)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "rerun"
+
+
+def test_a_first_frame_loads_only_what_it_uses(tmp_path):
+    """Meshes of distance fields come from the cache: making them imports trimesh."""
+    program = (
+        "import sys; from assets.objects import OBJECTS; "
+        "[OBJECTS[name].build() for name in OBJECTS.names() if not OBJECTS[name].sources]; "
+        f"print([name for name in {UNUSED[:4]!r} if name in sys.modules])"
+    )
+    said = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in "12"]
+    assert said[1].stdout.strip() == "[]"

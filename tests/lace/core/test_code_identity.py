@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import pytest
@@ -113,3 +114,17 @@ def test_a_package_that_is_left_out_is_not_followed():
         return invert
 
     assert code_of(build) != code_of(build, without=("lace",))
+
+
+def test_what_an_instance_has_computed_so_far_does_not_count():
+    @dataclass(frozen=True)
+    class Doll:
+        height: float
+
+        @cached_property
+        def parts(self):
+            return self.height * 2
+
+    fresh, used = Doll(3.0), Doll(3.0)
+    assert used.parts == 6.0
+    assert code_of(fresh) == code_of(used) != code_of(Doll(4.0))
