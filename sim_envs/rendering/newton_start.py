@@ -16,7 +16,7 @@ if not {"newton", "rerun"} & set(sys.modules):
         del sys.modules["rerun"]
 if "torch" not in sys.modules:
     with_source = inspect.getframeinfo
-    inspect.getframeinfo = partial(with_source, context=0)
+    inspect.getframeinfo = partial(with_source, context=0)  # ty: ignore[invalid-assignment]
     try:
         import torch  # noqa: F401
     finally:

@@ -69,6 +69,8 @@ class Controller:
         self._speeds: Array | None = None
         self._speeds_end = 0.0
         self._count = 0
+        self._braked: Array | None = None
+        """Where the brakes hold the arm; None while its motors are on."""
 
     @property
     def tool(self) -> ToolKinematics:
@@ -207,9 +209,13 @@ class Controller:
         self._time += dt
         before = self.command
         if self.enabled != ALL_MOTORS:
-            self.command = before = measured.copy()  # the brakes hold it where it is
-        elif self.state < PAUSED and not self.error:
-            self._advance(dt)
+            if self._braked is None:
+                self._braked = measured.copy()
+            self.command = before = self._braked.copy()
+        else:
+            self._braked = None
+            if self.state < PAUSED and not self.error:
+                self._advance(dt)
         self.command_velocity = (self.command - before) / dt
 
     def _advance(self, dt: float) -> None:
