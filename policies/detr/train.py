@@ -13,6 +13,7 @@ from torch import distributed
 from lace.alignment import checkpoints
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
+from lace.backbones.option import BackboneName
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
@@ -66,7 +67,7 @@ class PolicyConfig:
     """Held-out demonstrations as NAME=DIR; one that also trains is an error."""
     demonstrations: Annotated[int | None, Within(1)] = None
     """How many human demonstrations train: the first ones of each folder, in equal shares; None takes all."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """Frozen: short name, hub id or folder."""
     image_size: Annotated[int | None, Within(1)] = None
     """Side of the images that the backbone sees [px]; default 224, 64 for the tiny stand-in."""

@@ -13,6 +13,7 @@ import tyro
 
 from lace.alignment.config import RECIPES, TrainConfig, recipe_named
 from lace.backbones import Backbone, load_backbone
+from lace.backbones.option import BackboneName
 from lace.core.arguments import given
 from lace.core.device import process_device
 from lace.core.errors import DatasetError
@@ -75,7 +76,7 @@ class StudyRuns(WorkerOptions):
     """Folder of `lace generate study`."""
     out: Path
     """Folder of all runs and tables; equal runs are shared between tables."""
-    backbone: str = "dinov3-s"
+    backbone: BackboneName = "dinov3-s"
     """What the variants start from: short name, hub id or folder."""
     variants: tuple[str, ...] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
     """Rows: base; lab, kitchen, office (aligned there), randomized (in random rooms: needs `lace generate study --rooms

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from lace.backbones.option import BackboneName
 from lace.core.limits import Within, check_numbers
 
 
@@ -22,7 +23,7 @@ class DemoConfig:
     """Frames of each that training never sees, from other seeds; measurements are on these."""
     steps: Annotated[int, Within(1)] = 200
     """Steps of LACE."""
-    backbone: str = "efficientnet-lite0"
+    backbone: BackboneName = "efficientnet-lite0"
     """The backbone that is aligned: a name of `lace list backbones`, or a folder, as `lace finetune` takes it."""
     image_size: Annotated[int, Within(32)] = 224
     """Side of the images that the backbone sees [px]."""
