@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-from lace.core.files import publish_bytes
+from lace.core.files import file_content, publish_bytes
 from policies.outcome import SafetyStop
 
 
@@ -45,7 +45,7 @@ class ArmLock:
     def reason(self) -> str:
         """Why nothing may move, "" if it may."""
         try:
-            found = json.loads(self._path.read_text())
+            found = json.loads(file_content(self._path))
             return f"{found['reason']} ({found['when']})"
         except FileNotFoundError:
             return ""

@@ -15,7 +15,7 @@ import numpy as np
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import DatasetError, IntegrityError, LaceError
-from lace.core.files import publish_bytes, reading
+from lace.core.files import file_content, publish_bytes, reading
 from lace.core.geometry import Array
 from policies.cell import Evidence
 from policies.outcome import SafetyStop
@@ -242,7 +242,7 @@ def read_log(folder: Path) -> list[tuple[str, Any]]:
     """Lines of a log; a last one that is not whole is left out."""
     path = folder / LOG
     try:
-        data = path.read_bytes()
+        data = file_content(path)
     except OSError as error:
         raise DatasetError(
             "reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder"

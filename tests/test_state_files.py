@@ -1,7 +1,9 @@
 """Files that our own commands wrote, damaged: each reader returns or raises a LaceError, and no other error."""
 
+import contextlib
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -44,14 +46,14 @@ FRAME = {"number": 1, "stamp_s": 0.0, "facts": {}, "depth": True, "K": SQUARE, "
 TRIAL = {"trial": 0, "scene": {}, "outcomes": {"oracle": {"result": "success"}}, "commit": ""}
 
 
-def in_folder(name: str, read: Callable[[Path], Any]) -> Callable[[bytes], Any]:
-    """Reads a folder in which `name` has the given content."""
+def in_folder(name: str, read: Callable[[Path], Any]) -> Callable[[bytes | None], Any]:
+    """Reads a folder in which `name` has the given content, or is a named pipe (None)."""
 
-    def reader(content: bytes) -> Any:
+    def reader(content: bytes | None) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            path.write_bytes(content) if content is not None else os.mkfifo(path)
             return read(Path(folder))
 
     return reader
@@ -84,7 +86,7 @@ def logged_frame(folder: Path) -> Any:
     return [load_frame(folder, value) for name, value in read_log(folder) if name == "frame"]
 
 
-JSON_FILES: dict[str, tuple[Any, Callable[[bytes], Any]]] = {
+JSON_FILES: dict[str, tuple[Any, Callable[[bytes | None], Any]]] = {
     "backbone's config": ({"stand_in_with_random_weights": True}, in_folder("config.json", is_stand_in)),
     "training sources": ({"images": ["a"], "recordings": ["b"]}, in_folder("training_sources.json", read_origins)),
     "metrics": ({"step": 1, "loss": 0.5}, in_folder("metrics.jsonl", lambda f: last_row(f / "metrics.jsonl"))),
@@ -125,6 +127,14 @@ def test_a_damaged_json_file_is_an_error_that_says_so(name):
             assert str(error).strip()
 
     law()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", JSON_FILES)
+def test_a_named_pipe_is_not_waited_for(name):
+    _original, read = JSON_FILES[name]
+    with contextlib.suppress(LaceError):
+        read(None)
 
 
 def checkpoint_bytes(content: Any) -> bytes:

@@ -14,6 +14,7 @@ from assets.robots.model import HAND, Frame, build_own, to_palm
 from assets.robots.recipe import Recipe
 from lace.core.embodiment import Curl, Keypoint, Provenance
 from lace.core.errors import AssetError
+from lace.core.files import file_content
 from lace.core.geometry import Array, triple
 from lace.core.keypoints import NAMES
 from lace.core.plugins import imported
@@ -58,7 +59,7 @@ class OwnRobot:
 def read_description(path: Path) -> OwnRobot:
     """The content of an embodiment.toml; AssetError that names what is missing or not known."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = tomllib.loads(file_content(path).decode())
     except (OSError, ValueError) as error:
         raise _refused(path, str(error)) from error
     known, needed = OwnRobot.__dataclass_fields__, ("licence", "palm", "fingers", "faces", "grasp_point", "keypoints")

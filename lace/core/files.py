@@ -49,18 +49,21 @@ def file_content(path: str | Path) -> bytes:
     Raises:
         OSError: There is no such file, or it cannot be read.
     """
-    path = Path(path)
-    mode = path.stat().st_mode
+    _require_regular(path)
+    return Path(path).read_bytes()
+
+
+def _require_regular(path: str | Path) -> None:
+    mode = Path(path).stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "not a regular file (a pipe, a socket or a device)", str(path))
-    return path.read_bytes()
 
 
 @contextmanager
 def reading(
     path: str | Path, expected: str, next_step: str, kind: type[LaceError] = DatasetError, doing: str = ""
 ) -> Generator[None]:
-    """Around what takes a file's content apart: whatever is wrong in it becomes one error of `kind`.
+    """Around what takes a file's content apart: whatever is wrong in it becomes one error of `kind`; a pipe is refused.
 
     Args:
         path: Of the file.
@@ -70,6 +73,8 @@ def reading(
         doing: What was being done; "reading PATH" by default.
     """
     try:
+        if not store.is_remote(path) and Path(path).exists():
+            _require_regular(path)
         yield
     except LaceError:
         raise

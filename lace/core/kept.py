@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,12 @@ def kept_by_name(
     kind: str, make: Callable[[], dict[str, np.ndarray]], function: Callable[..., Any], *inputs: Any
 ) -> dict[str, np.ndarray]:
     """As `kept`, for several arrays by name."""
-    folder = built_folder(_place(kind, function, inputs), lambda folder: np.savez(folder / _FILES, **make()))
+
+    def build(folder: Path) -> None:
+        arrays: dict[str, Any] = dict(make())
+        np.savez(folder / _FILES, **arrays)
+
+    folder = built_folder(_place(kind, function, inputs), build)
     with np.load(folder / _FILES) as arrays:
         return dict(arrays)
 

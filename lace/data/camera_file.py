@@ -17,7 +17,7 @@ import yaml
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
-from lace.core.files import DAMAGED
+from lace.core.files import DAMAGED, file_content
 from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
 from lace.core.lens import COEFFICIENTS, padded
 
@@ -131,7 +131,7 @@ def _camera_files(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Iterator[CalibratedCamera]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file_content(path).decode()
         said = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         rows = said if isinstance(said, list) else [said]
         lenses = [_from_ros(row, path) if "camera_matrix" in row else _from_ours(row) for row in rows]
@@ -173,7 +173,7 @@ def _extrinsics(row: Mapping[str, Any], path: Path) -> Array:
         found = next((file for file in beside if file.is_file()), None)
         if found is None:
             raise ValueError(f"where the camera stands is missing: no T_base_cam in it, and no {beside[0].name} beside")
-        row = yaml.safe_load(found.read_text(encoding="utf-8"))
+        row = yaml.safe_load(file_content(found).decode())
     if "T_base_cam" in row:
         return np.array(row["T_base_cam"], float).reshape(4, 4)
     x, y, z, w = (float(row["rotation"][name]) for name in "xyzw")
