@@ -45,7 +45,7 @@ def test_the_emulated_camera_comes_back(filmed, tmp_path, robot):
         from real_bridge.emulator.admin import Admin
 
         admin = Admin(*emulator.admin.address)
-        for q in poses(start, 40):
+        for q in poses(start, 120):
             q = np.clip(q, robot.embodiment.limits[:7, 0] + 0.05, robot.embodiment.limits[:7, 1] - 0.05)
             admin.guide(q, speed=1.5)
             if end.wait(2.5):
@@ -96,6 +96,7 @@ def test_outline_alignment_recovers_the_camera(scenes, robot):
             "board": None,
             "evidence": {},
             "stamp_s": 0.0,
+            "table_z": 0.0,
         }
         frame = scenes.frame(truth)
         images.append(frame.image)
