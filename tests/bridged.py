@@ -44,7 +44,7 @@ class SketchCamera:
 
     def __init__(self, emulator: EmulatorProcess, robot: Robot, fps: float = 20.0):
         self.camera = PinholeCamera(intrinsics(0.9, SIZE, SIZE), look_at(EYE, LOOKS_AT), SIZE, SIZE)
-        self._address, self._admin = emulator.admin.address, Admin(*emulator.admin.address)
+        self._admin = Admin(*emulator.admin.address)
         self._kinematics, self._random = Kinematics(robot.embodiment), np.random.default_rng(0)
         self._broadcast, self._sender_end = Broadcast("127.0.0.1"), threading.Event()
         self._period, self._count = 1 / fps, 0
@@ -60,19 +60,10 @@ class SketchCamera:
     def _run(self) -> None:
         sender = Sender(self._broadcast)
         while not self._sender_end.wait(self._period):
-            truth = self._truth()
+            truth = self._admin.truth()
             rows = [dict(row) for row in truth["faults"]]
             sender.send(self.frame(truth), [FAULTS[row.pop("kind")](**row) for row in rows])
         self._admin.close()
-
-    def _truth(self) -> dict:
-        """The emulator's state; asked anew where an answer was lost, as when the whole machine stood still."""
-        try:
-            return self._admin.truth()
-        except (OSError, ValueError):
-            self._admin.close()
-            self._admin = Admin(*self._address)
-            return self._admin.truth()
 
     def frame(self, truth: dict) -> Frame:
         """The image at a given time."""
