@@ -160,10 +160,8 @@ def lace(given: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import finetune
 
     name, batch, steps = ("tiny", 2, 1) if given.tiny else ("vits16", 64, 20)
-    options = argparse.Namespace(
-        backbone=name, batch=batch, steps=steps, device=given.device, micro_batch=0, activation_checkpointing=False
-    )
-    found = finetune.measure("ours", options)
+    words = f"--backbone {name} --batch {batch} --steps {steps} --device {given.device}"
+    found = finetune.measure("ours", finetune.options(words.split()))
     bound, minutes = found["flops"] / found["rate"], ITERATIONS * found["seconds"] / 60
     return {
         "steps_per_s": 1 / found["seconds"],

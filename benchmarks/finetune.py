@@ -1,7 +1,7 @@
 """Step time and peak memory of the fine-tune: ours, algorithm 1 as written, and the bound from counted FLOPs.
 
     python -m benchmarks.finetune [--batch 16] [--steps 5] [--backbone tiny | vits16 | vith14] [--device cpu]
-    python -m benchmarks.finetune --form ours --backbone vith14 --batch 8 --micro-batch 4 --activation-checkpointing
+    python -m benchmarks.finetune --form ours --backbone vith14 --micro-batch 8 --activation-checkpointing --device cuda
 
 One run measures all variants, each in its own process (for separate memory peaks), after one step of warm-up. The
 "reference" is algorithm 1 as printed, in both directions: Z_a, Z_b and Z_bar_a of a whole batch [B, N, C] for each
@@ -19,7 +19,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -153,8 +153,8 @@ def matmul_rate(device: torch.device) -> float:
     return best
 
 
-def main() -> None:
-    """Runs all variants and prints the table."""
+def options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options, of the command line or of `words`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
@@ -165,7 +165,12 @@ def main() -> None:
     parser.add_argument("--activation-checkpointing", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--form", choices=FORMS, help="measure one variant and print JSON")
-    args = parser.parse_args()
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Runs all variants and prints the table."""
+    args = options()
     if args.form:
         print(json.dumps(measure(args.form, args)))
         return

@@ -1,6 +1,6 @@
 """Memory that a step of the fine-tune needs at its peak: bytes of all tensors alive, counted, not measured.
 
-    python -m benchmarks.finetune_memory [--micro-batch 8] [--layers 2 4]
+    python -m benchmarks.finetune_memory [--micro-batch 8] [--layers 1 2]
 
 A ViT-H/14 of I-JEPA's shape (632 M parameters, 32 layers; table 8) is too large for a small machine, but its memory
 is a constant and a sum over equal layers: steps of two shallower ones are counted, and their line is read at 32.
@@ -72,8 +72,8 @@ def counted(layers: int, batch: int, micro_batch: int, checkpointing: bool) -> t
     return fixed / 2**30, alive.peak / 2**30
 
 
-def main(micro_batch: int = 8, layers: tuple[int, int] = (2, 4)) -> None:
-    """Prints the peak for both depths and for 32 layers, with and without the two options."""
+def main(micro_batch: int = 8, layers: tuple[int, int] = (1, 2)) -> None:
+    """Prints the peak for both depths and for 32 layers, with and without activation checkpointing."""
     print(f"{'options':<52}" + "".join(f"{f'{n} layers':>12}" for n in (*layers, DEPTH)) + f"{'of it held':>12}")
     for batch, micro, checkpointing in ((2 * micro_batch, micro_batch, True), (2 * micro_batch, micro_batch, False)):
         (fixed_a, a), (fixed_b, b) = (counted(n, batch, micro, checkpointing) for n in layers)

@@ -5,7 +5,7 @@ is an error.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 
 from lace.core.camera import PinholeCamera
-from lace.core.errors import DatasetError, IntegrityError, LaceError
-from lace.core.files import file_content, publish_bytes, reading
+from lace.core.errors import IntegrityError, LaceError
+from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
 from policies.cell import Evidence
 from policies.outcome import SafetyStop
 from real_bridge.arm import ArmState
 from real_bridge.cameras.camera import CameraError, Frame
+from real_bridge.cameras.mount import lens_and_place
 from real_bridge.hand import HandState
 from real_bridge.ports import Ports
 from real_bridge.safety.decisions import Decision
@@ -205,9 +206,8 @@ class ReplayedPorts:
         if there != name:
             raise self._differs(name, f"the log has {there!r} next")
         self._line += 1
-        kind, words = _error_of(value, self._folder) or (None, ())
-        if kind is not None:
-            raise kind(*words)
+        if error := _error_of(value, self._folder):
+            raise error
         return value
 
     def _same(self, name: str, value: Any) -> None:
@@ -241,14 +241,8 @@ def plain(value: Any) -> Any:
 def read_log(folder: Path) -> list[tuple[str, Any]]:
     """Lines of a log; a last one that is not whole is left out."""
     path = folder / LOG
-    try:
-        data = file_content(path)
-    except OSError as error:
-        raise DatasetError(
-            "reading a run's log", str(error), f"{LOG} of `lace bridge run`", "check the folder"
-        ) from error
-    with reading(path, "lines of JSON, each a name and a value", "choose another trial"):
-        return [(str(name), value) for name, value in map(json.loads, data.split(b"\n")[:-1])]
+    with reading(path, f"{LOG} of `lace bridge run`: lines of JSON, each a name and a value", "choose another trial"):
+        return [(str(name), value) for name, value in map(json.loads, path.read_bytes().split(b"\n")[:-1])]
 
 
 def states(folder: Path) -> Iterator[ArmState]:
@@ -286,8 +280,7 @@ def load_frame(folder: Path, said: dict[str, Any]) -> Frame:
         depth = np.load(folder / f"depth-{number}.npy") if said["depth"] else None
         camera = None
         if "K" in said:
-            K, T = np.array(said["K"], float).reshape(3, 3), np.array(said["T_base_cam"], float).reshape(4, 4)
-            camera = PinholeCamera(K, T, image.shape[1], image.shape[0])
+            camera = PinholeCamera(*lens_and_place(said), image.shape[1], image.shape[0])
         return Frame(image, stamp_s, number, camera, depth, facts)
 
 
@@ -298,13 +291,13 @@ def _made(kind: type, values: dict[str, Any], folder: Path) -> Any:
         return kind(**values | arrays)
 
 
-def _error_of(value: Any, folder: Path) -> tuple[type[LaceError], Sequence[str]] | None:
-    """Kind and words of an error that was recorded in place of a reading."""
+def _error_of(value: Any, folder: Path) -> LaceError | None:
+    """The error that was recorded in place of a reading."""
     if not (isinstance(value, dict) and "error" in value):
         return None
     with reading(folder / LOG, "the four parts of an error", "choose another trial"):
         doing, found, expected, step = value["words"]
-        return CameraError if value["error"] == "CameraError" else SafetyStop, (doing, found, expected, step)
+        return (CameraError if value["error"] == "CameraError" else SafetyStop)(doing, found, expected, step)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -208,8 +208,9 @@ def _plain(member: Any) -> Any:
 
 
 def _derived(value: Any, name: str) -> bool:
-    """Whether an attribute is a value that was computed from the others, which depends on what was asked for so far."""
-    return isinstance(getattr(type(value), name, None), cached_property)
+    """Whether an attribute follows from the frozen others; that it is there depends on what was asked for so far."""
+    frozen = getattr(getattr(value, "__dataclass_params__", None), "frozen", False)
+    return frozen and isinstance(getattr(type(value), name, None), cached_property)
 
 
 def _bases(value: Any) -> tuple[type, ...]:

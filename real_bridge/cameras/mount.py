@@ -1,6 +1,7 @@
 """Pose and lens of a calibrated camera: written by the calibration, read by the cell."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from lace.core.errors import InvalidValueError
 from lace.core.files import reading
+from lace.core.geometry import Array
 from lace.data.camera_file import CalibratedCamera
 
 
@@ -31,6 +33,11 @@ class Mount(CalibratedCamera):
             "distortion": list(self.distortion),
         }
         publish_bytes(path, json.dumps(values, indent=1).encode())
+
+
+def lens_and_place(said: Mapping[str, Any]) -> tuple[Array, Array]:
+    """K (3, 3) [px] and T_base_cam (4, 4) [m] of JSON values; for use inside `reading`."""
+    return np.array(said["K"], float).reshape(3, 3), np.array(said["T_base_cam"], float).reshape(4, 4)
 
 
 def load_mount(path: Path) -> Mount:

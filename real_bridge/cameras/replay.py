@@ -12,6 +12,7 @@ from lace.core.camera import PinholeCamera
 from lace.core.files import reading
 from lace.core.geometry import Array
 from real_bridge.cameras.camera import CameraError, Frame
+from real_bridge.cameras.mount import lens_and_place
 
 RATE_HZ = 30.0
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -48,8 +49,7 @@ class ReplayCamera:
 def _camera(path: Path) -> tuple[Array, Array]:
     """K (3, 3) and T_base_cam (4, 4) of a camera.json."""
     with reading(path, "K (3, 3) and T_base_cam (4, 4)", "correct or remove it", CameraError):
-        said = json.loads(path.read_bytes())
-        K, T = np.array(said["K"], float).reshape(3, 3), np.array(said["T_base_cam"], float).reshape(4, 4)
+        K, T = lens_and_place(json.loads(path.read_bytes()))
         if not (np.isfinite(K).all() and np.isfinite(T).all()):
             raise ValueError("not all numbers are finite")
         return K, T
