@@ -22,7 +22,7 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.kill_cases import CASES, label, prepare, prepare_recording, words_of
+from benchmarks.kill_cases import CASES, begin, label, prepare_case, words_of
 from lace.core.code_identity import code_of
 from lace.core.draws import Draws
 from lace.core.files import publish_bytes
@@ -88,8 +88,9 @@ def _run(name: str, inputs: Path, out: Path) -> int:
     from lace.cli.process import Terminated, prepare_process
 
     prepare_process()
+    begin(name, inputs, out)
     try:
-        return label(inputs, out) if name == "annotate" else cli.main(words_of(name, inputs, out))
+        return label(out) if name == "annotate" else cli.main(words_of(name, inputs, out))
     except Terminated:
         return cli.EXIT_TERMINATED
 
@@ -152,9 +153,8 @@ class Campaign:
         if not self.found:
             shutil.rmtree(config.out, ignore_errors=True)
             self.inputs.mkdir(parents=True)
-            self._prepare()
-            if "import lerobot" in config.commands:
-                self._whole("generate rollouts", keep=self.inputs / "rollouts")
+            for name in config.commands:
+                self._prepare(name)
             self._write()
         self.expected: dict[str, tuple[dict[str, str], float]] = {}
 
@@ -168,20 +168,18 @@ class Campaign:
         tallies = {name: asdict(tally) for name, tally in self.found.items()}
         publish_bytes(self.file, json.dumps({"seed": self.config.seed, "commands": tallies}, indent=1).encode())
 
-    def _prepare(self) -> None:
-        """Makes the inputs in a child: the libraries that write them start threads, which a fork does not survive."""
+    def _prepare(self, name: str) -> None:
+        """Makes the inputs of a command in a child: libraries that write them start threads, which no fork survives."""
         child = os.fork()
         if not child:
             code = 1
             try:
-                prepare(self.inputs)
-                if "import recording" in self.config.commands:
-                    prepare_recording(self.inputs)
+                prepare_case(name, self.inputs)
                 code = 0
             finally:
                 os._exit(code)
         if ended(child, PATIENCE_S) != 0:
-            raise SystemExit("the inputs could not be made")
+            raise SystemExit(f"the inputs of {name} could not be made")
 
     def run(self) -> dict[str, Tally]:
         """Kills every command so often; what is known is on disk after each kill."""
@@ -195,16 +193,13 @@ class Campaign:
                 print(f"{name}: {asdict(tally)}", flush=True)
         return self.found
 
-    def _whole(self, name: str, keep: Path | None = None) -> tuple[dict[str, str], float]:
+    def _whole(self, name: str) -> tuple[dict[str, str], float]:
         shutil.rmtree(self.work, ignore_errors=True)
         begun = time.monotonic()
         code = ended(started(name, self.inputs, self.work, self.log), PATIENCE_S)
         if code != 0:
             raise SystemExit(f"{name} without a kill ended with {code}; see {self.log}")
-        found, seconds = digests(self.work), time.monotonic() - begun
-        if keep:
-            shutil.copytree(self.work, keep, symlinks=True)
-        return found, seconds
+        return digests(self.work), time.monotonic() - begun
 
     def _expected(self, name: str) -> tuple[dict[str, str], float]:
         (first, _), (second, seconds) = self._whole(name), self._whole(name)

@@ -2,17 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
-from tests.demonstrations import make_demonstrations
-from tests.films import HANDS, picture, write_film
-from tests.synthetic import make_dataset
-
-Call = Callable[[], int]
+from benchmarks.kill_inputs import CLICKS, named_in, prepare
 
 
 @dataclass(frozen=True)
@@ -20,15 +13,24 @@ class Case:
     """One command: its words, and a pattern of the files that make up its result."""
 
     words: str
-    """After `lace`; {i} is the folder of inputs, {o} the output folder."""
+    """After `lace`; {i} is the folder of `kill_inputs.INPUTS`, {o} the output folder."""
     result: str
     """Files below the output folder that a finished run must have, as a glob."""
+    begins: str = ""
+    """The input that the output folder begins as a copy of: the command changes a folder of the user's."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names in `kill_inputs.INPUTS`."""
+        return (*named_in(self.words), *filter(None, [self.begins]))
 
 
 _SMALL = "--width 64 --height 64 --no-shadows --axes.hand.poses 8 --preset clean"
 _DATA = "--robot {i}/robot --human {i}/human"
 _TEST = "--robot-test {i}/robot_test --human-test {i}/human_test"
 _TINY = "--backbone tiny --device cpu"
+_STUDY = f"--study {{i}}/study {_TINY} --image-size 64 --fit.iterations 3 --fit.batch 4 --fit.checkpoint-every 1"
+_ROWS = "--variants base lab --given lab=tiny --head probe --regimes zero"
 CASES: dict[str, Case] = {
     "import coco": Case(
         "import coco {i}/coco/annotations.json --images {i}/coco/images --out {o} --map {map}", "shards/*"
@@ -37,11 +39,12 @@ CASES: dict[str, Case] = {
     "import video": Case("import video {i}/film.mp4 --out {o} --sharpness 0", "shards/*"),
     "import lerobot": Case("import lerobot {i}/rollouts/dataset --out {o} --frames 4", "shards/*"),
     "import recording": Case(
-        "import recording {i}/recording.mcap --calibration {i}/lens.json --out {o} --frames 4 --lag 0", "shards/*"
+        "import recording {i}/recording/arm.mcap --calibration {i}/recording/lens.json --out {o} --frames 4 --lag 0",
+        "shards/*",
     ),
     "data export coco": Case("data export coco {i}/robot --out {o}", "annotations.json"),
     "data replace-background": Case("data replace-background {i}/robot --backdrop textures --out {o}", "shards/*"),
-    "annotate": Case("", "annotations.lace.json"),
+    "annotate": Case("", "annotations.lace.json", begins="pictures"),
     "finetune": Case(
         f"finetune {_DATA} {_TINY} --augmented 4 --iterations 6 --batch 2 --checkpoint-every 1 --out {{o}}",
         "backbone/*.safetensors",
@@ -75,44 +78,59 @@ CASES: dict[str, Case] = {
     ),
     "simulate": Case(f"simulate --policy oracle --trials 4 {_SMALL} --out {{o}}", "results.json"),
     "demo": Case(
-        "demo --frames 2 --held-out 4 --steps 1 --image-size 64 --workers 1 --backbone tiny --out {o}",
+        "demo --frames 2 --held-out 4 --steps 1 --image-size 64 --workers 1 --backbone tiny --scenes 2 --tests 1 "
+        "--policy-steps 1 --trials 1 --out {o}",
         "*/shards/*",  # its report says how long each stage took
+    ),
+    "import hint": Case("import hint {i}/hint --out {o}", "shards/*"),
+    "data merge": Case("data merge {i}/robot {i}/robot_test --out {o}", "shards/*"),
+    "data show": Case("data show {i}/robot --out {o}/sheet.png", "sheet.png"),
+    "data stats": Case("data stats {i}/robot --out {o}", "stats.*"),
+    "data realism": Case("data realism {i}/robot --out {o}", "realism.*"),
+    "data detect-target": Case(
+        "data detect-target {i}/robot --detector {i}/detector --text dinosaur --out {o}", "shards/*"
+    ),
+    "evaluate features": Case(
+        f"evaluate features {_TINY} --classification {{i}}/classes --segmentation {{i}}/scenes --image-size 64 "
+        "--workers 0 --classes 2 --sweep.steps 20 --sweep.batch 8 --window.window 64 --window.stride 32 "
+        "--window.iterations 6 --window.batch 2 --out {o}",
+        "features.json",
+    ),
+    "policy evaluate": Case(
+        "policy evaluate --policy {i}/policy/policy --data {i}/held_out --out {o}", "evaluation.json"
+    ),
+    "policy export": Case("policy export --policy {i}/policy/policy --repeats 1 --out {o}/policy.onnx", "*.onnx"),
+    "tables probes": Case(
+        f"tables probes {_STUDY} --variants base lab --given lab=tiny --out {{o}}", "table-2/table.json"
+    ),
+    "tables policy": Case(f"tables policy {_STUDY} {_ROWS} --out {{o}}", "table-*/table.json"),
+    "tables success": Case(
+        f"tables success {_STUDY} {_ROWS} --no-films --trials 2 --settings in_domain --out {{o}}",
+        "table-3/table.json",
+    ),
+    "compare": Case("compare {i}/simulated {i}/physical --out {o}", "compare.*"),
+    "assets figure": Case("assets figure {o}/hand.png", "hand.png"),
+    "assets check": Case("assets check ur5e_rod --out {o}/hand.png", "hand.png"),
+    "assets find-grasp": Case(
+        "assets find-grasp {o}/block.obj --size-m 0.12 --retest --test-trials 20", "*.grasps.json", begins="block"
     ),
 }
 CHEAP = ("import coco", "data export coco", "annotate", "finetune")
 """What the default tests kill."""
-CLICKS = 12
 
 
-def prepare(inputs: Path) -> None:
-    """Makes the inputs that need no simulator."""
-    for seed, name in enumerate(("robot", "human", "robot_test", "human_test")):
-        make_dataset(inputs / name, frames=4, per_shard=2, size=64, seed=seed, human=name.startswith("human"))
-    make_demonstrations(inputs / "demonstrations")
-    (inputs / "pictures").mkdir()
-    for i in range(CLICKS):
-        cv2.imwrite(str(inputs / "pictures" / f"{i:02d}.png"), cv2.imread(str(next(HANDS.glob("plain_0*")))) // (i + 1))
-    (inputs / "photos").mkdir()
-    for file in sorted(HANDS.glob("*.jpg"))[:6]:
-        shutil.copy(file, inputs / "photos")
-    names = [f"plain_{i}" for i in range(3) if (HANDS / f"plain_{i}.jpg").is_file()]
-    write_film(inputs / "film.mp4", [picture(name) for name in names], [0.2 * i for i in range(len(names))])
-    _make_coco(inputs)
+def prepare_case(name: str, inputs: Path) -> None:
+    """Makes what a case needs of `kill_inputs.INPUTS` and is not there yet."""
+    prepare(inputs, CASES[name].inputs)
 
 
-def _make_coco(inputs: Path) -> None:
-    from lace.data.coco import export_coco
-    from lace.data.dataset import FrameDataset
-
-    export_coco(FrameDataset(inputs / "robot"), inputs / "coco")
-
-
-def prepare_recording(inputs: Path) -> None:
-    """A recording of a robot, which needs the robot's model."""
-    from tests.recordings import as_mcap, lens_file, made_up
-
-    as_mcap(made_up(), inputs / "recording.mcap")
-    lens_file(inputs / "lens.json")
+def begin(name: str, inputs: Path, out: Path) -> None:
+    """Copies what the output folder begins as, whole, if it is not there."""
+    begins = CASES[name].begins
+    if begins and not out.is_dir():
+        fresh = out.with_name(f"{out.name}.new")
+        shutil.copytree(inputs / begins, fresh, dirs_exist_ok=True)
+        fresh.rename(out)
 
 
 def words_of(name: str, inputs: Path, out: Path) -> list[str]:
@@ -123,14 +141,10 @@ def words_of(name: str, inputs: Path, out: Path) -> list[str]:
     return [word.replace("{i}", str(inputs)).replace("{o}", str(out)) for word in text.split()]
 
 
-def label(inputs: Path, out: Path) -> int:
+def label(out: Path) -> int:
     """What `lace annotate` does on each click, for every picture."""
     from lace.data.annotate.session import Session
 
-    if not out.is_dir():
-        fresh = out.with_name("pictures")
-        shutil.copytree(inputs / "pictures", fresh, dirs_exist_ok=True)
-        fresh.rename(out)
     session = Session(out)
     for number in range(len(session.names)):
         session.save(number, {"skipped": False, "points": {"wrist": [number + 1, 2, "visible"]}})

@@ -47,12 +47,8 @@ def batch(source):
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
-    """Small inputs of every command, as `benchmarks.kill_cases` prepares them."""
-    from benchmarks.kill_cases import prepare
-
-    folder = tmp_path_factory.mktemp("inputs")
-    prepare(folder)
-    return folder
+    """Folder of the small inputs of commands; `benchmarks.kill_inputs.prepare` makes in it what a test needs."""
+    return tmp_path_factory.mktemp("inputs")
 
 
 @pytest.fixture(scope="session")

@@ -17,18 +17,13 @@ from policies.tables.policy import Cell, PolicyTableConfig, cells
 from policies.tables.probes import finger_metrics
 from policies.tables.publish import publish_table
 from policies.tables.variants import VARIANTS, StudyRuns, compared, kept, source_of, with_recipe
-from tests.demonstrations import make_demonstrations
+from tests.demonstrations import make_demonstrations, make_study
 from tests.synthetic import make_frame
-
-PARTS = ("human/in_domain", "human/ood_env", "robot/in_domain", "test/in_domain", "test/ood_env", "test/ood_obj")
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    root = tmp_path_factory.mktemp("study")
-    for seed, part in enumerate(PARTS):
-        make_demonstrations(root / part, 2, seed=seed + 1)
-    return root
+    return make_study(tmp_path_factory.mktemp("study"))
 
 
 def arguments(study, out, table):

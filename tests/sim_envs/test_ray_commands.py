@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.kill_cases import CASES, words_of
+from benchmarks.kill_cases import CASES, prepare_case, words_of
 from lace.cli.main import main as lace
 from lace.core.workers import WORKER_OPTIONS
-from tests.demonstrations import make_demonstrations
+from tests.demonstrations import make_study
 
 pytestmark = pytest.mark.slow
 ray_pool = pytest.importorskip("lace.core.ray_pool")
@@ -52,21 +52,20 @@ def test_every_option_of_workers_is_one_that_changes_no_result():
 @pytest.mark.parametrize("name", MADE)
 def test_what_is_made_in_parts(name, cluster, inputs, tmp_path):
     assert name in CASES
+    prepare_case(name, inputs)
     words = [word.replace(str(tmp_path / "x"), "OUT") for word in words_of(name, inputs, tmp_path / "x")]
     same_on_ray(words, tmp_path, MADE[name])
 
 
 def test_the_tables_of_alignment_by_row(cluster, inputs, tmp_path):
+    prepare_case("tables alignment", inputs)
     words = words_of("tables alignment", inputs, tmp_path / "x")
     same_on_ray([word.replace(str(tmp_path / "x"), "OUT") for word in words], tmp_path, "table-1/table.json")
 
 
 @pytest.mark.parametrize("table", ["probes", "policy"])
 def test_the_tables_of_a_study_by_row(table, cluster, tmp_path):
-    study = tmp_path / "study"
-    parts = ("human/in_domain", "human/ood_env", "robot/in_domain", "test/in_domain", "test/ood_env", "test/ood_obj")
-    for seed, part in enumerate(parts):
-        make_demonstrations(study / part, 2, seed=seed + 1)
+    study = make_study(tmp_path / "study")
     words = ["tables", table, "--study", str(study), "--out", "OUT", "--backbone", "tiny", "--image-size", "64"]
     words += ["--device", "cpu", "--fit.iterations", "3", "--fit.batch", "4", "--variants", "base", "masked"]
     words += ["--head", "probe", "--regimes", "zero"] if table == "policy" else []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kill_campaign import orphans_of
+from benchmarks.kill_inputs import named_in, prepare
 from lace.cli.main import EXIT_TERMINATED
 from tests import ROOT
 
@@ -70,6 +71,7 @@ def finished(out: Path, pattern: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in LONG])
 def test_sigterm_ends_it_in_time_and_keeps_what_is_finished(name, inputs, tmp_path):
     long, out = LONG[name], tmp_path / "out"
+    prepare(inputs, named_in(long.words))
     words = [*shlex.split(long.words.replace("{i}", str(inputs))), "--out", str(out)]
     with (tmp_path / "log.txt").open("w") as log:
         command = [sys.executable, "-m", "lace.cli", *words]

@@ -21,8 +21,8 @@ from lace.data.imports import coco, hint, lerobot
 from lace.data.imports.images import read_image
 from lace.data.imports.writing import SkipFrame, write_frames
 from lace.data.verify import verify_dataset
+from tests.hints import ALL, hand, put
 from tests.lace.data.imports.test_coco import document
-from tests.lace.data.imports.test_hint import ALL, hand, put
 from tests.synthetic import make_dataset
 
 EXAMPLES = int(os.environ.get("LACE_JUNK_EXAMPLES", "25"))

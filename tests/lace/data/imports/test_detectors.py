@@ -19,7 +19,7 @@ from lace.data.imports.one_hand import right_hand_alone
 from lace.data.imports.writing import REPORT_NAME, SkipFrame
 from lace.data.verify import verify_dataset
 from tests import tiny_detectors as tiny
-from tests.lace.data.imports.test_hint import put
+from tests.hints import put
 from tests.synthetic import make_dataset, make_frame
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)

@@ -2,7 +2,6 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,26 +12,7 @@ from lace.data.dataset import FrameDataset
 from lace.data.imports import hint
 from lace.data.imports.writing import REPORT_NAME, write_frames
 from lace.data.verify import verify_dataset
-
-WIDTH, HEIGHT = 160, 120
-ALL = (("epick", "newdays", "ego4d"), ("TRAIN", "VAL", "TEST"))
-
-
-def hand(seed=0):
-    """21 keypoints in the image [px] and their box."""
-    uv = np.random.default_rng(seed).uniform((50, 30), (110, 90), (21, 2))
-    return uv, np.concatenate([uv.min(0), uv.max(0)])
-
-
-def put(folder, stem, seed=0, image=True, **changes):
-    """One pair of HInt, with keys changed, or removed where the value is None."""
-    folder.mkdir(parents=True, exist_ok=True)
-    uv, box = hand(seed)
-    label = {"bbox": [box.tolist()], "keypoints": uv.tolist(), "occlusion": [0] * 20 + [1], **changes}
-    (folder / f"{stem}.json").write_text(json.dumps([{k: v for k, v in label.items() if v is not None}]))
-    if image:
-        pixels = np.random.default_rng(seed).integers(0, 255, (12, 16, 3), np.uint8)
-        cv2.imwrite(str(folder / f"{stem}.jpg"), cv2.resize(pixels, (WIDTH, HEIGHT)))
+from tests.hints import ALL, HEIGHT, WIDTH, hand, put
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from lace.cli import main as cli
 from lace.data.dataset import FrameDataset
 from lace.data.imports.detectors import Found
+from tests.hints import put
 from tests.lace.data.imports.test_coco import cvat
-from tests.lace.data.imports.test_hint import put
 from tests.synthetic import make_dataset
 
 

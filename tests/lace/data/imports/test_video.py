@@ -20,7 +20,7 @@ from lace.data.imports.one_hand import hand_detector
 from lace.data.imports.writing import REPORT_NAME
 from lace.data.verify import verify_dataset
 from tests.films import HANDS, picture, write_film
-from tests.lace.data.imports.test_hint import put
+from tests.hints import put
 from tests.synthetic import make_frame
 
 RIGHT, LEFT, TWO = picture("plain_0"), picture("mirrored_0"), picture("two_0")
