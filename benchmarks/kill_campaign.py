@@ -88,8 +88,8 @@ def _run(name: str, inputs: Path, out: Path) -> int:
     from lace.cli.process import Terminated, prepare_process
 
     prepare_process()
-    begin(name, inputs, out)
     try:
+        begin(name, inputs, out)
         return label(out) if name == "annotate" else cli.main(words_of(name, inputs, out))
     except Terminated:
         return cli.EXIT_TERMINATED

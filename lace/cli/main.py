@@ -35,9 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from lace.cli.process import Terminated, prepare_process
 
-    if argv is None:
-        prepare_process()
-    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if argv is None:
+            prepare_process()
+        return _with_messages(list(sys.argv[1:] if argv is None else argv))
+    except (KeyboardInterrupt, Terminated) as stop:
+        if argv is None:
+            for kind in (signal.SIGINT, signal.SIGTERM):  # `uv run` passes one on that the process group also gets
+                signal.signal(kind, signal.SIG_IGN)
+        said = "interrupted; what was finished is whole, run the same command to resume"
+        _complain("\n  ".join([said, *getattr(stop, "__notes__", ())]))
+        code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+        return _ended_at_once(code) if argv is None else code
+
+
+def _with_messages(args: list[str]) -> int:
+    """Runs a command line; errors that the user can fix become messages. Returns the exit code."""
     try:
         code = _dispatch(args)
         sys.stdout.flush()
@@ -54,14 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _complain(_with_notes(found, error))
         return EXIT_USAGE
-    except (KeyboardInterrupt, Terminated) as stop:
-        if argv is None:
-            for kind in (signal.SIGINT, signal.SIGTERM):  # `uv run` passes one on that the process group also gets
-                signal.signal(kind, signal.SIG_IGN)
-        said = "interrupted; what was finished is whole, run the same command to resume"
-        _complain("\n  ".join([said, *getattr(stop, "__notes__", ())]))
-        code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
-        return _ended_at_once(code) if argv is None else code
 
 
 def _ended_at_once(code: int) -> int:

@@ -89,3 +89,25 @@ def test_sigterm_cleans_up_and_exits_143():
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (143, "cleaned up\n"), err
     assert "run the same command to resume" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("moment", ["lace.cli.process.share_cache", "lace.cli.main._complain"])
+def test_sigterm_before_and_after_a_command_exits_143(moment):
+    """While the process prepares itself, and while an error is being printed."""
+    module, _, name = moment.rpartition(".")
+    program = f"""
+import os, signal, sys
+import {module} as module
+from lace.cli.main import main
+original = module.{name}
+def terminated(*args):
+    module.{name} = original
+    os.kill(os.getpid(), signal.SIGTERM)
+    return original(*args)
+module.{name} = terminated
+sys.argv = ["lace", "no", "such", "command"]
+sys.exit(main())
+"""
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 143 and "Traceback" not in result.stderr, result.stderr
+    assert "run the same command to resume" in result.stderr
