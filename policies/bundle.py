@@ -21,6 +21,7 @@ from torch import nn
 
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import BACKBONES, Backbone, is_stand_in, load_backbone
+from lace.core.code_identity import added_code
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
@@ -209,11 +210,12 @@ def read_config(folder: str | Path) -> tuple[BundleConfig, Mapping[str, Any] | N
 
 
 def fingerprint(folder: str | Path) -> str:
-    """SHA-256 of a bundle's config and weights."""
+    """SHA-256 of a bundle's config and weights, and of the code of a backbone that an installed package adds."""
     import hashlib
 
     config, _detr = read_config(folder)
     found = hashlib.sha256(f"{config.head} {config.image_size} {config.backbone_digest}".encode())
+    found.update(added_code(BACKBONES, config.backbone).encode())
     found.update((Path(folder) / WEIGHTS).read_bytes())
     return found.hexdigest()[:16]
 

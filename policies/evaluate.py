@@ -16,6 +16,7 @@ from lace.core.draws import generator
 from lace.core.files import publish_bytes
 from lace.core.geometry import Array
 from lace.core.run_identity import RunIdentity
+from lace.data.dataset import dataset_digest
 from lace.data.schema import to_json
 from lace.measure.bootstrap import Interval
 from lace.reports.figures import png
@@ -147,7 +148,8 @@ def main(config: EvaluateConfig) -> int:
     held_out = dict(zip(names, frames, strict=True))
     require_untrained(config.policy, held_out)
     require_unseen(str(config.policy), held_out)
-    origin = {"policy": fingerprint(config.policy), "data": [str(folder) for folder in config.data]}
+    content = dict(zip(names, map(dataset_digest, config.data), strict=True))
+    origin = {"policy": fingerprint(config.policy), "data": content}
     with RunIdentity(config.out / "run.json", "a measurement of a policy", origin, ("policy", "data")).opened():
         return _measure(policy, held_out, config)
 

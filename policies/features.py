@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from lace.backbones import Backbone
+from lace.backbones.identity import foreign_code
 from lace.core.files import publish_bytes
 from lace.core.progress import track
 from policies.labelled import LabelledFrames
@@ -62,7 +63,7 @@ class SeenThrough:
             noise: Largest change of each channel's brightness, as a share.
         """
         self.backbone, self.frames, self.blur_px, self.noise = backbone, frames, blur_px, noise
-        self.digest = f"{frames.digest()}-{backbone_digest(backbone)}-blur{blur_px:g}-noise{noise:g}"
+        self.digest = f"{_content(backbone, frames)}-blur{blur_px:g}-noise{noise:g}"
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -103,11 +104,16 @@ def cached_features(backbone: Backbone, frames: LabelledFrames, cache: str | Pat
         frames: Whose images.
         cache: Folder of files named by content; it may be deleted at any time.
     """
-    digest = f"{frames.digest()}-{backbone_digest(backbone)}"
+    digest = _content(backbone, frames)
     path = Path(cache) / f"{digest}.safetensors"
     if not path.is_file():
         publish_bytes(path, save({"features": _computed(backbone, frames)}))
     return StoredFeatures(load_file(path)["features"], digest)
+
+
+def _content(backbone: Backbone, frames: LabelledFrames) -> str:
+    parts = frames.digest(), backbone_digest(backbone), foreign_code(backbone)
+    return "-".join(filter(None, parts))
 
 
 def _computed(backbone: Backbone, frames: LabelledFrames) -> Tensor:

@@ -12,6 +12,7 @@ from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import Backbone, is_stand_in, load_backbone
 from lace.backbones.identity import source_digest
 from lace.backbones.option import BackboneName
+from lace.core.content import content_of
 from lace.core.device import process_device
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
@@ -152,14 +153,20 @@ def main(config: FeaturesConfig) -> int:
         return _run(config)
 
 
+PLACES = ("classification", "segmentation", "backbone", "out", "device", "workers")
+"""Options that say where a measurement finds and puts things: its identity has the content of images and weights."""
+
+
 def identity_of(config: FeaturesConfig) -> RunIdentity:
-    """What the folder of a measurement belongs to: the options and the weights."""
+    """What the folder of a measurement belongs to: the options, the content of the images, and the weights."""
+    folders = {"classification": config.classification, "segmentation": config.segmentation}
+    content = {f"{name} images": content_of([folder]) for name, folder in folders.items() if folder}
     return RunIdentity(
         config.out / "run.json",
         "a measurement of features",
-        {"config": asdict(config), "weights": source_digest(config.backbone)},
-        compared=("config", "weights"),
-        may_change=("out", "backbone", "device", "workers"),
+        {"config": asdict(config), "content": content | {"weights": source_digest(config.backbone)}},
+        compared=("config", "content"),
+        may_change=PLACES,
     )
 
 

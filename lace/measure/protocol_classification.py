@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import ImageFolder
 
 from lace.backbones import Backbone
+from lace.core.content import content_of
 from lace.core.draws import seed64
 from lace.core.files import publish_bytes, reading
 from lace.core.limits import Within
@@ -57,8 +58,7 @@ def cached_features(
         device: Device of the backbone.
         workers: Processes that read images.
     """
-    listed = "".join(f"{path}{Path(path).stat().st_size}{Path(path).stat().st_mtime_ns}" for path, _ in images.samples)
-    name = hashlib.sha256(f"{key}{listed}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{key} {content_of([images.root])}".encode()).hexdigest()[:16]
     parts = []
     starts = range(0, len(images), _CHUNK)
     for start in track(starts, len(starts), f"features of {Path(images.root).name}", "chunks"):

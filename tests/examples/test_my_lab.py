@@ -9,12 +9,13 @@ import pytest
 
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
-from lace.backbones import load_backbone
+from lace.backbones import BACKBONES, load_backbone
+from lace.backbones.identity import source_digest
 from lace.cli.main import main
 from lace.core.errors import AssetError, UnknownNameError
 from lace.core.plugins import plugins
 from lace.data.dataset import FrameDataset
-from policies import make_policy
+from policies import POLICIES, make_policy
 from real_bridge.cameras import open_camera
 from tests import ROOT
 
@@ -40,7 +41,7 @@ def my_lab(installed, monkeypatch):
     monkeypatch.undo()
     plugins.cache_clear()
     sys.modules.pop("my_lab", None)
-    for registry in (ROBOTS, OBJECTS):
+    for registry in (ROBOTS, OBJECTS, BACKBONES, POLICIES):
         registry._made.clear()
 
 
@@ -72,6 +73,16 @@ def test_backbone_policy_and_driver_of_a_package(my_lab):
     assert load_backbone("my_patches").features(torch.zeros(1, 3, 32, 64)).shape == (1, 2, 4, 3)
     assert make_policy("my_guess").name == "my_guess"
     assert np.all(open_camera("my_grey").newest().image == 128)
+
+
+def test_a_backbone_whose_code_changed_is_another(my_lab, monkeypatch):
+    import my_lab as package
+
+    before = source_digest("my_patches")
+    assert "my-lab 0.1" in before and source_digest("tiny") == "tiny"
+    assert source_digest("my_patches") == before
+    monkeypatch.setattr(package.Patches, "features", lambda self, images: images)
+    assert source_digest("my_patches") != before
 
 
 def test_frames_of_a_package_s_robot_with_its_object(my_lab, tmp_path):

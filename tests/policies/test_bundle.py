@@ -16,7 +16,7 @@ from lace.data.dataset import FrameDataset
 from lace.data.origins import NAME as ORIGINS
 from lace.data.origins import Origins
 from policies import make_policy
-from policies.bundle import CONFIG, WEIGHTS, BundleError, load_policy, save_bundle
+from policies.bundle import CONFIG, WEIGHTS, BundleError, fingerprint, load_policy, save_bundle
 from policies.detr import model
 from policies.detr.model import DetrError, build_detr
 from policies.detr.train import PolicyConfig, train_policy
@@ -208,6 +208,16 @@ def test_evaluate_prints_and_writes(trained, tmp_path, capsys):
     assert "Both %" in capsys.readouterr().out
     values = json.loads((tmp_path / "evaluation.json").read_text())["test"]
     assert values["both"]["low"] <= values["both"]["value"] <= values["both"]["high"]
+    capsys.readouterr()
+    other = make_demonstrations(tmp_path / "other" / "test", 2, seed=77)
+    words = ["policy", "evaluate", "--policy", str(config.out / "policy"), "--out", str(tmp_path / "out"), "--data"]
+    shutil.copytree(test, tmp_path / "test")
+    assert lace([*words, str(tmp_path / "test")]) == 0
+    assert lace([*words, test]) == 0, "the same frames in another place"
+    shutil.rmtree(tmp_path / "test")
+    other.rename(tmp_path / "test")
+    assert lace([*words, str(tmp_path / "test")]) == 2, "other frames in the same place"
+    assert "made with other values: test" in capsys.readouterr().err
 
 
 def test_demonstrations_that_trained_are_no_test(trained, tmp_path, capsys):
@@ -235,3 +245,10 @@ def test_a_backbone_that_was_aligned_on_the_test_s_frames_is_refused(trained, tm
     (tmp_path / "backbone" / ORIGINS).write_text(json.dumps(origins.as_json()))
     with pytest.raises(InvalidValueError, match="2 of 8 images"):
         train_policy(replace(config, backbone=str(tmp_path / "backbone"), out=tmp_path / "run"))
+
+
+def test_a_bundle_is_another_where_its_backbone_s_package_has_other_code(trained, monkeypatch):
+    folder = trained[0].out / "policy"
+    before = fingerprint(folder)
+    monkeypatch.setattr("policies.bundle.added_code", lambda _registry, name: f"my-lab 0.1, code of {name}")
+    assert fingerprint(folder) != before

@@ -1,6 +1,8 @@
 """Training of probes and policies: the loss falls, resuming is bit-exact, the backbone is unchanged; feature cache."""
 
 import math
+import sys
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from lace.alignment.checkpoints import CheckpointError
 from lace.backbones import load_backbone
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from policies import labelled
-from policies.features import StoredFeatures, backbone_digest, cached_features
+from policies.features import SeenThrough, StoredFeatures, backbone_digest, cached_features
 from policies.fit import Fit, FitConfig, predict, rate_at
 from policies.heads import build_head
 from policies.metrics import point_metrics
@@ -167,6 +169,32 @@ def test_features_are_computed_once_for_one_content(tmp_path, monkeypatch):
     assert not calls and torch.equal(first.values, again.values)
     moved = labelled.read(make_demonstrations(tmp_path / "elsewhere", 2), 64)
     assert moved.digest() == frames.digest()
+
+
+OWN = """
+from lace.backbones.families import PatchBackbone
+
+class Own(PatchBackbone):
+    def forward(self, images):
+        return super().forward(images).roll({shift}, -1)
+"""
+
+
+def own_backbone(shift):
+    """The tiny backbone in a class of the user's own, whose code says `shift`; the weights are always the same."""
+    module = types.ModuleType("backbone_of_tests")
+    sys.modules["backbone_of_tests"] = module
+    exec(OWN.format(shift=shift), vars(module))
+    backbone = load_backbone("tiny")
+    backbone.__class__ = module.Own
+    return backbone
+
+
+def test_other_code_of_a_backbone_has_other_features(tmp_path):
+    frames = labelled.read(make_demonstrations(tmp_path / "data", 1), 64)
+    one, same, other = (cached_features(own_backbone(shift), frames, tmp_path / "cache") for shift in (1, 1, 2))
+    assert one.digest == same.digest != other.digest and not torch.equal(one.values, other.values)
+    assert SeenThrough(own_backbone(1), frames, 0, 0).digest != SeenThrough(own_backbone(2), frames, 0, 0).digest
 
 
 @pytest.mark.parametrize("change", ["images", "order", "weights"])

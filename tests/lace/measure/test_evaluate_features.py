@@ -1,6 +1,7 @@
 """Linear probes on tiny folders: linear classes are learned, others stay at chance; invalid folders are named."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -188,3 +189,25 @@ def test_labels_of_another_size_are_refused(scenes, tmp_path):
         save(tmp_path / "annotations" / part / "a.png", np.zeros((8, 16), np.uint8))
     with pytest.raises(DatasetError, match="labels of .16, 8. px for an image of .8, 8. px"):
         SegmentationFolder(tmp_path, "train", SIZE, 2)[0]
+
+
+@pytest.mark.parametrize("changed", ["classification", "segmentation"])
+def test_other_images_under_the_same_name_are_refused(images, scenes, tmp_path, changed, capsys):
+    folders = {"classification": tmp_path / "imagenet", "segmentation": tmp_path / "ade20k"}
+    shutil.copytree(images, folders["classification"])
+    shutil.copytree(scenes, folders["segmentation"])
+    words = ["evaluate", "features", "--quick", "--out", tmp_path / "out", "--backbone", "tiny", "--device", "cpu"]
+    words += ["--classification", folders["classification"], "--segmentation", folders["segmentation"]]
+    words += ["--image-size", 64, "--workers", 0, "--classifier.epochs", 2, "--head.iterations", 2, "--head.batch", 2]
+    words = [*map(str, words), "--head.classes", "3"]
+    assert cli.main(words) == 0
+    moved = tmp_path / "elsewhere"
+    folders[changed].rename(moved)
+    assert cli.main([word.replace(str(folders[changed]), str(moved)) for word in words]) == 0, "content, not place"
+    file = next(moved.rglob("*.png"))
+    file.write_bytes(cv2.imencode(".png", 255 - cv2.imread(str(file), cv2.IMREAD_UNCHANGED) % 3)[1])
+    moved.rename(folders[changed])
+    capsys.readouterr()
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert "made with other values" in said and f"{changed} images" in said
