@@ -1,7 +1,9 @@
 """Grasps by hand and target, found by `lace assets find-grasp` and stored with their success rates."""
 
 import json
+from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,17 @@ def grasp_for(target: str, embodiment: str = LEAP, own: Path | None = None) -> G
         f"a hand with stored grasps ({', '.join(_rows(_FILE))})",
         f"search one: lace assets find-grasp default --embodiment {embodiment}",
     )
+
+
+def content_of_grasps(targets: Iterable[str], embodiment: str = LEAP, own: Path | None = None) -> str:
+    """Hex digest of the grasps that a hand has for `targets`: what a search changes; their test figures do not count.
+
+    Raises:
+        InvalidValueError: The hand has no grasp for one of them.
+    """
+    rows = [to_json(grasp_for(target, embodiment, own)) for target in targets]
+    moves = [{name: row[name] for name in ("T_table_palm", "open", "closed")} for row in rows]
+    return sha256(json.dumps(moves).encode()).hexdigest()
 
 
 def targets_of(embodiment: str, own: Path | None = None) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def own_object(text: str) -> ObjectSpec | None:
         height_m=(height, height),
         mass_kg=(mass, mass),
         grasps=(grasps, urlencode({key: said[key] for key in ("size", "up") if key in said})),
-        sources=(file, grasps),
+        sources=(file,),
     )
 
 

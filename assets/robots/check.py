@@ -19,6 +19,9 @@ TOLERANCE_M = 1e-3
 SAMPLES = 2000
 """Points on each mesh."""
 
+RAISED_M = 0.17
+"""Least height of the grasp point over the base at home: what is held there has been lifted off any table [m]."""
+
 Law = tuple[str, Callable[[Robot], Iterator[str]]]
 """What it says, and a function that yields what is wrong with a robot."""
 
@@ -51,6 +54,18 @@ def _arm(robot: Robot) -> Iterator[str]:
         yield f"at home the palm is at {np.round(palm[:3, 3], 2).tolist()} m: change [home] or turn the base link"
 
 
+def _raised(robot: Robot) -> Iterator[str]:
+    body = robot.embodiment
+    kinematics = Kinematics(body)
+    T = kinematics.link_poses(body.home)[kinematics.link_index[body.palm_link]]
+    height = float((T @ [*body.grasp_point, 1.0])[2])
+    if height < RAISED_M:
+        yield (
+            f"at home the grasp point is {height:.2f} m above the base, lower than a doll there: raise the arm"
+            " by arm_home, or [home] of an arm of your own (of the xarm7 joint4 and joint6 by the same angle)"
+        )
+
+
 def _opened(body: Embodiment, share: float = 0.0) -> Array:
     return np.concatenate([body.home[: body.arm_dof], body.hand_at(share)])
 
@@ -63,7 +78,12 @@ def _palm_frame(robot: Robot) -> Iterator[str]:
         return
     along = np.mean(tips, 0) - local[INDEX["wrist"]]
     if along[0] < 0.9 * np.linalg.norm(along[[0, 2]]):
-        yield f"the open fingers point along {np.round(along, 3).tolist()} of our palm frame: change fingers"
+        away = np.degrees(np.arctan2(np.hypot(*along[1:]), along[0]))
+        side = "the back of the hand" if along[2] > 0 else "the side that the palm looks along"
+        yield (
+            f"from the wrist to their tips, the open fingers point {away:.0f} degrees away from `fingers`, to {side}:"
+            " change fingers or faces, or open the hand less in [curl]"
+        )
 
 
 def _closing(robot: Robot) -> Iterator[str]:
@@ -133,6 +153,7 @@ def _samples(mesh) -> Array:
 LAWS: tuple[Law, ...] = (
     ("limits are ordered and hold the home position", _limits),
     ("the arm comes first, turns about z and faces x", _arm),
+    ("the arm at home holds the hand above what is on a table", _raised),
     ("the open fingers point along the palm's x", _palm_frame),
     ("a closing hand closes, towards the side that the palm looks along", _closing),
     ("keypoints lie on the robot", _on_the_body),

@@ -52,7 +52,9 @@ class OwnRobot:
     locked: tuple[str, ...] = ()
     """Joints that are held at zero."""
     home: Mapping[str, float] = field(default_factory=dict)
-    """Joint positions [rad]; 0, or those of the arm, where none is given."""
+    """Joint positions [rad] of the joints in the file; 0, or the limit next to it, where none is given."""
+    arm_home: Mapping[str, float] = field(default_factory=dict)
+    """Joint positions of `arm` [rad]; those that the arm has with its own tool where none is given."""
     source: str = "the user's own files"
 
 
@@ -78,6 +80,10 @@ def read_description(path: Path) -> OwnRobot:
     ]
     if said.get("arm") and said["arm"] not in ARMS:
         wrong.append(f"arm {said['arm']!r} is none of {', '.join(ARMS)}")
+    joints = ARMS[said["arm"]].home if said.get("arm") in ARMS else {}
+    wrong += [
+        f"arm_home {name!r} is none of {', '.join(joints)}" for name in said.get("arm_home", {}) if name not in joints
+    ]
     if wrong:
         raise _refused(path, "; ".join(wrong))
     robot = OwnRobot(**said)
@@ -90,7 +96,8 @@ def _refused(path: Path, what: str) -> AssetError:
     return AssetError(
         f"reading {path}",
         what,
-        "licence, palm, fingers, faces, grasp_point, keypoints, and if wanted file, arm, flange, locked, home, curl",
+        "licence, palm, fingers, faces, grasp_point, keypoints, and if wanted file, arm, arm_home, flange, locked,"
+        " home, curl",
         "see docs/own-things.md",
     )
 
@@ -156,9 +163,9 @@ def recipe_of(name: str, robot: OwnRobot, folder: Path | None = None, wheels: tu
             Provenance("hand" if arm else "robot", robot.source, robot.licence),
             *(arm.provenance if arm else ()),
         ),
-        home={**(arm.home if arm else {}), **{prefix + joint: q for joint, q in robot.home.items()}},
+        home={**(arm.home if arm else {}), **robot.arm_home, **{prefix + name: q for name, q in robot.home.items()}},
         curls={prefix + joint: _curl(value) for joint, value in robot.curl.items()},
-        sources=tuple(path for path in (folder, grasps) if path),
+        sources=(folder,) if folder else (),
         grasps=grasps,
     )
 

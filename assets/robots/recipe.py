@@ -45,14 +45,14 @@ class Recipe:
     figure_pose: dict[str, float] = field(default_factory=dict)
     """See `Robot.figure_pose`."""
     sources: tuple[Path, ...] = ()
-    """Further files and folders that decide what trials give; `build` reads all of them but `grasps`."""
+    """Further files and folders that `build` reads."""
     grasps: Path | None = None
-    """File of the grasps found for it, one of `sources`; None: with ours."""
+    """File of the grasps found for it; None: with ours."""
 
     def __call__(self, own_assets: Path | None = None) -> Robot:
         """Returns the robot; on first use builds it into the cache (about 10 s), from `own_assets` if given."""
         folders = {wheel.name: asset_folder(wheel, own_assets) for wheel in self.wheels}
-        content = content_of([*folders.values(), *(path for path in self.sources if path != self.grasps)])
+        content = content_of([*folders.values(), *self.sources])
         libraries = [f"{name} {version(name)}" for name in _WRITERS]
         key = sha256(f"{content} {code_of(self.build, *libraries)}".encode()).hexdigest()[:16]
         folder = built_folder(f"robots/{self.name}-{key}", partial(self._announced, folders))

@@ -47,7 +47,6 @@ def check(embodiment: str, /, out: str = "check.png", assets: Path | None = None
         for problem in problems:
             print(f"       - {problem}")
     wrong = sum(bool(problems) for _law, problems in laws)
-    print(
-        f"{embodiment}: {wrong or 'no'} of {len(laws)} laws broken; in {out} each number must lie on its joint or tip"
-    )
+    said = f"{wrong} of {len(laws)} laws broken" if wrong else f"all {len(laws)} laws hold"
+    print(f"{embodiment}: {said}; in {out} each number must lie on its joint or tip")
     return int(wrong > 0)

@@ -44,7 +44,7 @@ def main(config: RunConfig) -> int:
             config.out / "bridge.json",
             "a run on the physical cell",
             trials.origin(config),
-            ("config", "versions", "policy_identity"),
+            ("config", "versions", "policy_identity", "grasp"),
         )
         with identity.opened():
             return live(kit)

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from assets.grasps import content_of_grasps
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.provenance import commit
@@ -40,6 +41,7 @@ def origin(config: RunConfig) -> dict[str, Any]:
     return {
         "config": {name: value for name, value in values.items() if name not in RUN_ONLY},
         "policy_identity": identity_of(config.policy),
+        "grasp": content_of_grasps([config.target]),
         "versions": {name: version(name) for name in PACKAGES},
     }
 

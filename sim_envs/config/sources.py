@@ -1,5 +1,8 @@
 """What decides the frames besides the options: the user's own files by content, packages by version and code."""
 
+from typing import Any
+
+from assets.grasps import content_of_grasps
 from assets.objects import OBJECTS
 from assets.robots import ROBOTS
 from lace.core.code_identity import added_code
@@ -20,6 +23,15 @@ def sources_of(config: SceneConfig) -> dict[str, dict[str, str]]:
         named[config.embodiment] = _origin(ROBOTS, config.embodiment)
     found = files | {name: origin for name, origin in named.items() if origin}
     return {"sources": found} if found else {}
+
+
+def trial_sources_of(config: SceneConfig) -> dict[str, Any]:
+    """`sources_of`, and the content of the grasps that trials use: a grasp that a search has found is another run."""
+    if config.embodiment not in ROBOTS:
+        return sources_of(config)
+    robot = ROBOTS[config.embodiment]
+    found = content_of_grasps(config.axes.target.objects, robot.name, robot.grasps)
+    return sources_of(config) | {"grasps": found}
 
 
 def _origin(registry: Registry, name: str) -> str:

@@ -16,11 +16,11 @@ FACING = np.array([[0, 0, -1], [0, -1, 0], [-1, 0, 0]], float)
 """Rotation of the palm in the grasp frame with its fingers down and its face along the heading."""
 PALM = {"tilt": (-0.2, 1.2), "roll": (-0.8, 0.8), "x": (-0.02, 0.095), "y": (-0.05, 0.065), "z": (-0.045, 0.025)}
 """Turns [rad], and where the closing point lies relative to the palm's grasp point [m]."""
-BEND, D_BEND = (-0.1, 0.75), (0.05, 0.9)
+BEND, D_BEND = (-0.3, 0.75), (0.05, 1.3)
 """Open fingers, and how much they close: 0 is Curl's open, 1 its closed position."""
-SPREAD = (-0.05, 0.17)
+SPREAD = (-0.05, 0.3)
 """How far the outermost fingers swing outwards, as a share of the joint's range."""
-THUMB, D_THUMB = (0.0, 1.0), (-0.25, 0.55)
+THUMB, D_THUMB = (0.0, 1.0), (-0.25, 0.9)
 """The thumb's joints, and how much they close, as shares of their ranges."""
 
 

@@ -22,7 +22,7 @@ from lace.core.parts import Part
 from lace.core.provenance import commit
 from lace.core.run_identity import RunIdentity
 from lace.core.workers import WORKER_OPTIONS
-from sim_envs.config.sources import sources_of
+from sim_envs.config.sources import trial_sources_of
 from sim_envs.rollouts.config import RolloutsConfig
 
 RUN_ONLY = ("out", "trials", "device", "part", *WORKER_OPTIONS)
@@ -38,7 +38,7 @@ _JOIN_S = 3600.0
 def identity(config: RolloutsConfig) -> dict[str, Any]:
     """The options that decide the rollouts, as JSON values."""
     values = json.loads(json.dumps(asdict(config), default=str))
-    return {name: value for name, value in values.items() if name not in RUN_ONLY} | sources_of(config)
+    return {name: value for name, value in values.items() if name not in RUN_ONLY} | trial_sources_of(config)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from policies.trials.records import (
     read_block,
     write_block,
 )
-from sim_envs.config.sources import sources_of
+from sim_envs.config.sources import trial_sources_of
 from sim_envs.simulate.config import SimulateConfig
 from sim_envs.simulate.stopping import answers
 
@@ -51,7 +51,9 @@ def identity(config: SimulateConfig) -> dict[str, Any]:
     """The options that decide the results, as JSON values."""
     values = json.loads(json.dumps(asdict(config), default=str))
     kept = {name: value for name, value in values.items() if name not in RUN_ONLY}
-    return kept | {"policies by content": {name: identity_of(name) for name in config.policies}} | sources_of(config)
+    return (
+        kept | {"policies by content": {name: identity_of(name) for name in config.policies}} | trial_sources_of(config)
+    )
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def test_a_file_is_an_object_like_ours(files):
     assert (mesh.vertices.dtype, mesh.faces.dtype, mesh.uvs.dtype) == (np.float32, np.int32, np.float32)
     assert _margin(convex_parts(spec.name)) >= MARGIN_M
     assert spec.mass_kg[0] == pytest.approx(400 * 0.05 * 0.07 * 0.1)
-    assert spec.sources == (files / "box.ply", files / "box.ply.grasps.json")
+    assert spec.sources == (files / "box.ply",)
 
 
 def test_colours_of_faces_are_kept(files):

@@ -13,7 +13,7 @@ from lace.core.geometry import transform
 from lace.core.kinematics import Kinematics
 from sim_envs.config.kinds import require_grasping
 from sim_envs.config.scene import SceneConfig
-from sim_envs.grasp_search.command import Search, SearchConfig, shapes_of
+from sim_envs.grasp_search.command import ELITE, Candidate, Elite, Search, SearchConfig, shapes_of
 from sim_envs.grasp_search.slide import FLANGE_Z, T_palm_of
 from sim_envs.grasp_search.space import AXIS_Z, GraspSpace
 
@@ -91,6 +91,27 @@ def test_a_hand_in_the_table_or_in_the_doll_is_not_clear(search):
     into = replace(grasp, T_table_palm=transform(None, [0.05, 0, 0]) @ grasp.T_table_palm)
     assert not hand.is_clear(into)
     assert (grasp.T_table_palm @ T_palm_of(search.robot.embodiment, "link7"))[2, 3] >= FLANGE_Z
+
+
+def test_a_lucky_candidate_does_not_stay_before_a_proven_one():
+    best = Elite()
+    for good, trials in ((23, 24), (115, 120), (20, 24)):
+        best.add(Candidate(np.zeros(1), good, trials))
+    assert str(best) == "115/120, 23/24, 20/24"
+    for _ in range(ELITE):
+        best.add(Candidate(np.zeros(1), 24, 24))
+    assert len(best.rows) == ELITE and best.bar == 25 / 26
+
+
+def test_an_entry_to_the_elite_is_tried_and_so_is_the_least_tried_of_it(search, monkeypatch):
+    rates = {"good": 22, "lucky": 3, "poor": 0}
+    monkeypatch.setattr(search, "decode", lambda values: values)
+    monkeypatch.setattr(search, "successes", lambda name, *_args, **_kw: rates[name])
+    best, lucky = Elite(), Candidate("lucky", 23, 24)
+    best.add(lucky)
+    assert not search._enters(Candidate("poor"), best, None) and lucky.trials == 24
+    assert search._enters(Candidate("good"), best, None)
+    assert [row.values for row in best.rows] == ["good", "lucky"] and (lucky.good, lucky.trials) == (26, 48)
 
 
 def test_the_default_is_tried_on_several_shapes():

@@ -16,6 +16,8 @@ from lace.core.hub import kept_out
 from lace.core.keypoints import COUNT
 from lace.data.imports.writing import Candidate, SkipFrame
 
+VIDEO_READER = "pyav"
+"""Named, since lerobot otherwise takes what loads on this machine, and prints pages where torchcodec does not."""
 VERSION = "v3."
 """What the format version of a dataset begins with."""
 
@@ -51,7 +53,7 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
                 "give another --episode or --frames",
             )
         key = choose_camera(meta.camera_keys, camera)
-        dataset = LeRobotDataset(**where, episodes=[episode])
+        dataset = LeRobotDataset(**where, episodes=[episode], video_backend=VIDEO_READER)
         chosen = np.unique(np.linspace(0, len(dataset) - 1, frames).round().astype(int)).tolist()
         files = [meta.get_data_file_path(episode)]
         files += [meta.get_video_file_path(episode, key)] if key in meta.video_keys else []

@@ -8,7 +8,7 @@ import numpy as np
 
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.data.camera_file import CalibratedCamera
-from lace.data.imports.lerobot import choose_camera, require_folder
+from lace.data.imports.lerobot import VIDEO_READER, choose_camera, require_folder
 from lace.data.recordings.columns import renamed
 from lace.data.recordings.recording import Recording
 
@@ -38,7 +38,9 @@ def read_episode(
         raise InvalidValueError(
             f"reading {folder}", f"episode {episode}", f"one from 0 to {total - 1}", "give another --episode"
         )
-    dataset = LeRobotDataset(f"local/{folder.resolve().name}", root=folder, episodes=[episode])
+    dataset = LeRobotDataset(
+        f"local/{folder.resolve().name}", root=folder, episodes=[episode], video_backend=VIDEO_READER
+    )
     key = choose_camera(dataset.meta.camera_keys, camera)
     names = _state_names(folder, info)
     rows = dataset.hf_dataset.select_columns(["timestamp", STATE]).with_format("numpy")[:]

@@ -1,17 +1,19 @@
 """A robot of the user's own: a folder with URDF and embodiment.toml becomes a robot that obeys the laws of ours."""
 
 import shutil
+from dataclasses import replace
 
 import mujoco
 import numpy as np
 import pytest
 
+from assets.grasps import DEFAULT, grasp_for, store
 from assets.robots import ROBOTS
 from lace.core.errors import AssetError, UnknownNameError
 from lace.core.keypoints import INDEX
 from lace.core.kinematics import Kinematics
 from sim_envs.config.scene import SceneConfig
-from sim_envs.config.sources import sources_of
+from sim_envs.config.sources import sources_of, trial_sources_of
 from tests import ROOT
 
 TOY = ROOT / "examples" / "toy_hand"
@@ -80,9 +82,15 @@ def test_a_changed_file_is_another_robot(folder):
 
 def test_a_grasp_found_for_it_is_another_run_of_the_same_robot(folder):
     recipe, config = ROBOTS[str(folder)], SceneConfig(embodiment=str(folder))
-    before, robot = sources_of(config), recipe(None)
-    recipe.grasps.write_text("{}")
-    assert sources_of(config) != before and recipe(None).xml_path == robot.xml_path
+    frames, robot = sources_of(config), recipe(None)
+    known = replace(grasp_for("dinosaur"), embodiment=recipe.name, target=DEFAULT)
+    store(known, recipe.grasps)
+    trials = trial_sources_of(config)
+    store(replace(known, trials=1000, successes=990), recipe.grasps)
+    assert trial_sources_of(config) == trials, "figures of a test decide nothing"
+    store(replace(known, closed=known.open), recipe.grasps, always=True)
+    assert trial_sources_of(config) != trials
+    assert sources_of(config) == frames and recipe(None).xml_path == robot.xml_path
 
 
 def test_on_another_arm(folder):
@@ -102,6 +110,7 @@ def test_on_another_arm(folder):
         ('fingers = "+y"', 'fingers = "y"', "not one of"),
         ('faces = "+z"', 'faces = "-y"', "not at right angles"),
         ('arm = "xarm7"', 'arm = "panda"', "none of xarm7, ur5e"),
+        ('arm = "xarm7"', 'arm = "xarm7"\narm_home = {elbow = 1.0}', "arm_home 'elbow' is none of joint1, joint2"),
         ("thumb_tip = {link", "thumb_top = {link", "'thumb_top' is none of the 21"),
         ("[curl]", "[curls]", "'curls' is not known"),
         ("index_pip = [0.1, 0.6]\n", "", "no curl"),
@@ -151,8 +160,10 @@ def test_checking_says_per_law_what_is_wrong(folder, toy):
     assert [problems for _law, problems in check(toy)] == [[]] * len(LAWS)
     edit(folder, 'fingers = "+y"', 'fingers = "+x"')
     edit(folder, "offset = [0, 0.055, 0]", "offset = [0, 0.155, 0]")
+    edit(folder, 'arm = "xarm7"', 'arm = "xarm7"\narm_home = {joint4 = 0.1, joint6 = 0.45}')
     wrong = {law: problems for law, problems in check(ROBOTS._make_own(str(folder))(None)) if problems}
     assert any("change fingers" in problem for problem in wrong["the open fingers point along the palm's x"])
+    assert "raise the arm" in wrong["the arm at home holds the hand above what is on a table"][0]
     assert wrong["keypoints lie on the robot"][0].startswith("thumb_tip is 0.09")
 
 
@@ -161,4 +172,4 @@ def test_the_command_draws_and_ends_with_1_where_a_law_is_broken(folder, tmp_pat
 
     edit(folder, "offset = [0, 0.055, 0]", "offset = [0, 0.155, 0]")
     assert main(["assets", "check", str(folder), "--out", str(tmp_path / "toy.png")]) == 1
-    assert "1 of 6 laws broken" in capsys.readouterr().out and (tmp_path / "toy.png").stat().st_size > 10_000
+    assert "1 of 7 laws broken" in capsys.readouterr().out and (tmp_path / "toy.png").stat().st_size > 10_000

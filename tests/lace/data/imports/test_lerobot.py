@@ -35,7 +35,7 @@ def pixels(episode, i):
     return np.random.default_rng([episode, i]).integers(0, 255, (6, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
 
 
-def test_frames_of_one_episode(folder, tmp_path):
+def test_frames_of_one_episode(folder, tmp_path, caplog):
     out = tmp_path / "out"
     assert cli.main(["import", "lerobot", str(folder), "--episode", "1", "--frames", "3", "--out", str(out)]) == 0
     dataset = FrameDataset(out)
@@ -43,6 +43,7 @@ def test_frames_of_one_episode(folder, tmp_path):
     for record, i in zip(dataset, (0, 2, 5), strict=True):
         assert np.abs(record.image.astype(int) - pixels(1, i)).mean() < 12 and not record.visibility.any()
     assert len(Session(out).names) == 3
+    assert not caplog.text, "lerobot prints pages on the video decoders that it tries"
 
 
 def test_wrong_episode_camera_and_folder(folder, tmp_path):
