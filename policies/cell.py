@@ -41,7 +41,7 @@ class Evidence:
     lifted_m: float | None = None
     """Rise of the target since `observe` [m]."""
     collision: str = ""
-    """Unwanted contact ("distractor_2 with 12 N"); "" if none."""
+    """Unwanted contact ("mug (distractor_2) with 12 N"); "" if none."""
     target_world: Array | None = None
     """(3,) centre of the target at `observe` [m]."""
     target_radius_m: float | None = None

@@ -1,7 +1,8 @@
 """Contact sheets: many frames in one picture, with captions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,12 +91,20 @@ def save_contact_sheet(
     """Writes a PNG of `n` frames drawn without repetition (all, where there are fewer); returns its path."""
     dataset = FrameDataset(folder)
     records = [dataset[i] for i in choose_frames(len(dataset), n, seed)]
-    title = f"{Path(folder).name}   {_title(records)}   {len(records)} of {len(dataset)} frames"
+    shown = f"{len(records)} of {len(dataset)} frames"
+    title = "   ".join((Path(folder).resolve().name, made_by(dataset.meta), _title(records), shown))
     columns = min(_WIDEST_SHEET, int(np.ceil(np.sqrt(1.5 * len(records)))))
     sheet = contact_sheet(records, columns, tile_px, overlay, title)
     out = Path(out)
     publish_bytes(out, encode_image(sheet, "png"))
     return out
+
+
+def made_by(meta: Mapping[str, Any]) -> str:
+    """What was done to make a dataset, from its dataset.json: "generated", "merged from 3", "imported: hint"."""
+    if "source" in meta:
+        return f"imported: {meta['source']}"
+    return f"merged from {len(meta['sources'])}" if "sources" in meta else "generated"
 
 
 def choose_frames(total: int, n: int, seed: int) -> list[int]:
@@ -118,8 +127,8 @@ def _title(records: Sequence[FrameRecord]) -> str:
         return ", ".join(sorted({getattr(record, name) for record in records} - {""}))
 
     sizes = ", ".join(sorted({f"{r.image.shape[1]}x{r.image.shape[0]}" for r in records}))
-    seeds = ", ".join(map(str, sorted({record.seed for record in records})))
-    facts = [kinds("embodiment"), kinds("preset"), sizes, f"seed {seeds}"]
+    seeds = ", ".join(map(str, sorted({record.seed for record in records if record.preset})))
+    facts = [kinds("embodiment"), kinds("preset"), sizes, f"seed {seeds}" if seeds else ""]
     return "   ".join(fact for fact in facts if fact)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from lace.reports.sections import Bars, Breakdown, Gallery, Grid, Picture, Section, Shares, Shot, Video, Videos
 
-SUCCESS = "success"
+SUCCESS, DONE = "success", "done"
 COLOURS = {
     SUCCESS: "#009e73",
     "localisation": "#0072b2",
@@ -117,7 +117,8 @@ def _shot(trial: Mapping[str, Any], policy: str) -> Shot:
     outcome = trial["outcomes"][policy]
     caption = outcome["result"].replace("_", " ")
     if outcome["reason"]:
-        caption += f", in {outcome['phase']}: {outcome['reason']}"
+        when = "" if outcome["phase"] == DONE else f" in phase {outcome['phase']}"
+        caption += f"{when}: {outcome['reason']}"
     known = trial["scene"].get("truth") or {}
     truth = {which: known[which] for which in POINTS if which in known}
     return Shot(trial["trial"], caption, COLOURS[outcome["result"]], truth, outcome["predicted"])

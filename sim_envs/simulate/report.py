@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lace.data.show import short_name
 from lace.reports.report import Report
 from lace.reports.report import write_report as write
 from lace.reports.sections import Video
@@ -31,7 +32,11 @@ def write_report(out: Path, results: dict[str, Any], trials: Sequence[TrialRecor
         title=f"Grasping in simulation: {', '.join(names[:3])}{' ...' * (len(names) > 3)}",
         summary="The same command gives the same trials; frames/ and trials/ hold every one.",
         facts={
-            "trials": f"{results['n']} of at most {results['asked_for']}",
+            "trials": results["n"]
+            if results["n"] == results["asked_for"]
+            else f"{results['n']} of {results['asked_for']}",
+            "robot": config["embodiment"],
+            "targets": ", ".join(sorted({short_name(trial.scene["target"]["object"]) for trial in trials})),
             "seed": results["seed"],
             "preset": config["preset"],
             "image": f"{config['width']} x {config['height']} px",

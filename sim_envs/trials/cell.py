@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from lace.core.geometry import Array, apply
+from lace.data.show import short_name
 from policies.cell import START_RAD, Evidence, Freshness, require_arrival, require_hand_targets, require_path
 from policies.outcome import Collision, SafetyStop
 from policies.path import CheckedPath
@@ -144,7 +145,8 @@ class SimCell:
             1 : len(names)
         ]
         worst = int(force.argmax())
-        return f"{names[1 + worst]} with {force[worst]:.0f} N" if force[worst] > TOUCH_N else ""
+        what = {row["name"]: short_name(row["object"]) for row in self.trial.record.objects}[names[1 + worst]]
+        return f"{what} ({names[1 + worst]}) with {force[worst]:.0f} N" if force[worst] > TOUCH_N else ""
 
 
 def open_cells(

@@ -14,7 +14,7 @@ from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.keypoints import Visibility
 from lace.data import rerun_view
 from lace.data.overlay import EMBODIMENT_COLOUR, TARGET_COLOUR, draw_keypoints, draw_overlay, keypoint_colour
-from lace.data.show import caption, choose_frames, contact_sheet, save_contact_sheet
+from lace.data.show import caption, choose_frames, contact_sheet, made_by, save_contact_sheet
 from tests.synthetic import make_dataset, make_frame
 from tests.test_house import ROOT
 
@@ -144,3 +144,8 @@ def test_no_screen_is_a_clear_error(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(DatasetError, match=r"no screen.*\n.*\n.*--save FILE.rrd"):
         rerun_view.view([make_frame()])
+
+
+def test_a_sheet_says_what_was_done():
+    made = [{"kind": "frames"}, {"sources": [{}, {}]}, {"source": "hint"}]
+    assert [made_by(meta) for meta in made] == ["generated", "merged from 2", "imported: hint"]
