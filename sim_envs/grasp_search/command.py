@@ -119,7 +119,9 @@ class Elite:
         self.rows.sort(key=lambda row: -row.rate)
 
     def __str__(self) -> str:
-        return ", ".join(f"{row.good}/{row.trials}" for row in self.rows)
+        first, last = self.rows[0], self.rows[-1]
+        best = f"the best lifts in {first.good} of {first.trials} trials"
+        return best + f", number {len(self.rows)} in {last.good} of {last.trials}" * (len(self.rows) > 1)
 
 
 class Search:
@@ -162,7 +164,7 @@ class Search:
             drawn += 1
             values = rng.uniform(self.space.low, self.space.high) if explore else self._vary(best.rows, rng)
             if self.hands[1].is_clear(self.decode(values)) and self._enters(Candidate(values), best, rng):
-                _say(f"{spent:5.0f} s, {drawn} drawn: best {best}")
+                _say(f"{spent:5.0f} s, {drawn} drawn: {best}")
         return self._winner(best.rows, rng)
 
     def _enters(self, new: Candidate, best: Elite, rng: np.random.Generator) -> bool:
@@ -197,6 +199,7 @@ class Search:
                 "give more --seconds, or --start-from dinosaur",
             )
         finalists = elite[:FINALISTS]
+        _say(f"trying the best {len(finalists)} again, then one of them {self.config.test_trials} times")
         for row in finalists:
             while row.trials < FINAL_TRIALS:
                 self._try(row, rng)

@@ -1,11 +1,14 @@
 """The `lace simulate` command: runs trials, prints a table, writes results.json, report.html and films."""
 
 import json
-from collections.abc import Callable, Generator
+import re
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from lace.core.files import publish_bytes
@@ -16,8 +19,8 @@ from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import TrialsCallback, opened_folder, run
 
-LEAST_WIDTH = 110
-"""Columns that the tables need; narrower terminals wrap them."""
+WIDEST = 1000
+"""More columns than any table has."""
 CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
@@ -40,6 +43,9 @@ def _run_and_report(config: SimulateConfig, origin: dict[str, Any]) -> None:
     results = summarise(trials, config, origin)
     publish_bytes(config.out / "results.json", json.dumps(results, indent=1).encode())
     print_results(results)
+    for name in config.policies:
+        if line := commonest_failure(trials, name):
+            CONSOLE.print(line, markup=False)
     if config.sweep is not None:
         publish_bytes(sweep_path(config.out), sweep_figure(results))
     if config.film:
@@ -91,10 +97,9 @@ def _rates(counts: dict[str, int], n: int) -> str:
 
 def print_results(results: dict) -> None:
     """Tables of the policies and of the pairs, and the factors with the smallest p-values."""
-    wide = Console(highlight=False, width=max(LEAST_WIDTH, CONSOLE.width))
-    wide.print(policies_table(results))
+    _print_whole(policies_table(results))
     if results["pairs"]:
-        wide.print(pairs_table(results["pairs"]))
+        _print_whole(pairs_table(results["pairs"]))
     for answer in (results["sequential"] or {"questions": []})["questions"]:
         when = f"decided after {answer['decided_after']} trials" if answer["decided_after"] else "not decided"
         CONSOLE.print(f"{answer['question']}? {answer['answer']} ({when})", markup=False)
@@ -103,6 +108,26 @@ def print_results(results: dict) -> None:
     for entry in telling:
         groups = "; ".join(f"{g['label']}: {100 * g['value']:.0f} % of {g['n']}" for g in entry["groups"])
         CONSOLE.print(f"{first} by {entry['name']} (p {entry['p_value']:.2g}): {groups}", markup=False)
+
+
+def _print_whole(table: Table) -> None:
+    """With no name or heading cut; a narrower terminal wraps its lines."""
+    needed = Measurement.get(CONSOLE, CONSOLE.options.update(max_width=WIDEST), table).maximum
+    Console(highlight=False, width=max(needed, CONSOLE.width)).print(table)
+
+
+def commonest_failure(trials: Sequence[TrialRecord], policy: str) -> str:
+    """What most of a policy's failures say, told by one of them; empty where they differ, or are fewer than three.
+
+    A policy whose code raises an error in every trial is seen at once.
+    """
+    reasons = [trial.outcomes[policy]["reason"] for trial in trials if not trial.success(policy)]
+    kinds = Counter(re.sub(r"[\d.]+", "0", reason) for reason in reasons)
+    kind, count = kinds.most_common(1)[0] if kinds else ("", 0)
+    if count < max(3, len(reasons) / 2):
+        return ""
+    first = next(reason for reason in reasons if re.sub(r"[\d.]+", "0", reason) == kind)
+    return f"{policy}, {count} of {len(reasons)} failures: {first}"
 
 
 def policies_table(results: dict) -> Table:

@@ -97,7 +97,8 @@ def test_a_lucky_candidate_does_not_stay_before_a_proven_one():
     best = Elite()
     for good, trials in ((23, 24), (115, 120), (20, 24)):
         best.add(Candidate(np.zeros(1), good, trials))
-    assert str(best) == "115/120, 23/24, 20/24"
+    assert [row.good for row in best.rows] == [115, 23, 20]
+    assert str(best) == "the best lifts in 115 of 120 trials, number 3 in 20 of 24"
     for _ in range(ELITE):
         best.add(Candidate(np.zeros(1), 24, 24))
     assert len(best.rows) == ELITE and best.bar == 25 / 26

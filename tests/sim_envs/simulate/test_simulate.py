@@ -13,7 +13,8 @@ import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from lace.measure.rates import exact_rate
-from policies.trials.records import BLOCK, block_path, frame_path, missing_blocks
+from policies.outcome import Outcome, Phase, Result
+from policies.trials.records import BLOCK, TrialRecord, block_path, frame_path, missing_blocks, plain
 from sim_envs.simulate import command
 from sim_envs.simulate.config import SequentialConfig, SimulateConfig
 from sim_envs.simulate.factors import FACTORS, breakdown, split
@@ -23,7 +24,7 @@ from sim_envs.simulate.run import opened_folder, run
 from sim_envs.simulate.stopping import answers
 from sim_envs.simulate.sweep import sweep_figure
 from tests.browser import Browser, find_browser
-from tests.simulated_trials import MadeUp, is_running, record, run_and_die
+from tests.simulated_trials import COMMIT, MadeUp, is_running, record, run_and_die
 
 POLICIES = ("oracle", "noise:12", "frozen")
 
@@ -226,6 +227,18 @@ def test_hits_are_counted_in_the_boxes(tmp_path):
     rates = {name: row["hit_rate"]["both"]["value"] for name, row in results["policies"].items()}
     assert rates["oracle"] == 1
     assert 0 < rates["noise:12"] < 1
+
+
+def test_what_most_failures_say_is_told_once(tmp_path):
+    def ended(*reasons):
+        won = Outcome(Result.SUCCESS, Phase.DONE, "")
+        lost = [Outcome(Result.SAFETY_STOP, Phase.PREDICT, reason) for reason in reasons]
+        return [TrialRecord(i, {}, {"mine": plain(outcome)}, COMMIT) for i, outcome in enumerate([won, *lost])]
+
+    raised = [f"asking the policy: ValueError: row {i}" for i in range(3)]
+    assert command.commonest_failure(ended(*raised, "other"), "mine") == f"mine, 3 of 4 failures: {raised[0]}"
+    assert command.commonest_failure(ended("one thing", "another", "a third"), "mine") == ""
+    assert command.commonest_failure(ended(), "mine") == ""
 
 
 def test_the_sweep_draws_every_policy(tmp_path):
