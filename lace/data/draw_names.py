@@ -6,7 +6,7 @@ _INTERNAL = re.compile(
     r"backdrop.*|clutter\.\d+\..*|.*\.(which|look|layout|kind|name|bank_entry|offset_[xy]|place|shoulder|cut|tone|cloth)(\[\d\])?"
 )
 """Draws that mean something to our code alone: numbers of a list, of textures, of places that were tried."""
-_UNITS = {"_m": "m", "_deg": "degrees", "_stops": "stops", ".aim": "m", ".yaw": "rad"}
+_UNITS = {"_m": "m", "_mm": "mm", "_deg": "degrees", "_stops": "stops", ".aim": "m", ".yaw": "rad"}
 """End of a draw's name -> unit; other draws have none."""
 
 

@@ -18,6 +18,8 @@ from lace.data.schema import encode_image
 _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 34), (110, 110, 116)
 _MARGIN_PX, _GAP_PX, _CAPTION_PX, _TITLE_PX = 24, 12, 24, 40
 _FONT, _CAPTION_SCALE, _TITLE_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42, 0.62
+_LEAST_SCALE = 0.36
+"""Of text that can still be read."""
 _WIDEST_SHEET = 6
 """Tiles per row at most: at 256 px a tile the sheet fits a screen."""
 
@@ -133,8 +135,10 @@ def _title(records: Sequence[FrameRecord]) -> str:
 
 
 def _write(sheet: np.ndarray, text: str, at: tuple[int, int], scale: float, colour: tuple, room_px: int) -> None:
-    """One line of text, cut with dots where it does not fit; Hershey fonts know ASCII only."""
+    """One line of text, smaller and then cut with dots where it does not fit; Hershey fonts know ASCII only."""
     text = text.encode("ascii", "replace").decode()
+    wide = cv2.getTextSize(text, _FONT, scale, 1)[0][0]
+    scale = max(scale * min(1.0, room_px / max(wide, 1)), _LEAST_SCALE)
     shown = text
     while len(text) > 1 and cv2.getTextSize(shown, _FONT, scale, 1)[0][0] > room_px:
         text = text[:-1]

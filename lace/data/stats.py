@@ -27,17 +27,17 @@ _SCATTER_POINTS = 5000
 def dataset_stats(ds: FrameDataset) -> dict[str, Any]:
     """JSON-able statistics; no image is decoded.
 
-    Keys: frames, shards, rooms, tables, targets, presets, embodiments (name -> frames), distractors (name -> how many
-    of them), attempts (redraws -> frames),
-    visibility (keypoint -> rate of each `Visibility`), draws and joints (name -> histogram), choices (name -> counts of
-    text draws), palm_uv and palm_world_xy (points of the wrist keypoint, [px] and [m]).
+    Keys: frames, shards, rooms, tables, targets, presets, embodiments, distractors (name -> frames), attempts (redraws
+    -> frames), visibility (keypoint -> rate of each `Visibility`), draws and joints (name -> histogram), choices (name
+    -> counts of text draws), palm_uv and palm_world_xy (points of the wrist keypoint, [px] and [m]).
     """
     counted = {"rooms": "room", "presets": "preset", "embodiments": "embodiment", "attempts": "attempt"}
     stats: dict[str, Any] = {"folder": str(ds.folder), "frames": len(ds), "shards": len(ds.shards)}
     stats |= {key: _counts(ds.column(column)) for key, column in counted.items()}
     things = [json.loads(text) for text in ds.column("objects")]
     stats["targets"] = _counts(next((_kind(thing) for thing in some if _is(TARGET, thing)), "") for some in things)
-    stats["distractors"] = _counts(_kind(thing) for some in things for thing in some if _is(DISTRACTOR, thing))
+    shown = [{_kind(thing) for thing in some if _is(DISTRACTOR, thing)} for some in things]
+    stats["distractors"] = _counts(kind for kinds in shown for kind in kinds)
     stats["visibility"] = _visibility_rates(np.asarray(ds.column("visibility")))
     stats["draws"], stats["choices"] = _draws(list(ds.column("draws")))
     stats["tables"] = stats["choices"].pop("table.name", {})

@@ -98,11 +98,12 @@ def stats_tables(stats: dict[str, Any], internal: bool = False) -> Group:
         for value, n in stats[kind].items():
             counts.add_row(kind[:-1], Text(value), str(n))
     for redraws, n in stats["attempts"].items():
-        counts.add_row("redrawn", f"{redraws} times", str(n))
+        counts.add_row("redrawn", f"{redraws} time" + "s" * (redraws != "1"), str(n))
     rates = Table("keypoint", *(kind.replace("_", " ") for kind in _KINDS), title="keypoint visibility")
     for name, kinds in stats["visibility"].items():
         rates.add_row(name, *(f"{kinds[kind]:.1%}" for kind in _KINDS))
     ranges = Table("draw or joint", "n", "min", "mean", "max", title="what was drawn, and joints")
     for name, h in shown_ranges(stats, internal).items():
-        ranges.add_row(Text(name), str(h["n"]), f"{h['min']:.4g}", f"{h['mean']:.4g}", f"{h['max']:.4g}")
+        shown = (f"{h[which] + 0.0:.4g}" for which in ("min", "mean", "max"))  # + 0.0: no "-0"
+        ranges.add_row(Text(name), str(h["n"]), *shown)
     return Group(counts, rates, ranges)

@@ -15,6 +15,7 @@ from lace.backbones.described import Described
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
+from lace.core.terminal import print_whole
 from lace.measure.correspondence import METRICS
 from lace.measure.drift import REGIONS
 from lace.measure.pictures import PICTURED, CloseUps, Views, correspondences, fingertips, joint_pca
@@ -101,9 +102,9 @@ def _drift_picture(
 
 def publish_report(out: Path, result: dict[str, Any], shown: Sequence[Picture], warning: str) -> None:
     """Prints the tables and writes the pictures and report.html."""
-    console = Console(highlight=False, width=max(120, Console().width))
+    console = Console(highlight=False, soft_wrap=True)
     rows = table(result)
-    console.print(rows)
+    print_whole(rows)
     for picture in shown:
         publish_bytes(out / f"{slug(picture.title)}.png", picture.png)
     headings = [str(column.header) for column in rows.columns]

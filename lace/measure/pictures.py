@@ -17,7 +17,7 @@ from lace.core.frames import FrameRecord
 from lace.core.keypoints import Visibility
 from lace.measure.correspondence import describe
 from lace.measure.regions import hand_tokens
-from lace.reports.correspondence_figure import LETTERS, correspondence_figure
+from lace.reports.correspondence_figure import LETTERS, LETTERS_IN_WORDS, correspondence_figure
 from lace.reports.fingertips_figure import fingertips_figure
 from lace.reports.pca_figures import pca_figure
 from lace.reports.report import Picture
@@ -43,7 +43,8 @@ def correspondences(views: Views, records: Mapping[str, Sequence[FrameRecord]]) 
         i, j = _most_shared(first[a].visible[:SHOWN], first[b].visible[:SHOWN], a == b)
         images = (records[a][i].image, records[b][j].image)
         png = correspondence_figure(images, {title: (seen[a], seen[b]) for title, seen in views.items()}, i, j)
-        note = "A dot is the patch most like the part of the same colour on the left, the ring where that part is."
+        note = "A dot is the patch most like the part of the same colour on the left, the ring where that part is. "
+        note += f"{LETTERS_IN_WORDS}; the small dots are the joints of the finger of their colour."
         found.append(Picture(f"Correspondence {a}-{b} (fig. 2)", png, note))
     return found
 
@@ -142,7 +143,8 @@ def fingertips(views: Views, close_ups: CloseUps) -> list[Picture]:
     for a, b in itertools.combinations(close_ups.records, 2):
         images = ([record.image for record in close_ups.records[a]], [record.image for record in close_ups.records[b]])
         drawn = fingertips_figure(images, {title: (seen[a], seen[b]) for title, seen in views.items()})
-        note = "A dot is the patch most like the part of the same letter on the left, the ring where that part is."
+        note = "A dot is the patch most like the part of the same letter on the left, the ring where that part is. "
+        note += f"{LETTERS_IN_WORDS}."
         found.append(Picture(f"Fingertips {a}-{b}, close up", drawn, note))
     return found
 

@@ -8,12 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from lace.backbones.described import Described
+from lace.core.keypoints import NAMES
 from lace.reports.figures import png
 
 COLOURS = ("#ffffff", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7")
 """Of the wrist, thumb, index, middle, ring and little finger (Okabe and Ito 2008)."""
 LETTERS = {0: "W", 4: "T", 8: "I", 12: "M", 16: "R", 20: "L"}
 """Keypoints with a letter: the wrist and the fingertips."""
+LETTERS_IN_WORDS = ", ".join(f"{letter} {NAMES[k].replace('_', ' ')}" for k, letter in LETTERS.items())
 _EDGE = [withStroke(linewidth=2.5, foreground="#111827")]
 
 

@@ -21,6 +21,7 @@ from lace.core.errors import InvalidValueError
 from lace.core.files import reading
 from lace.core.limits import Within, check_numbers
 from lace.core.lock import locked_folder
+from lace.core.terminal import print_whole
 from lace.core.workers import WorkerOptions
 from lace.data.dataset import Folders, FrameDataset
 from lace.data.origins import Origins, require_held_out
@@ -246,7 +247,7 @@ def check_data(config: TablesConfig) -> None:
 
 
 def _run_table(table: int, runs: Mapping[str, Run], config: TablesConfig) -> None:
-    console = Console(highlight=False, width=max(150, Console().width))
+    console = Console(highlight=False, soft_wrap=True)
     results = {}
     for number, (row, run) in enumerate(runs.items(), 1):
         console.print(f"table {table}, row {number} of {len(runs)}: {row}", markup=False)
@@ -258,6 +259,6 @@ def _run_table(table: int, runs: Mapping[str, Run], config: TablesConfig) -> Non
         "held-out images of each embodiment": config.test_images,
         "image size [px]": config.image_size,
     }
-    console.print(shown(table, runs, results, config.backbone, config.image_size))
+    print_whole(shown(table, runs, results, config.backbone, config.image_size))
     path = publish_table(config.out / f"table-{table}", table, runs, results, facts, asdict(config))
     console.print(f"wrote {path} and table.json beside it", markup=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from tyro.conf import Positional
 
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, reading
+from lace.core.terminal import print_whole
 from lace.measure.rates import Rate, exact_rate
 
 INK, POINT = "#1d2733", "#0f766e"
@@ -59,8 +60,8 @@ def main(config: CompareConfig) -> int:
     config.out.mkdir(parents=True, exist_ok=True)
     publish_bytes(config.out / "compare.json", json.dumps(found, indent=1).encode())
     publish_bytes(config.out / "compare.png", picture(rows))
-    console = Console(highlight=False, width=110)
-    console.print(_table(rows))
+    console = Console(highlight=False, soft_wrap=True)
+    print_whole(_table(rows))
     if found["pearson"] is not None:
         console.print(f"Pearson {found['pearson']:.3f}, MMRV {found['mmrv']:.3f} over {len(rows)} policies")
     else:

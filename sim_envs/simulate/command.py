@@ -8,19 +8,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from lace.core.files import publish_bytes
 from lace.core.progress import Advance, Meter, progress_bar
+from lace.core.terminal import print_whole
 from policies.trials.records import BLOCK, TrialRecord, missing_blocks
 from sim_envs.simulate.config import SimulateConfig, require_names
 from sim_envs.simulate.report import deepest
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import TrialsCallback, opened_folder, run
 
-WIDEST = 1000
-"""More columns than any table has."""
 CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
@@ -97,9 +95,9 @@ def _rates(counts: dict[str, int], n: int) -> str:
 
 def print_results(results: dict) -> None:
     """Tables of the policies and of the pairs, and the factors with the smallest p-values."""
-    _print_whole(policies_table(results))
+    print_whole(policies_table(results))
     if results["pairs"]:
-        _print_whole(pairs_table(results["pairs"]))
+        print_whole(pairs_table(results["pairs"]))
     for answer in (results["sequential"] or {"questions": []})["questions"]:
         when = f"decided after {answer['decided_after']} trials" if answer["decided_after"] else "not decided"
         CONSOLE.print(f"{answer['question']}? {answer['answer']} ({when})", markup=False)
@@ -108,12 +106,6 @@ def print_results(results: dict) -> None:
     for entry in telling:
         groups = "; ".join(f"{g['label']}: {100 * g['value']:.0f} % of {g['n']}" for g in entry["groups"])
         CONSOLE.print(f"{first} by {entry['name']} (p {entry['p_value']:.2g}): {groups}", markup=False)
-
-
-def _print_whole(table: Table) -> None:
-    """With no name or heading cut; a narrower terminal wraps its lines."""
-    needed = Measurement.get(CONSOLE, CONSOLE.options.update(max_width=WIDEST), table).maximum
-    Console(highlight=False, width=max(needed, CONSOLE.width)).print(table)
 
 
 def commonest_failure(trials: Sequence[TrialRecord], policy: str) -> str:

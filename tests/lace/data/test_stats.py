@@ -30,6 +30,16 @@ def test_counts_rates_and_histograms(ds):
     assert sum(stats["joints"]["elbow"]["counts"]) == 9
 
 
+def test_a_distractor_counts_once_in_a_frame_that_shows_it_twice(ds, monkeypatch):
+    can, mug = (
+        {"name": f"distractor_{i}", "role": "distractor", "object": kind} for i, kind in enumerate(("can", "mug"))
+    )
+    columns = {"objects": [json.dumps(things) for things in ([can, can], [can, mug], [])]}
+    real = type(ds).column
+    monkeypatch.setattr(type(ds), "column", lambda self, name: columns.get(name) or real(self, name))
+    assert dataset_stats(ds)["distractors"] == {"can": 2, "mug": 1}
+
+
 def test_palm_positions_are_the_wrists(ds):
     stats = dataset_stats(ds)
     np.testing.assert_allclose(stats["palm_uv"], [record.keypoints_uv[0] for record in ds])
@@ -54,7 +64,7 @@ def test_files_and_tables(ds, tmp_path):
 def test_names_have_units_and_internal_draws_are_left_out_unless_asked_for():
     assert in_words("camera.distance_m") == "camera distance [m]" and in_words("tint.hue[2]") == "tint hue 2"
     assert in_words("light.elevation_deg") == "light elevation [degrees]"
-    assert in_words("camera.aim[0]") == "camera aim 0 [m]"
+    assert in_words("camera.aim[0]") == "camera aim 0 [m]" and in_words("camera.jitter_mm[1]") == "camera jitter 1 [mm]"
     assert all(map(is_internal, ("clutter.3.yaw", "table.kind", "sensor.offset_x", "backdrop[1]")))
     assert not any(map(is_internal, ("camera.roll_deg", "clutter.count", "target.scale", "light.intensity")))
     h = histogram([1.0, 2.0])
