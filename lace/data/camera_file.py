@@ -17,7 +17,7 @@ import yaml
 
 from lace.core.camera import PinholeCamera
 from lace.core.errors import InvalidValueError
-from lace.core.files import DAMAGED, file_content
+from lace.core.files import file_content, reading
 from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
 from lace.core.lens import COEFFICIENTS, padded
 
@@ -130,17 +130,22 @@ def _camera_files(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Iterator[CalibratedCamera]:
-    try:
-        text = file_content(path).decode()
-        said = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    with reading(path, _EXPECTED, _NEXT, InvalidValueError, _doing(path)):
+        said = _values(path)
         rows = said if isinstance(said, list) else [said]
         lenses = [_from_ros(row, path) if "camera_matrix" in row else _from_ours(row) for row in rows]
-    except (*DAMAGED, yaml.YAMLError) as error:
-        missing = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-        raise _refused(path, missing) from error
     for lens in lenses:
         _require_camera(lens, path)
         yield lens
+
+
+def _values(path: Path) -> Any:
+    """What a JSON or YAML file says; ValueError where it does not parse."""
+    text = file_content(path).decode()
+    try:
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _from_ours(row: Mapping[str, Any]) -> CalibratedCamera:
@@ -156,7 +161,7 @@ def _from_ours(row: Mapping[str, Any]) -> CalibratedCamera:
 def _from_ros(row: Mapping[str, Any], path: Path) -> CalibratedCamera:
     model = row.get("distortion_model", _LENSES[0])
     if model not in _LENSES:
-        raise ValueError(f"distortion_model is {model!r}, not {' or '.join(_LENSES)}")
+        raise _refused(path, f"distortion_model is {model!r}, not {' or '.join(_LENSES)}")
     return CalibratedCamera(
         np.array(row["camera_matrix"]["data"], float).reshape(3, 3) + _HALF,
         tuple(float(x) for x in row.get("distortion_coefficients", {}).get("data", ())),
@@ -168,16 +173,18 @@ def _from_ros(row: Mapping[str, Any], path: Path) -> CalibratedCamera:
 
 def _extrinsics(row: Mapping[str, Any], path: Path) -> Array:
     """T_base_cam in the file itself, or in NAME_extrinsics.yaml (or .json) beside it."""
-    if "T_base_cam" not in row:
-        beside = [path.with_name(f"{path.stem}_extrinsics{suffix}") for suffix in (".yaml", ".yml", ".json")]
-        found = next((file for file in beside if file.is_file()), None)
-        if found is None:
-            raise ValueError(f"where the camera stands is missing: no T_base_cam in it, and no {beside[0].name} beside")
-        row = yaml.safe_load(file_content(found).decode())
     if "T_base_cam" in row:
         return np.array(row["T_base_cam"], float).reshape(4, 4)
-    x, y, z, w = (float(row["rotation"][name]) for name in "xyzw")
-    return transform(rotation_from_quat_wxyz([w, x, y, z]), [float(row["translation"][name]) for name in "xyz"])
+    beside = [path.with_name(f"{path.stem}_extrinsics{suffix}") for suffix in (".yaml", ".yml", ".json")]
+    found = next((file for file in beside if file.exists()), None)
+    if found is None:
+        raise _refused(path, f"where the camera stands is missing: no T_base_cam in it, and no {beside[0].name} beside")
+    with reading(found, _EXPECTED, _NEXT, InvalidValueError, _doing(found)):
+        row = _values(found)
+        if "T_base_cam" in row:
+            return np.array(row["T_base_cam"], float).reshape(4, 4)
+        x, y, z, w = (float(row["rotation"][name]) for name in "xyzw")
+        return transform(rotation_from_quat_wxyz([w, x, y, z]), [float(row["translation"][name]) for name in "xyz"])
 
 
 def _require_camera(lens: CalibratedCamera, path: Path) -> None:
@@ -214,11 +221,16 @@ def _edge(width: int, height: int, steps: int = 40) -> Array:
     return np.concatenate([np.stack(side, -1) for side in sides])
 
 
+_EXPECTED = (
+    "JSON with K (3, 3) [px], distortion, T_base_cam (4, 4) [m], width and height (or a list of such), or ROS' "
+    "camera_info with the extrinsics beside it"
+)
+_NEXT = "see docs/own-things.md and docs/bridge/recording.md"
+
+
+def _doing(path: Path) -> str:
+    return f"reading the camera file {path}"
+
+
 def _refused(path: Path, what: str) -> InvalidValueError:
-    return InvalidValueError(
-        f"reading the camera file {path}",
-        what,
-        "JSON with K (3, 3) [px], distortion, T_base_cam (4, 4) [m], width and height (or a list of such), or ROS' "
-        "camera_info with the extrinsics beside it",
-        "see docs/own-things.md and docs/bridge/recording.md",
-    )
+    return InvalidValueError(_doing(path), what, _EXPECTED, _NEXT)

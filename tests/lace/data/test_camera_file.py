@@ -1,6 +1,7 @@
 """Camera files: ours, ROS' with the extrinsics beside, several in one; bad ones are refused with the reason."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -96,10 +97,18 @@ def test_missing_things_are_named(tmp_path):
     with pytest.raises(InvalidValueError, match="equidistant"):
         read_cameras(write(tmp_path / "c.yaml", ROS | {"distortion_model": "equidistant"}))
     (tmp_path / "d.yaml").write_text("a: [1")
-    with pytest.raises(InvalidValueError, match="ParserError"):
+    with pytest.raises(InvalidValueError, match="while parsing a flow sequence"):
         read_cameras(tmp_path / "d.yaml")
     with pytest.raises(InvalidValueError, match="FileNotFoundError"):
         read_cameras(tmp_path / "nowhere.json")
+    for content in (b"rotation: [", b"\xff\xfe", b"{rotation: {x: 0, y: 0, z: 0}}"):
+        (tmp_path / "b_extrinsics.yaml").write_bytes(content)
+        with pytest.raises(InvalidValueError, match="b_extrinsics.yaml: it does not read"):
+            read_cameras(tmp_path / "b.yaml")
+    (tmp_path / "b_extrinsics.yaml").unlink()
+    os.mkfifo(tmp_path / "b_extrinsics.yaml")
+    with pytest.raises(InvalidValueError, match="b_extrinsics.yaml: .* not a regular file"):
+        read_cameras(tmp_path / "b.yaml")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidValueError, match="no camera"):
         read_cameras(tmp_path / "empty")
