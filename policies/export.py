@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lace.core.errors import LaceError
 from lace.core.files import publish_bytes
 from lace.core.limits import Within, check_numbers
+from lace.core.lock import locked_folder
 from policies.bundle import TwoPointPolicy, load_policy
 from policies.features import tokens
 
@@ -113,6 +114,11 @@ def latencies(policy: TwoPointPolicy, repeats: int, image: np.ndarray | None = N
 
 def main(config: ExportConfig) -> int:
     """Exports, compares, measures; returns the exit code."""
+    with locked_folder(config.out.parent):
+        return _run(config)
+
+
+def _run(config: ExportConfig) -> int:
     import onnxruntime
 
     policy = load_policy(config.policy)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
@@ -175,7 +176,7 @@ def read(folder: str | Path, size: int, transform: str = "none") -> LabelledFram
     if not len(good):
         raise DatasetError(
             f"reading the points of {folder}",
-            f"none of {len(data)} frames shows hand and target",
+            f"none of {counted(len(data), 'frame')} shows hand and target",
             "frames with both",
             "generate demonstrations with a target (`lace generate robot --demonstrations 10`)",
         )

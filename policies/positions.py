@@ -1,7 +1,6 @@
 """Sinusoidal 2-D positions of a grid: as DETR has them (Carion et al. 2020), and finer ones for small grids."""
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -11,7 +10,6 @@ PATCH_TEMPERATURE = 100
 """Ratio of the longest wavelength to the shortest: of DETR's positions, and of `patch_positions`."""
 
 
-@lru_cache(maxsize=8)
 def sine_positions(rows: int, cols: int, dim: int, device: torch.device = torch.device("cpu")) -> Tensor:  # noqa: B008
     """(rows, cols, dim): the first half of `dim` (a multiple of 4) codes the row, the second the column.
 
@@ -30,7 +28,6 @@ def sine_positions(rows: int, cols: int, dim: int, device: torch.device = torch.
     return torch.cat([y, x], -1).to(device)
 
 
-@lru_cache(maxsize=8)
 def patch_positions(rows: int, cols: int, dim: int, device: torch.device = torch.device("cpu")) -> Tensor:  # noqa: B008
     """(rows, cols, dim): the first half of `dim` (a multiple of 4) codes the row, the second the column.
 

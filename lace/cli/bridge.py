@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
+from lace.core.counting import counted
+
 
 def record(config: Any) -> int:
     """`lace bridge record`; a real_bridge.record.command.RecordConfig."""
@@ -15,7 +17,8 @@ def record(config: Any) -> int:
     with console.status("recording; Enter ends") as status:
         folder, tally = record_demonstration(config, lambda s: status.update(f"recording {s:.1f} s; Enter ends"))
     console.print(
-        f"recorded {tally.images} images and {tally.states} joint states in {tally.seconds:.1f} s to {folder}"
+        f"recorded {counted(tally.images, 'image')} and {counted(tally.states, 'joint state')} in "
+        f"{tally.seconds:.1f} s to {folder}"
     )
     embodiment = read_facts(folder)["embodiment"]
     # One clock stamped both: the lag is reported, and not corrected.

@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from lace.core.counting import counted
 from lace.core.limits import Within
 from lace.core.progress import progress_bar
 
@@ -28,14 +29,14 @@ def verify(folder: Path, /) -> int:
     hidden = len(report.problems) - _SHOWN_PROBLEMS
     if hidden > 0:
         console.print(f"... and {hidden} more")
-    size = f"{report.n_frames} frames in {report.n_shards} shards"
+    size = f"{counted(report.n_frames, 'frame')} in {counted(report.n_shards, 'shard')}"
     if not report.problems:
         many = f"{report.n_markers} " if report.n_markers else ""
         marker = "" if report.marker_error_px is None else f", {many}markers within {report.marker_error_px:.3f} px"
         console.print(f"[green]{size}: every check passed{marker}.[/green]")
         return 0
     counts = ", ".join(f"{check} {n}" for check, n in sorted(report.counts.items()))
-    console.print(f"[red]{size}: {len(report.problems)} problems ({counts}).[/red]")
+    console.print(f"[red]{size}: {counted(len(report.problems), 'problem')} ({counts}).[/red]")
     return 1
 
 
@@ -112,7 +113,9 @@ def merge(folders: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Pa
 
     with progress_bar("copying shards") as advance:
         frames = joined(folders, out, advance)
-    Console(soft_wrap=True).print(f"wrote {frames} frames of {len(folders)} datasets to {out}", markup=False)
+    Console(soft_wrap=True).print(
+        f"wrote {counted(frames, 'frame')} of {counted(len(folders), 'dataset')} to {out}", markup=False
+    )
     return 0
 
 

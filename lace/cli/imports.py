@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lace.core.counting import counted
 from lace.core.limits import Within
 from lace.core.progress import progress_bar
 from lace.core.semantics import HUMAN_HAND
@@ -228,7 +229,9 @@ def imported(out: Path, candidates: list[Candidate], facts: dict[str, Any], *mod
         report = write_frames(out, candidates, facts, advance, sources=[model for model in models if model])
     console = Console(soft_wrap=True, highlight=False)
     print_summary(console, report)
-    console.print(f"wrote {report.n_frames} frames to {out}; every name is in {out / REPORT_NAME}", markup=False)
+    console.print(
+        f"wrote {counted(report.n_frames, 'frame')} to {out}; every name is in {out / REPORT_NAME}", markup=False
+    )
     if report.n_frames:
         note(f"look at {save_contact_sheet(out, out / 'contact_sheet.png')}")
     return report

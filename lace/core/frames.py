@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lace.core.camera import PinholeCamera
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.geometry import BoolArray
 from lace.core.keypoints import Visibility
@@ -72,8 +73,14 @@ class FrameRecord:
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
-        seen = int((self.visibility == Visibility.VISIBLE).sum())
-        facts = [f"#{self.index}", self.embodiment, f"{width}x{height}", self.room, f"{seen} keypoints visible"]
+        seen = counted(int((self.visibility == Visibility.VISIBLE).sum()), "keypoint")
+        facts = [
+            f"#{self.index}",
+            self.embodiment,
+            f"{width}x{height}",
+            self.room,
+            f"{seen} visible",
+        ]
         return f"FrameRecord({', '.join(fact for fact in facts if fact)})"
 
     @property

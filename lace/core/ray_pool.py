@@ -20,6 +20,7 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError, LaceError
 from lace.core.files import read_bytes
 from lace.core.provenance import environment
@@ -302,7 +303,7 @@ def _cause(error: RayTaskError) -> BaseException:
 def _died(doing: str, times: int, error: RayActorError) -> DatasetError:
     return DatasetError(
         doing,
-        f"its process died {times} times ({_reason(error)})",
+        f"its process died {counted(times, 'time')} ({_reason(error)})",
         "a worker that runs to its end",
         "free memory or give each worker more (--task-cpus), look at the machine's logs; the same command resumes",
     )

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.limits import Within
 
@@ -153,7 +154,7 @@ def _made_in_pool(
             yield futures[future], report
     except BrokenProcessPool as error:
         raise DatasetError(
-            f"working in {workers} processes",
+            f"working in {counted(workers, 'process', 'processes')}",
             "a worker process was killed",
             "workers that run to the end",
             "free memory or use fewer --workers; run the same command to resume",

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from lace.core.camera import PinholeCamera
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.files import file_content, reading
 from lace.core.geometry import Array, rotation_from_quat_wxyz, transform
@@ -105,7 +106,10 @@ def read_camera(path: Path) -> CalibratedCamera:
     cameras = read_cameras(path)
     if len(cameras) > 1:
         raise InvalidValueError(
-            f"reading the calibration {path}", f"{len(cameras)} cameras", "one", "give the file of that camera alone"
+            f"reading the calibration {path}",
+            counted(len(cameras), "camera"),
+            "one",
+            "give the file of that camera alone",
         )
     return cameras[0]
 

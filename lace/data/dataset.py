@@ -16,6 +16,7 @@ import pyarrow as pa
 import tyro
 
 from lace.core.content import content_of
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import file_names, file_size, read_bytes
 from lace.core.frames import FrameRecord
@@ -141,7 +142,7 @@ class FrameDataset:
         return self._starts[-1]
 
     def __repr__(self) -> str:
-        many = f"{len(self)} frames in {len(self.shards)} shards"
+        many = f"{counted(len(self), 'frame')} in {counted(len(self.shards), 'shard')}"
         return f"FrameDataset({self.place}: {many} of {', '.join(self.embodiments())})"
 
     @overload
@@ -178,7 +179,7 @@ class FrameDataset:
         if len(shard.table) != rows:
             raise DatasetError(
                 f"reading {shard.path}",
-                f"it has {len(shard.table)} frames, not {rows}",
+                f"it has {counted(len(shard.table), 'frame')}, not {rows}",
                 f"what {META_NAME} says",
                 f"run `lace data verify {self.folder}`; delete the shard and rerun the generate command",
             )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import make_folder, remove_leftovers
 from lace.core.run_identity import RunIdentity
@@ -83,7 +84,7 @@ def _require_complete(dataset: FrameDataset) -> None:
     if frames is not None and frames != len(dataset):
         raise DatasetError(
             f"merging {dataset.folder}",
-            f"it has {len(dataset)} of its {frames} frames, in {len(shard_paths(dataset.folder))} shards",
+            f"it has {len(dataset)} of its {frames} frames, in {counted(len(shard_paths(dataset.folder)), 'shard')}",
             "finished datasets",
             f"`lace data verify {dataset.folder}` says what is missing; run the generate command again to make it",
         )

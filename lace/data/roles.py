@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.data.dataset import FrameDataset
 from lace.data.origins import Origins
@@ -58,7 +59,7 @@ def require_disjoint(origins: Mapping[str, Origins]) -> None:
             if shared:
                 raise InvalidValueError(
                     "comparing the datasets",
-                    f"{len(shared)} images are in both the {first} and the {second} frames",
+                    f"{counted(len(shared), 'image')} of the {first} frames in the {second} frames too",
                     "datasets of different embodiments",
                     "give each embodiment its own frames",
                 )

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from lace.core.counting import counted
 from lace.data.draw_names import in_words, is_internal
 
 _COLUMNS = 6
@@ -36,7 +37,7 @@ def stats_figure(stats: dict[str, Any], internal: bool = False) -> bytes:
     rows = math.ceil(len(panels) / _COLUMNS)
     figure = Figure(figsize=(_COLUMNS * _PANEL_IN[0], _TOP_IN + rows * _PANEL_IN[1] + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{stats['folder']}: {stats['frames']} frames", fontsize=12)
+    figure.suptitle(f"{stats['folder']}: {counted(stats['frames'], 'frame')}", fontsize=12)
     ratios = [_TOP_IN] + ([rows * _PANEL_IN[1]] if rows else [])
     parts = figure.subfigures(len(ratios), 1, height_ratios=ratios, squeeze=False)[:, 0]
     _overview(parts[0].subplots(1, 4, width_ratios=[1.6, 1, 1, 0.9]), stats)
@@ -93,12 +94,12 @@ def _draw_histogram(ax: Axes, name: str, values: dict[str, Any], colour: str) ->
 
 def stats_tables(stats: dict[str, Any], internal: bool = False) -> Group:
     """The same for the terminal: counts, visibility rates, ranges of draws and joints."""
-    counts = Table("what", "value", "frames", title=f"{stats['folder']}: {stats['frames']} frames")
+    counts = Table("what", "value", "frames", title=f"{stats['folder']}: {counted(stats['frames'], 'frame')}")
     for kind in ("embodiments", "presets", "rooms", "tables", "targets", "distractors"):
         for value, n in stats[kind].items():
             counts.add_row(kind[:-1], Text(value), str(n))
     for redraws, n in stats["attempts"].items():
-        counts.add_row("redrawn", f"{redraws} time" + "s" * (redraws != "1"), str(n))
+        counts.add_row("redrawn", counted(int(redraws), "time"), str(n))
     rates = Table("keypoint", *(kind.replace("_", " ") for kind in _KINDS), title="keypoint visibility")
     for name, kinds in stats["visibility"].items():
         rates.add_row(name, *(f"{kinds[kind]:.1%}" for kind in _KINDS))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import BoolArray
@@ -339,5 +340,5 @@ def _check_indices(indices: list[int], frames: int | None, sparse: bool) -> list
     missing, extra = sorted(expected - set(counts)), sorted(set(counts) - expected)
     for kind, some in (("missing", missing), ("not of this dataset", extra)):
         if some:
-            problems.append(Problem(-1, "indices", f"{len(some)} frames {kind}: {_some(some)}"))
+            problems.append(Problem(-1, "indices", f"{counted(len(some), 'frame')} {kind}: {_some(some)}"))
     return problems

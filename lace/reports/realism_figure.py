@@ -5,6 +5,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from rich.table import Column, Table
 
+from lace.core.counting import counted
 from lace.reports.figures import png
 
 _BAR, _ERROR = "#44546a", "#d55e00"
@@ -35,7 +36,7 @@ def realism_figure(summary: dict[str, Any]) -> bytes:
 
 def realism_table(summary: dict[str, Any]) -> Table:
     """The same in words: share, 95 % interval and counts."""
-    title = f"{summary['folder']}: {summary['frames']} frames, seen by {summary['detector']}"
+    title = f"{summary['folder']}: {counted(summary['frames'], 'frame')}, seen by {summary['detector']}"
     table = Table(
         "what", *(Column(name, no_wrap=True, justify="right") for name in ("share", "95 %", "of")), title=title
     )

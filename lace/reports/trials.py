@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lace.core.counting import counted
 from lace.reports.sections import Bars, Breakdown, Gallery, Grid, Picture, Section, Shares, Shot, Video, Videos
 
 SUCCESS, DONE = "success", "done"
@@ -171,7 +172,7 @@ def _sequential(found: Mapping[str, Any]) -> Grid:
         [
             f"{row['question']}?",
             row["answer"],
-            f"{row['decided_after']} trials" if row["decided_after"] else "undecided",
+            counted(row["decided_after"], "trial") if row["decided_after"] else "undecided",
         ]
         for row in found["questions"]
     ]

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from lace.alignment.model_card import STAND_IN_WARNING
 from lace.backbones import is_stand_in
+from lace.core.counting import counted
 from lace.core.files import publish_bytes
 from lace.data.dataset import Folders, FrameDataset
 from lace.measure.predictors import NAMES
@@ -113,7 +114,7 @@ def _ours(values: Sequence[Mapping[str, float]], metric: str) -> str:
         return f"{only['value']:.{digits}f} [{only['low']:.{digits}f}, {only['high']:.{digits}f}]"
     numbers = [value["value"] for value in values]
     mean, low, high = sum(numbers) / len(numbers), min(numbers), max(numbers)
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, {len(numbers)} seeds)"
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, {counted(len(numbers), 'seed')})"
 
 
 def _paper(printed: tuple[float, float] | None, place: int) -> str:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes, reading
 from lace.core.terminal import print_whole
@@ -63,7 +64,9 @@ def main(config: CompareConfig) -> int:
     console = Console(highlight=False, soft_wrap=True)
     print_whole(_table(rows))
     if found["pearson"] is not None:
-        console.print(f"Pearson {found['pearson']:.3f}, MMRV {found['mmrv']:.3f} over {len(rows)} policies")
+        console.print(
+            f"Pearson {found['pearson']:.3f}, MMRV {found['mmrv']:.3f} over {counted(len(rows), 'policy', 'policies')}"
+        )
     else:
         console.print("Pearson and MMRV need two policies whose rates differ")
     console.print(f"wrote {config.out / 'compare.json'} and {config.out / 'compare.png'}", markup=False)

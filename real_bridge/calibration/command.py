@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from assets.robots import ROBOTS
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.limits import Within, check_numbers
@@ -113,7 +114,10 @@ def calibrate(config: CalibrateConfig, say: Callable[[str], None]) -> Mount:
         views = collect(stillness, board, config.views, config.seconds, tell)
         if len(views.taken) < 3:
             raise CalibrationRefused(
-                "calibrating the camera", f"{len(views.taken)} views", f"at least {config.gate.views}", "start again"
+                "calibrating the camera",
+                counted(len(views.taken), "view"),
+                f"at least {config.gate.views}",
+                "start again",
             )
         stated = stated_lens(camera.newest().camera)
         say("the lens is the device's own" if stated else "the lens is fitted along")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from lace.core.counting import counted
 from lace.core.errors import LaceError
 from lace.core.limits import Within
 from real_bridge.calibration.hand_eye import HandEyeFit
@@ -31,7 +32,7 @@ class Gate:
         """What is not good enough, empty where all is."""
         covered, turned, focal = int(views.covered().sum()), views.turned_rad(), float(fit.lens.K[0, 0])
         limits = (
-            (len(views.taken) < self.views, f"{len(views.taken)} views, at least {self.views} are needed"),
+            (len(views.taken) < self.views, f"{counted(len(views.taken), 'view')}, at least {self.views} are needed"),
             (covered < self.cells, f"corners in {covered} of 9 parts of the image, at least {self.cells} are needed"),
             (
                 turned < LEAST_TURN_RAD,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.geometry import Array, BoolArray
 from real_bridge.calibration.board import Corners
 
@@ -39,7 +40,7 @@ class Views:
     def offer(self, view: View) -> str:
         """Takes a view that adds something; otherwise says why not. Returns "" where it was taken."""
         if len(view.corners.ids) < LEAST_CORNERS:
-            return f"only {len(view.corners.ids)} corners are seen: show the whole board"
+            return f"the board has only {counted(len(view.corners.ids), 'corner')} in view: show the whole board"
         if any(_near(view.T_base_link, other.T_base_link) for other in self.taken):
             return "like a view that is there already: turn or move the board more"
         self.taken.append(view)

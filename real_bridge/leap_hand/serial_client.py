@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dynamixel_sdk import COMM_RX_CORRUPT, COMM_SUCCESS, Protocol2PacketHandler
 from dynamixel_sdk.protocol2_packet_handler import PKT_ID, PKT_LENGTH_L
 
+from lace.core.counting import counted
 from real_bridge.faults import DeviceFault
 from real_bridge.leap_hand.motors import Register
 from real_bridge.leap_hand.serial_port import SerialPort
@@ -113,7 +114,7 @@ class SerialClient:
                 if len(data) != register.size:
                     self._dirty = True
                     raise NoAnswer(
-                        f"reading motor {motor}", f"{len(data)} bytes", f"{register.size}", "look at the bus"
+                        f"reading motor {motor}", counted(len(data), "byte"), f"{register.size}", "look at the bus"
                     )
                 found[motor] = (bytes(data), bool(error & ALERT))
             return found

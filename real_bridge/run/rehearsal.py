@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assets.robots.robot import Robot
+from lace.core.counting import counted
 from lace.core.geometry import Array
 from policies.primitives import ArmMove, Plan
 from real_bridge.safety.decisions import Decision
@@ -23,7 +24,7 @@ class Rehearsal:
     def words(self) -> str:
         """One phrase."""
         counts = Counter(f"{decision.verdict.value} for {decision.check}" for decision in self.decisions)
-        told = ", ".join(f"{count} times {what}" for what, count in counts.items())
+        told = ", ".join(f"{counted(count, 'time')} {what}" for what, count in counts.items())
         return f"the safety layer would let it pass ({told or 'nothing limited'})"
 
 

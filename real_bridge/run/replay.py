@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from assets.grasps import grasp_for
 from assets.robots import ROBOTS
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, IntegrityError
 from lace.core.files import reading
 from lace.core.limits import Within, check_numbers
@@ -48,7 +49,8 @@ def main(config: ReplayConfig) -> int:
         )
     for number in numbers:
         result, compared = replay(log_folder(config.run, number))
-        print(f"trial {number}: {result} again, {compared} commands and decisions are the same")
+        same = counted(compared, "command or decision", "commands and decisions")
+        print(f"trial {number}: {result} again, {same} the same")
     return 0
 
 

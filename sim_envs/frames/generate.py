@@ -4,6 +4,7 @@ import time
 from contextlib import closing
 from functools import partial
 
+from lace.core.counting import counted
 from lace.core.parts import Part, parts_of
 from lace.core.workers import make_parts
 from lace.data.show import save_contact_sheet
@@ -28,7 +29,7 @@ def main(config: GenerateConfig, kind: str) -> int:
     sheet = config.out / "contact_sheet.png"
     save_contact_sheet(config.out, sheet, n=24, seed=0, overlay=True)
     rate = f", {totals['frames'] / totals['seconds']:.1f} frames/s" if totals["frames"] else ", all there already"
-    print(f"{config.total} frames in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
+    print(f"{counted(config.total, 'frame')} in {config.out}{rate}; {totals['redrawn']} redrawn; look at {sheet}")
     return 0
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lace.core.counting import counted
 from lace.core.embodiment import Embodiment
 from lace.core.errors import IntegrityError
 from lace.core.files import publish_bytes
@@ -198,7 +199,7 @@ def main(config: RolloutsConfig) -> int:
 
     require_grasping(config)
     print(
-        f"grasping in {config.trials} scenes at {config.fps} Hz "
+        f"grasping in {counted(config.trials, 'scene')} at {config.fps} Hz "
         f"(preset {config.preset}, {config.width}x{config.height})"
     )
     counts = run(config)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lace.core.counting import counted
 from lace.core.files import publish_bytes
 from lace.core.progress import Advance, Meter, progress_bar
 from lace.core.terminal import print_whole
@@ -63,7 +64,7 @@ def shown(config: SimulateConfig) -> Generator[TrialsCallback]:
         CONSOLE.print(f"resuming: {min(there * BLOCK, config.trials)} of {config.trials} trials are there")
     if todo:
         CONSOLE.print(
-            f"opening the simulator ({config.workers} process{'es' * (config.workers > 1)}, preset {config.preset}); "
+            f"opening the simulator ({counted(config.workers, 'process', 'processes')}, preset {config.preset}); "
             "first use also fetches meshes and compiles kernels"
         )
     meter = Meter("trials")
@@ -99,7 +100,9 @@ def print_results(results: dict) -> None:
     if results["pairs"]:
         print_whole(pairs_table(results["pairs"]))
     for answer in (results["sequential"] or {"questions": []})["questions"]:
-        when = f"decided after {answer['decided_after']} trials" if answer["decided_after"] else "not decided"
+        when = (
+            f"decided after {counted(answer['decided_after'], 'trial')}" if answer["decided_after"] else "not decided"
+        )
         CONSOLE.print(f"{answer['question']}? {answer['answer']} ({when})", markup=False)
     first = next(iter(results["policies"]))
     telling = [entry for entry in results["breakdown"][first] if entry["p_value"] < 0.05][:3]
@@ -124,7 +127,7 @@ def commonest_failure(trials: Sequence[TrialRecord], policy: str) -> str:
 
 def policies_table(results: dict) -> Table:
     """One row a policy."""
-    table = Table(title=f"{results['n']} trials, seed {results['seed']}; 95 % exact intervals")
+    table = Table(title=f"{counted(results['n'], 'trial')}, seed {results['seed']}; 95 % exact intervals")
     for heading in (
         "policy",
         "success %",

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lace.core.counting import counted
+
 _INK, _SUCCESS, _HIT, _FROZEN = "#1d2733", "#0f766e", "#0072b2", "#d55e00"
 _DPI = 130
 
@@ -37,7 +39,8 @@ def sweep_figure(results: dict[str, Any]) -> bytes:
         pixels.axhline(rate, color=_FROZEN, linewidth=1, linestyle="--", label="frozen")
         pixels.legend(fontsize=8, frameon=False)
     figure.suptitle(
-        f"{results['n']} trials a point, preset {results['config']['preset']}; 95 % exact intervals", fontsize=10
+        f"{counted(results['n'], 'trial')} a point, preset {results['config']['preset']}; 95 % exact intervals",
+        fontsize=10,
     )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})

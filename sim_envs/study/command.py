@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
+from lace.core.counting import counted
 from lace.core.files import publish_bytes
 from lace.core.run_identity import RunIdentity
 from lace.core.workers import WORKER_OPTIONS
@@ -49,7 +50,7 @@ def _draw_over(one: GenerateConfig, config: StudyConfig, folder: str, console: C
 def _make(one: GenerateConfig, folder: str, console: Console) -> None:
     """What is missing of one dataset."""
     with opened_folder(one) as todo:
-        console.print(f"{folder}: {one.total} frames, {'to make' if todo else 'there'}", markup=False)
+        console.print(f"{folder}: {counted(one.total, 'frame')}, {'to make' if todo else 'there'}", markup=False)
         if todo:
             with shown(one, len(todo)) as report:
                 make_shards(one, todo, report)

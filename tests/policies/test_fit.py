@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import distributed, multiprocessing
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lace.alignment.checkpoints import CheckpointError
 from lace.backbones import load_backbone
@@ -18,7 +19,7 @@ from policies.features import SeenThrough, StoredFeatures, backbone_digest, cach
 from policies.fit import Fit, FitConfig, predict, rate_at
 from policies.heads import build_head
 from policies.metrics import point_metrics
-from policies.positions import patch_positions
+from policies.positions import patch_positions, sine_positions
 from policies.probes import GAIN, WIDTH, AttentiveProbe, point_targets
 from policies.regimes import Split, training_frames
 from tests.demonstrations import EACH, make_demonstrations
@@ -105,6 +106,17 @@ def test_positions_tell_every_patch_from_every_other():
     places = patch_positions(14, 14, 128).flatten(0, 1)
     gaps = torch.cdist(places, places) + 10 * torch.eye(len(places))
     assert gaps.min() > 1
+
+
+@pytest.mark.parametrize("positions", [patch_positions, sine_positions])
+def test_what_one_mode_computed_is_not_given_to_another(positions):
+    """The export to ONNX traces with tensors that hold no numbers; tensors of inference cannot be trained through."""
+    with FakeTensorMode():
+        positions(3, 5, 16)
+    with torch.inference_mode():
+        positions(3, 5, 16)
+    found = positions(3, 5, 16)
+    assert type(found) is torch.Tensor and not found.is_inference()
 
 
 def test_the_loss_is_the_mean_over_coordinates():

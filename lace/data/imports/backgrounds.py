@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.frames import FrameRecord
 from lace.core.geometry import BoolArray
@@ -39,7 +40,10 @@ def grabcut_mask(record: FrameRecord) -> np.ndarray:
     there = (record.visibility >= Visibility.OCCLUDED) & np.isfinite(points).all(1)
     if there.sum() < 2:
         raise InvalidValueError(
-            "masking a hand by GrabCut", f"{there.sum()} keypoints in the image", "at least two", "label more keypoints"
+            "masking a hand by GrabCut",
+            f"{counted(there.sum(), 'keypoint')} in the image",
+            "at least two",
+            "label more keypoints",
         )
     size = float((points[there].max(0) - points[there].min(0)).max())
     bones = np.zeros(record.image.shape[:2], np.uint8)

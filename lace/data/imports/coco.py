@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
 from lace.core.files import file_content, is_lfs_pointer, plain_text
 from lace.core.frames import FrameRecord
@@ -150,7 +151,7 @@ def _category(path: Path, categories: Sequence[Any], wanted: str | None) -> dict
     if len(usable) != 1:
         raise InvalidValueError(
             "choosing the category",
-            f"{len(usable)} categories have keypoints ({', '.join(usable)})",
+            f"{counted(len(usable), 'category with keypoints', 'categories with keypoints')} ({', '.join(usable)})",
             "exactly one, or --category",
             "give --category NAME",
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.files import file_content, is_lfs_pointer, walk
 from lace.core.frames import FrameRecord
@@ -27,7 +28,10 @@ def image_files(folder: str | Path) -> list[Path]:
         got, then = "there are none" if Path(folder).is_dir() else "there is no such folder", "check the path"
         videos = [path for path in walk(folder) if path.suffix.lower() in VIDEOS]
         if videos:
-            got, then = f"there are none, but {len(videos)} videos", f"take frames of them: lace import video {folder}"
+            got, then = (
+                f"there are none, but {counted(len(videos), 'video')}",
+                f"take frames of them: lace import video {folder}",
+            )
         raise InvalidValueError(f"looking for images in {folder}", got, f"files ending in {', '.join(SUFFIXES)}", then)
     return files
 

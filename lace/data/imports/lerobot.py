@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError, LaceError, UnknownNameError
 from lace.core.files import is_lfs_pointer, walk
 from lace.core.frames import FrameRecord
@@ -48,7 +49,7 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
         if not 0 <= episode < meta.total_episodes or frames < 1:
             raise InvalidValueError(
                 f"reading {name}",
-                f"episode {episode}, {frames} frames",
+                f"episode {episode}, {counted(frames, 'frame')}",
                 f"an episode from 0 to {meta.total_episodes - 1} and at least one frame",
                 "give another --episode or --frames",
             )
@@ -122,7 +123,10 @@ def choose_camera(keys: list[str], wanted: str | None) -> str:
         raise UnknownNameError("camera", wanted, keys)
     if wanted is None and len(keys) != 1:
         raise InvalidValueError(
-            "choosing the camera", f"{len(keys)} cameras ({', '.join(keys)})", "exactly one", "give --camera NAME"
+            "choosing the camera",
+            f"{counted(len(keys), 'camera')} ({', '.join(keys)})",
+            "exactly one",
+            "give --camera NAME",
         )
     return wanted or keys[0]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lace.core.camera import PinholeCamera
+from lace.core.counting import counted
 from lace.core.embodiment import Embodiment
 from lace.core.errors import DatasetError
 from lace.core.geometry import Array
@@ -35,7 +36,8 @@ class Recording:
     def __post_init__(self):
         images, states = self.image_stamps_s, self.state_stamps_s
         problem = (
-            f"{len(images)} images and {len(states)} joint states" if len(images) < 1 or len(states) < 2
+            f"{counted(len(images), 'image')} and {counted(len(states), 'joint state')}"
+            if len(images) < 1 or len(states) < 2
             else "stamps that do not increase" if (np.diff(images) <= 0).any() or (np.diff(states) <= 0).any()
             else f"joint states of shape {self.joint_positions.shape} for {len(self.joint_names)} joints"
             if self.joint_positions.shape != (len(states), len(self.joint_names))

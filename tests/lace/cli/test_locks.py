@@ -12,7 +12,7 @@ OTHERS = {
     "import recording": "writes as `import coco` does",
     "generate robot, 2 workers": "as with one",
     **dict.fromkeys(
-        ("data show", "data stats", "data realism", "compare", "policy export", "assets figure", "assets check"),
+        ("data show", "data stats", "data realism", "compare", "assets figure", "assets check"),
         "writes at its end, each file whole",
     ),
     "assets find-grasp": "the better grasp is kept",

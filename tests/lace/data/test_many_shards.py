@@ -48,7 +48,7 @@ def test_a_missing_shard_is_left_out(folder):
     told(folder, {"frames": 7, "config": {"shard_frames": 2}})
     dataset = FrameDataset(folder)
     assert len(dataset) == 5
-    with pytest.raises(DatasetError, match="it has 1 frames, not 2"):
+    with pytest.raises(DatasetError, match="it has 1 frame, not 2"):
         dataset[2]
 
 

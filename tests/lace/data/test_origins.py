@@ -75,5 +75,5 @@ def test_one_dataset_under_two_names_is_refused(datasets, tmp_path):
     with pytest.raises(InvalidValueError, match="robot and rod are both"):
         require_roles({"robot": datasets["robot"], "rod": datasets["robot"]})
     same = {name: Origins.of([make_frame(0)]) for name in ("robot", "rod")}
-    with pytest.raises(InvalidValueError, match="1 images are in both the robot and the rod frames"):
+    with pytest.raises(InvalidValueError, match="1 image of the robot frames in the rod frames too"):
         require_disjoint(same)

@@ -146,7 +146,7 @@ def test_repeats_across_shards_markers_and_missing_frames_are_seen(tmp_path):
     rewrite(folder, 1, [make_frame(3), twin], marker_error_px=0.7)
     report = verify_dataset(folder)
     assert report.counts == {"repeated": 1, "marker": 1, "indices": 1} and report.marker_error_px == 0.7
-    assert any("1 frames missing: 5" in problem.detail for problem in report.problems)
+    assert any("1 frame missing: 5" in problem.detail for problem in report.problems)
 
 
 def test_markers_are_counted_and_a_test_without_markers_is_reported(tmp_path):
