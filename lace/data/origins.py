@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lace.core.counting import counted
 from lace.core.errors import InvalidValueError
 from lace.core.files import reading
 from lace.core.frames import FrameRecord
@@ -18,8 +19,10 @@ from lace.data.verify import image_digest
 
 NAME = "training_sources.json"
 """Name of the manifest in a backbone's folder."""
-_SCENE_INDEPENDENT = ("sensor.", "demonstration.")
-"""Draws that differ between the frames of one simulated motion."""
+MADE_FROM = "edited.digest"
+"""Draw of a frame whose image was changed: the digest of the first image that it was made from."""
+_SCENE_INDEPENDENT = ("sensor.", "demonstration.", "edited.", "background.", "target.text", "target.score")
+"""Draws that differ between the frames of one simulated motion, or say what was done to them later."""
 _FRAME_OF_RECORDING = {
     r"(lerobot/.+/\d+)/\d+": "LeRobot episode",
     r"(video/.+)@[\d.]+s": "video",
@@ -34,7 +37,7 @@ class Origins:
     """Images and recordings of a set of frames."""
 
     images: frozenset[str] = frozenset()
-    """Digests of the decoded images."""
+    """Digests of the decoded images; of a changed image, that of the first one it was made from."""
     recordings: frozenset[str] = frozenset()
     """Names of the episodes, videos, photographs or simulated scenes."""
 
@@ -43,7 +46,7 @@ class Origins:
         """Origins of frames in memory."""
         images, recordings = set(), set()
         for record in records:
-            images.add(image_digest(np.ascontiguousarray(record.image)).hex()[:32])
+            images |= {*made_from(record).values()}
             recordings |= {recording_of(record)} - {""}
         return cls(frozenset(images), frozenset(recordings))
 
@@ -58,6 +61,11 @@ class Origins:
     def from_json(cls, values: Mapping[str, Any]) -> "Origins":
         """The inverse of `as_json`."""
         return cls(frozenset(values["images"]), frozenset(values["recordings"]))
+
+
+def made_from(record: FrameRecord) -> dict[str, str]:
+    """The draw that a frame gets when its image is changed, so that it is still known to be the same photograph."""
+    return {MADE_FROM: record.draws.get(MADE_FROM) or image_digest(np.ascontiguousarray(record.image)).hex()[:32]}
 
 
 def recording_of(record: FrameRecord) -> str:
@@ -98,7 +106,8 @@ def require_held_out(training: Origins, held_out: Origins, name: str) -> None:
     shared = f", for example {sorted(recordings)[0]}" if recordings else ""
     raise InvalidValueError(
         f"opening the held-out {name} frames",
-        f"{len(images)} of {len(held_out.images)} images and {len(recordings)} recordings were trained on{shared}",
+        f"{len(images)} of {counted(len(held_out.images), 'image')} and {counted(len(recordings), 'recording')} were "
+        f"trained on{shared}",
         "held-out frames that share no image and no recording with the training frames",
         "give a dataset of other images: another seed, another split of HInt, another episode or video",
     )

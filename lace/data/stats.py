@@ -12,6 +12,7 @@ from lace.core.files import publish_bytes
 from lace.core.keypoints import NAMES, Visibility
 from lace.core.semantics import DISTRACTOR, TARGET
 from lace.data.dataset import FrameDataset
+from lace.data.origins import MADE_FROM
 from lace.data.schema import to_json
 from lace.data.shards import read_metadata
 from lace.data.show import short_name
@@ -87,6 +88,8 @@ def _draws(texts: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _sort_draw(name: str, value: Any, numbers: dict[str, list], words: dict[str, list]) -> None:
+    if name == MADE_FROM:
+        return  # another for every frame
     if isinstance(value, str):
         words[name].append(value)
     elif isinstance(value, (int, float)):

@@ -17,6 +17,7 @@ from lace.core.keypoints import SKELETON, Visibility
 from lace.core.semantics import EMBODIMENTS, TARGET
 from lace.data.dataset import FrameDataset
 from lace.data.imports.writing import Candidate, SkipFrame
+from lace.data.origins import made_from
 
 if TYPE_CHECKING:
     from lace.data.imports.detection import Segmenter
@@ -145,5 +146,5 @@ def _load(dataset: FrameDataset, i: int, masker: Masker, backgrounds: Background
     record = dataset[i]
     way, mask = masker.mask(record)
     name, picture = backgrounds.picture(i)
-    draws = {**record.draws, "background.mask": way, "background.picture": name}
+    draws = {**record.draws, "background.mask": way, "background.picture": name, **made_from(record)}
     return replace(replace_background(record, picture, mask), room=name, draws=draws)

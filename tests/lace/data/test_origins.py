@@ -1,13 +1,18 @@
 """Held-out frames share no image and no recording with training; datasets contain the embodiment they declare."""
 
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
 
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.data.dataset import FrameDataset
+from lace.data.imports.backgrounds import Masker, candidates
+from lace.data.imports.writing import Candidate, write_frames
 from lace.data.origins import NAME, Origins, read_origins, recording_of, require_held_out
 from lace.data.roles import require_disjoint, require_roles
+from lace.data.stats import dataset_stats
 from tests.synthetic import make_dataset, make_frame
 
 
@@ -37,10 +42,40 @@ def test_shared_images_and_shared_recordings_are_refused():
     frames = [replace(make_frame(i), source=f"video/a.mp4@{i}.0s") for i in range(3)]
     training = Origins.of(frames[:2])
     require_held_out(training, Origins.of([make_frame(7)]), "robot")
-    with pytest.raises(InvalidValueError, match="1 of 2 images and 1 recordings"):
+    with pytest.raises(InvalidValueError, match="1 of 2 images and 1 recording "):
         require_held_out(training, Origins.of([frames[1], frames[2]]), "robot")
-    with pytest.raises(InvalidValueError, match=r"0 of 1 images and 1 recordings were trained on, .*video/a\.mp4"):
+    with pytest.raises(InvalidValueError, match=r"0 of 1 image and 1 recording were trained on, .*video/a\.mp4"):
         require_held_out(training, Origins.of([frames[2]]), "robot")
+
+
+@pytest.mark.parametrize("source", ["images/0001.jpg", "simulation"])
+def test_another_background_makes_no_other_image(tmp_path, source):
+    frames = [replace(make_frame(i, 48), source=source) for i in range(3)]
+    write_frames(tmp_path / "before", [Candidate(str(i), partial(frames.__getitem__, i)) for i in range(3)], {})
+    before = FrameDataset(tmp_path / "before")
+    first, after = before[0], before[0]
+    for seed in (0, 1):  # the second time on frames that have been changed already
+        behind = candidates(before, Masker(), Noise(seed))
+        write_frames(tmp_path / f"after{seed}", behind, {})
+        before = FrameDataset(tmp_path / f"after{seed}")
+        for one, two in ((first, before[0]), (before[0], first), (after, before[0])):
+            assert not np.array_equal(one.image, two.image) and recording_of(one) == recording_of(two)
+            with pytest.raises(InvalidValueError, match="1 of 1 image and"):
+                require_held_out(Origins.of([one]), Origins.of([two]), "robot")
+        after = before[0]
+    assert not any("digest" in name for name in dataset_stats(before)["choices"])
+
+
+class Noise:
+    """Pictures of noise."""
+
+    sources = ()
+
+    def __init__(self, seed):
+        self._seed = seed
+
+    def picture(self, index):
+        return "noise", np.random.default_rng([self._seed, index]).integers(0, 255, (48, 48, 3), np.uint8)
 
 
 def test_a_manifest_is_read_back_and_a_broken_one_is_named(tmp_path):
