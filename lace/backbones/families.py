@@ -2,7 +2,7 @@
 
 import logging
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from transformers.utils import logging as hf_logging
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
 from lace.core.draws import seed64
 from lace.core.hub import answers
+from lace.core.weights import misfits
 
 _log = logging.getLogger(__name__)
 
@@ -183,26 +184,14 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
 
 def _require_all_weights(name: str, source: str | Path, family: Family, loaded: dict[str, Any]) -> None:
     """Raises BackboneError if the checkpoint's keys are not the model's; parts that are not used may be missing."""
-
-    def used(keys: Iterable[str]) -> list[str]:
-        return sorted(key for key in keys if not any(part in family.unused for part in key.split(".")))
-
-    missing = used(loaded["missing_keys"])
-    mismatched = used(str(key[0] if isinstance(key, tuple) else key) for key in loaded["mismatched_keys"])
-    if not missing and not mismatched:
-        return
-    said = [
-        f"{len(keys)} {what}: {', '.join(keys[:3])}"
-        for what, keys in (("missing", missing), ("of another shape", mismatched))
-        if keys
-    ]
-    extra = sorted(loaded["unexpected_keys"])
-    raise BackboneError(
-        f"loading the backbone {name!r} from {source}",
-        f"the weights do not match the model: {'; '.join(said)}" + (f"; the file has {extra[0]}" if extra else ""),
-        f"weights of all parameters of {family.model.__name__}",
-        "export the weights again with save_pretrained, or rename the keys (remove a prefix such as 'student.')",
-    )
+    if wrong := misfits(loaded, family.unused):
+        raise BackboneError(
+            f"loading the backbone {name!r} from {source}",
+            f"the weights do not match the model: {wrong}",
+            f"weights of all parameters of {family.model.__name__}, and of no others",
+            "export weights and config.json again with save_pretrained, or rename the keys (remove a prefix such as "
+            "'student.')",
+        )
 
 
 _NEXT_STEPS = {

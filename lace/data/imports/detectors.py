@@ -12,6 +12,7 @@ import transformers as hf
 
 from lace.core.errors import InvalidValueError, LaceError
 from lace.core.hub import answers
+from lace.core.weights import misfits
 from lace.data.imports.detection import THRESHOLD, Detector, Found, Segmenter
 
 TEXT_DETECTORS = ("owlv2", "owlvit", "grounding-dino")
@@ -62,13 +63,11 @@ def _model(kind: Any, name: str) -> Any:
         InvalidValueError: The file lacks weights of the model, or has others: those would be random numbers.
     """
     model, loaded = kind.from_pretrained(name, output_loading_info=True)
-    wrong = {what: sorted(map(str, loaded.get(f"{what}_keys", ()))) for what in ("missing", "unexpected", "mismatched")}
-    if wrong["missing"] or wrong["mismatched"]:
-        said = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])})" for what, keys in wrong.items() if keys)
+    if wrong := misfits(loaded):
         raise InvalidValueError(
             f"loading {name}",
-            f"its weights do not fit {type(model).__name__}: {said}",
-            "a file with every weight of the model",
+            f"its weights do not fit {type(model).__name__}: {wrong}",
+            "a file with every weight of the model, and with no others",
             "download or export it again; names that begin with a prefix (student., module.) have to be renamed",
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"

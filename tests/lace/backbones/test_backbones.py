@@ -1,5 +1,7 @@
 """Every backbone family, built small with random weights, meets the requirements of the protocol."""
 
+import re
+
 import pytest
 import torch
 import transformers as hf
@@ -154,13 +156,49 @@ def test_weights_under_other_names_are_an_error_that_names_them(kind, tmp_path):
     path = tmp_path / "model.safetensors"
     kept = load_file(path)
     save_file({f"student.{name}": value for name, value in kept.items()}, path, metadata={"format": "pt"})
-    with pytest.raises(BackboneError, match=r"weights do not match the model: \d+ missing: .*; the file has student\."):
+    with pytest.raises(
+        BackboneError, match=r"weights do not match the model: \d+ missing: .*; \d+ unexpected: student\."
+    ):
         load_backbone(str(tmp_path), image_size=SIZE)
     save_file(
         {n: v for n, v in kept.items() if "layernorm" not in n and "norm" not in n}, path, metadata={"format": "pt"}
     )
     with pytest.raises(BackboneError, match="norm"):
         load_backbone(str(tmp_path), image_size=SIZE)
+
+
+@pytest.mark.parametrize("kind", ["dinov3_vit", "siglip_vision_model", "vjepa2"])
+def test_a_file_with_more_layers_than_the_configuration_is_refused(kind, tmp_path):
+    """The first layers alone would load without a word, and be measured as if they were the whole model."""
+    build(kind).save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    kept = load_file(path)
+    deeper = {re.sub(r"\.0\.", ".7.", name): value.clone() for name, value in kept.items() if ".0." in name}
+    save_file(deeper | kept, path, metadata={"format": "pt"})
+    with pytest.raises(BackboneError, match=r"\d+ unexpected: .*7"):
+        load_backbone(str(tmp_path), image_size=SIZE)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "ijepa"])
+def test_heads_that_are_not_used_are_allowed(kind, tmp_path):
+    backbone = build(kind)
+    backbone.save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file(load_file(path) | {"classifier.weight": torch.ones(3, 2)}, path, metadata={"format": "pt"})
+    images = torch.rand(1, 3, SIZE, SIZE)
+    torch.testing.assert_close(load_backbone(str(tmp_path), image_size=SIZE)(images), backbone(images))
+
+
+def test_the_vision_tower_of_a_model_of_images_and_texts_is_enough(tmp_path):
+    small = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    whole = hf.SiglipModel(
+        hf.SiglipConfig(text_config=small, vision_config=small | {"image_size": 32, "patch_size": 16})
+    )
+    whole.save_pretrained(tmp_path)
+    images = torch.rand(1, 3, 32, 32)
+    found = load_backbone(str(tmp_path), image_size=32)(images)
+    want = whole.vision_model(pixel_values=2 * images - 1).last_hidden_state
+    torch.testing.assert_close(found.flatten(1, 2), want)
 
 
 def test_weights_of_another_shape_are_named(tmp_path):

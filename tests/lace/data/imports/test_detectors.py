@@ -168,6 +168,9 @@ def rename_weights(folder, change):
 WRONG_WEIGHTS = {
     "prefix": lambda folder: rename_weights(folder, lambda w: {f"student.{k}": v for k, v in w.items()}),
     "one missing": lambda folder: rename_weights(folder, lambda w: dict(list(w.items())[1:])),
+    "one more layer": lambda folder: rename_weights(
+        folder, lambda w: w | {k.replace(".0.", ".7."): v.clone() for k, v in w.items() if ".0." in k}
+    ),
     "another shape": lambda folder: rename_weights(
         folder, lambda w: {k: v.repeat(2, *[1] * (v.ndim - 1)) if v.ndim else v for k, v in w.items()}
     ),
