@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
@@ -177,16 +176,9 @@ def load_policy(folder: str | Path, *, device: str = "cpu", name: str = "") -> T
             "restore the backbone that it was trained with, or train the policy again",
         )
     head = build_head(config.head, config.dim, detr=detr)
-    try:
+    expected, again = f"all weights of a {config.head} head", "copy the whole bundle again, or train the policy again"
+    with reading(folder / WEIGHTS, expected, again, BundleError):
         head.load_state_dict(load((folder / WEIGHTS).read_bytes()))
-    except (OSError, RuntimeError, SafetensorError) as error:
-        first = str(error).strip().splitlines()
-        raise BundleError(
-            doing,
-            f"{WEIGHTS} does not fit ({' '.join(first[:2])})",
-            f"all weights of a {config.head} head",
-            "copy the whole bundle again, or train the policy again",
-        ) from error
     return TwoPointPolicy(name or str(folder), config, backbone.to(device), head.to(device))
 
 

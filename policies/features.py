@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lace.backbones import Backbone
 from lace.backbones.identity import foreign_code
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.progress import track
 from policies.labelled import LabelledFrames
 
@@ -108,7 +108,8 @@ def cached_features(backbone: Backbone, frames: LabelledFrames, cache: str | Pat
     path = Path(cache) / f"{digest}.safetensors"
     if not path.is_file():
         publish_bytes(path, save({"features": _computed(backbone, frames)}))
-    return StoredFeatures(load_file(path)["features"], digest)
+    with reading(path, "features of images", "remove it: the same command computes it again"):
+        return StoredFeatures(load_file(path)["features"], digest)
 
 
 def _content(backbone: Backbone, frames: LabelledFrames) -> str:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assets.grasps import grasp_for, to_json
@@ -22,6 +22,7 @@ from lace.alignment.config import TrainConfig
 from lace.backbones.load import is_stand_in
 from lace.core.errors import LaceError
 from lace.data.camera_file import read_cameras
+from lace.data.dataset import FrameDataset
 from lace.data.origins import read_origins
 from lace.reports.figures import loss_figure
 from lace.reports.recorder import last_row, metrics_up_to
@@ -37,6 +38,7 @@ from real_bridge.cell_log import load_frame, read_log, states
 from real_bridge.emulator.command import read_plan
 from sim_envs.rollouts.folder import part_path, read_part
 from tests.lace.data.test_junk import BYTES, SETTINGS, damaged
+from tests.synthetic import make_dataset
 
 SQUARE, RIGID = [[90.0, 0, 48], [0, 90, 36], [0, 0, 1]], np.eye(4).tolist()
 CAMERA = {"K": SQUARE, "distortion": [0.0] * 5, "T_base_cam": RIGID, "width": 96, "height": 72}
@@ -129,6 +131,26 @@ def test_a_damaged_json_file_is_an_error_that_says_so(name):
     law()
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+BY_LINE = ("metrics", "metrics to cut", "loss curves", "latch")
+"""Lines that do not read are left out of metrics; a latch that does not read is a latch."""
+
+
+@pytest.mark.parametrize("name", [name for name in JSON_FILES if name not in BY_LINE])
+def test_a_pointer_of_git_lfs_is_named(name):
+    _original, read = JSON_FILES[name]
+    with pytest.raises(LaceError, match="git lfs pull"):
+        read(POINTER)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "shards/shard-00000.parquet"])
+def test_a_dataset_of_pointers_is_named(name, tmp_path):
+    folder = make_dataset(tmp_path / "data", frames=2)
+    (folder / name).write_bytes(POINTER)
+    with pytest.raises(LaceError, match="git lfs pull"):
+        FrameDataset(folder)
+
+
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", JSON_FILES)
 def test_a_named_pipe_is_not_waited_for(name):
@@ -155,7 +177,8 @@ CHECKPOINT = checkpoint_bytes({"config": {}, "identity": {}, "state": {"weights"
         lambda i: CHECKPOINT[:i] + bytes([CHECKPOINT[i] ^ 255]) + CHECKPOINT[i + 1 :]
     )
 )
+@example(content=b"G")
 def test_a_damaged_checkpoint_is_an_error_that_says_so(content):
     read = in_folder(checkpoints.NAME, lambda folder: checkpoints.load(folder, TrainConfig(), {}, torch.device("cpu")))
-    with pytest.raises(LaceError, match="remove|the run differs"):
+    with pytest.raises(LaceError, match="remove|the run differs|git lfs pull"):
         read(content)

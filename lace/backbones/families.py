@@ -1,7 +1,6 @@
 """Backbone families of `transformers`: normalisation, call and token layout of each."""
 
 import logging
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Any, cast
 
 import torch
 import transformers as hf
-from safetensors import SafetensorError
 from torch import nn
 from transformers.utils import logging as hf_logging
 
 from lace.backbones.backbone import STAND_IN_KEY, BackboneError
 from lace.core.draws import seed64
+from lace.core.errors import LaceError
+from lace.core.files import require_no_pointer
 from lace.core.hub import answers
 from lace.core.weights import misfits
 
@@ -178,7 +178,11 @@ def load_pretrained(name: str, source: str | Path, image_size: int) -> PatchBack
         )
         _require_all_weights(name, source, FAMILIES[kind], loaded)
         return PatchBackbone(name, weights, image_size)
-    except (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
+    except LaceError:
+        raise
+    except Exception as error:  # damaged and foreign files raise anything: transformers' and safetensors' own errors
+        if isinstance(source, Path):
+            require_no_pointer(source, f"loading the backbone {name!r}", BackboneError)
         raise _unavailable(name, source, error) from error
 
 

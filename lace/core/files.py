@@ -3,7 +3,6 @@
 import errno
 import fnmatch
 import os
-import pickle
 import secrets
 import stat
 from collections.abc import Collection, Generator
@@ -14,6 +13,8 @@ from lace.core import store
 from lace.core.errors import DatasetError, LaceError
 
 TEMPORARY_SUFFIX = ".part"
+_LFS = b"version https://git-lfs.github.com/spec/"
+"""How a pointer of Git LFS begins."""
 
 
 def publish_bytes(path: str | Path, content: bytes) -> None:
@@ -78,7 +79,8 @@ def reading(
         yield
     except LaceError:
         raise
-    except DAMAGED as error:
+    except Exception as error:  # parsers of damaged content raise anything, errors of their own kinds too
+        require_no_pointer(path, doing or f"reading {plain_text(str(path))}", kind)
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error).strip() or "it is not complete"
         found = f"it does not read ({type(error).__name__}: {' '.join(said.split())[:MOST_CHARACTERS]})"
         raise kind(doing or f"reading {plain_text(str(path))}", found, expected, next_step) from error
@@ -86,11 +88,6 @@ def reading(
 
 MOST_CHARACTERS = 400
 """Of what a parser says; the names of a few weights that do not fit are in it."""
-DAMAGED = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, RuntimeError,
-    EOFError, AssertionError, pickle.UnpicklingError,
-)  # fmt: skip
-"""What parsers raise on invalid content."""
 
 
 def file_size(path: str | Path) -> int | None:
@@ -185,7 +182,24 @@ def walk(folder: str | Path) -> Generator[Path]:
 
 def is_lfs_pointer(content: bytes) -> bool:
     """Whether a file's content is the pointer that Git LFS leaves where the file itself was not fetched."""
-    return content.startswith(b"version https://git-lfs.github.com/spec/")
+    return content.startswith(_LFS)
+
+
+def require_no_pointer(path: str | Path, doing: str, kind: type[LaceError] = DatasetError) -> None:
+    """Raises `kind` where a local file, or one directly in a local folder, is a pointer of Git LFS.
+
+    Called where content did not read: the remedy is then another than for a damaged file.
+    """
+    if store.is_remote(path):
+        return
+    path = Path(path)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    for file in filter(Path.is_file, files):
+        with file.open("rb") as opened:
+            start = opened.read(len(_LFS))
+        if is_lfs_pointer(start):
+            name = plain_text(file.name)
+            raise kind(doing, f"{name} is a Git LFS pointer", "the file itself", "run `git lfs pull` in its repository")
 
 
 def plain_text(name: str) -> str:

@@ -144,12 +144,9 @@ def _read(path: Path) -> Iterator[CalibratedCamera]:
 
 
 def _values(path: Path) -> Any:
-    """What a JSON or YAML file says; ValueError where it does not parse."""
+    """What a JSON or YAML file says."""
     text = file_content(path).decode()
-    try:
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
 
 
 def _from_ours(row: Mapping[str, Any]) -> CalibratedCamera:

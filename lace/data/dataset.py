@@ -18,7 +18,7 @@ import tyro
 from lace.core.content import content_of
 from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.core.files import file_names, file_size, read_bytes
+from lace.core.files import file_names, file_size, read_bytes, require_no_pointer
 from lace.core.frames import FrameRecord
 from lace.core.store import address, is_remote
 from lace.data.schema import SCHEMA, decode_row
@@ -63,6 +63,7 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     try:
         meta = json.loads(read_bytes(path))
     except (ValueError, RecursionError, OSError) as error:
+        require_no_pointer(path, f"reading {path}")
         raise DatasetError(f"reading {path}", f"it is not JSON ({error})", expected, next_step) from error
     if not isinstance(meta, dict):
         raise DatasetError(f"reading {path}", f"it holds a {type(meta).__name__}", expected, next_step)

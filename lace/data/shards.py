@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from lace.core import store
 from lace.core.errors import DatasetError, InvalidValueError
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, require_no_pointer
 from lace.data.schema import BINARY_COLUMNS, METADATA_KEY, SCHEMA, EncodedFrame, to_json
 
 _ZSTD_LEVEL = 3
@@ -121,6 +121,7 @@ def _damage_named(path: Path) -> Generator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        require_no_pointer(path, f"reading {path}")
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(
             f"reading {path}",

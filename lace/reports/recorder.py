@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from lace.core.files import DAMAGED, publish_bytes, reading
+from lace.core.files import publish_bytes, reading
 from lace.core.progress import Meter, progress_bar
 
 
@@ -55,7 +55,7 @@ def metrics_up_to(path: Path, done: int) -> Path:
         try:
             row = json.loads(line)
             earlier = row["step"] <= done
-        except DAMAGED:
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
         if earlier:
             kept.append(line + "\n")

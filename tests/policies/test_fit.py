@@ -179,6 +179,10 @@ def test_features_are_computed_once_for_one_content(tmp_path, monkeypatch):
     monkeypatch.setattr(type(backbone), "forward", lambda self, images: calls.append(1))
     again = cached_features(backbone, frames, tmp_path / "cache")
     assert not calls and torch.equal(first.values, again.values)
+    (path,) = (tmp_path / "cache").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DatasetError, match="remove it"):
+        cached_features(backbone, frames, tmp_path / "cache")
     moved = labelled.read(make_demonstrations(tmp_path / "elsewhere", 2), 64)
     assert moved.digest() == frames.digest()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError, UnknownNameError
-from lace.core.files import file_content, is_lfs_pointer, plain_text
+from lace.core.files import file_content, plain_text, require_no_pointer
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, INDEX, Visibility
 from lace.data.imports.images import read_image, settle
@@ -126,11 +126,10 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
         raise DatasetError(doing, reason, "a COCO json file", "check the path") from error
-    if is_lfs_pointer(content):
-        raise DatasetError(doing, "it is a Git LFS pointer", "the file itself", "run `git lfs pull` in its repository")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
+        require_no_pointer(path, doing)
         raise DatasetError(doing, f"it is not JSON ({error})", "a COCO json file", next_step) from error
     for key in _LISTS:
         if not isinstance(document, dict) or not isinstance(document.get(key), list):

@@ -11,6 +11,7 @@ import torch
 import transformers as hf
 
 from lace.core.errors import InvalidValueError, LaceError
+from lace.core.files import require_no_pointer
 from lace.core.hub import answers
 from lace.core.weights import misfits
 from lace.data.imports.detection import THRESHOLD, Detector, Found, Segmenter
@@ -46,6 +47,7 @@ def _loaded(name: str, what: str, load: Callable[[str], Any]) -> Any:
     except LaceError:
         raise
     except Exception as error:  # damaged and foreign weight files raise anything, safetensors' own errors too
+        require_no_pointer(name, f"loading the {what} {name}", InvalidValueError)
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         kind = "local folder" if Path(name).exists() else "hub name"
         raise InvalidValueError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError, LaceError, UnknownNameError
-from lace.core.files import is_lfs_pointer, walk
+from lace.core.files import require_no_pointer, walk
 from lace.core.frames import FrameRecord
 from lace.core.hub import kept_out
 from lace.core.keypoints import COUNT
@@ -80,8 +80,10 @@ def require_folder(folder: Path) -> dict[str, Any]:
         version, features = info["codebase_version"], info["features"].values()
         has_video = any(feature["dtype"] == "video" for feature in features)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        reason = "a Git LFS pointer: run `git lfs pull`" if _is_pointer(path) else f"damaged ({error!r})"
-        raise DatasetError(doing, f"its meta/info.json is {reason}", expected, "copy the dataset again") from error
+        require_no_pointer(path, doing)
+        raise DatasetError(
+            doing, f"its meta/info.json is damaged ({error!r})", expected, "copy the dataset again"
+        ) from error
     if not str(version).startswith(VERSION):
         raise DatasetError(
             doing,
@@ -94,10 +96,6 @@ def require_folder(folder: Path) -> dict[str, Any]:
         if next(walk(folder / below), None) is None:
             raise DatasetError(doing, f"{below}/ is missing or empty", expected, "copy the whole dataset")
     return info
-
-
-def _is_pointer(path: Path) -> bool:
-    return path.is_file() and is_lfs_pointer(path.read_bytes()[:200])
 
 
 @contextmanager

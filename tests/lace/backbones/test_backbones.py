@@ -1,5 +1,6 @@
 """Every backbone family, built small with random weights, meets the requirements of the protocol."""
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from lace.backbones import BACKBONES, Backbone, families, is_stand_in, load_backbone
 from lace.backbones.backbone import BackboneError
-from lace.core.errors import UnknownNameError
+from lace.core.errors import LaceError, UnknownNameError
 
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 64, "patch_size": 16}
 _MLP = {**_SMALL, "intermediate_size": 64}
@@ -219,6 +220,39 @@ def test_missing_weights_of_unused_parts_are_allowed(tmp_path):
     save_file(kept, path, metadata={"format": "pt"})
     images = torch.rand(1, 3, SIZE, SIZE)
     torch.testing.assert_close(load_backbone(str(tmp_path), image_size=SIZE)(images), backbone(images))
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+DAMAGE = {
+    "model.safetensors": {"pointer": POINTER, "empty": b""},
+    "config.json": {
+        "pointer": POINTER, "list": b"[]", "no json": b"{",
+        "hidden size": {"hidden_size": "x"}, "patch": {"patch_size": 0}, "layers": {"num_hidden_layers": -1},
+        "heads": {"num_attention_heads": 0}, "type": {"model_type": ["dinov2"]},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "how"), [(file, how) for file, kinds in DAMAGE.items() for how in kinds])
+def test_a_damaged_folder_is_refused(file, how, tmp_path):
+    build("dinov3_vit").save(tmp_path)
+    damage = DAMAGE[file][how]
+    if isinstance(damage, dict):
+        damage = json.dumps(json.loads((tmp_path / file).read_text()) | damage).encode()
+    (tmp_path / file).write_bytes(damage)
+    with pytest.raises(LaceError, match="git lfs pull" if how == "pointer" else "load"):
+        load_backbone(str(tmp_path), image_size=SIZE)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    build("dinov3_vit").save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    kept = load_file(path)
+    name = next(key for key in kept if key.endswith("norm.weight"))
+    kept[name][0] = torch.nan
+    save_file(kept, path, metadata={"format": "pt"})
+    with pytest.raises(BackboneError, match=rf"not finite: .*{name}"):
+        load_backbone(str(tmp_path), image_size=SIZE)
 
 
 def test_an_unknown_folder_or_name_is_refused(tmp_path):
