@@ -235,7 +235,7 @@ def _report(config: FinetuneConfig, data: dict[str, dict], metrics: dict[str, fl
     publish_bytes(config.out / "curves.png", curves)
     publish_bytes(config.out / "similarity.png", similarity)
     rows = [[name, *map(str, facts.values())] for name, facts in data.items()]
-    last = [[name, f"{value:.6g}"] for name, value in metrics.items()]
+    last = [[name.replace("_", " "), f"{value:.6g}"] for name, value in metrics.items()]
     return write_report(
         config.out,
         Report(

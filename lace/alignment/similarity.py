@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lace.alignment import losses
 from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
+from lace.core.keypoints import NAMES
 from lace.reports.figures import png
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class SimilarityLog:
         bank, patch = self.trainer.bank, self.trainer.backbone.patch
         views = [bank.images[i].permute(1, 2, 0).cpu().numpy() for i in (self.anchor, self.other)]
         points = [bank.keypoints[i, self.keypoint].cpu().numpy() for i in (self.anchor, self.other)]
-        titles = [f"{bank.embodiment[i]}, keypoint {self.keypoint}" for i in (self.anchor, self.other)]
+        titles = [f"{bank.embodiment[i]}, {NAMES[self.keypoint].replace('_', ' ')}" for i in (self.anchor, self.other)]
         return similarity_figure(views, points, titles, self.kept, patch)
 
 

@@ -24,32 +24,68 @@ from lace.reports.pca_figures import drift_figure
 from lace.reports.report import Grid, Picture, Report, slug, write_report
 
 _log = logging.getLogger(__name__)
+_CAPTION = "part accuracy is over visible keypoints; cosine alone is 1 for collapsed features"
 
 
-def table(result: dict[str, Any]) -> Table:
-    """The result for the terminal: pairs, their directions, differences to `before`, trivial predictors."""
-    shown = Table(title=f"{result['backbone']}: EPE at {result['size_px']} px, 95 % bootstrap over images")
-    for heading in ("pair", "n", "EPE px", "patches", "cosine", "PCK", "part accuracy"):
+COLUMNS = ("EPE px", "patches", "cosine", "PCK", "part accuracy")
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """The result in words: every pair before and after, its details and directions, predictors without features."""
+    found = [_pairs(result), _trivial(result)]
+    if "before" in result:
+        found = [_summary(result), found[0], _differences(result["before"]), found[1]]
+    return found
+
+
+def _table(title: str, *headings: str, caption: str = "") -> Table:
+    shown = Table(title=title, caption=caption)
+    for heading in headings:
         shown.add_column(heading, no_wrap=True)
+    return shown
+
+
+def _summary(result: dict[str, Any]) -> Table:
+    title = f"before ({result['config']['before']}) and after ({result['backbone']})"
+    shown = _table(title, "pair", "EPE px before", "after", "part accuracy before", "after", caption=_CAPTION)
+    for pair, row in result["pairs"].items():
+        both = (result["before"]["pairs"][pair], row)
+        shown.add_row(pair, *(_cell(some[m], True) for m in ("epe_px", "part_accuracy") for some in both))
+    return shown
+
+
+def _pairs(result: dict[str, Any]) -> Table:
+    title = f"{result['backbone']}: EPE at {result['size_px']} px, 95 % bootstrap over images"
+    shown = _table(title, "pair", "n", *COLUMNS, caption=_CAPTION)
     for pair, row in result["pairs"].items():
         shown.add_row(pair, str(row["n"]), *_cells(row))
         for way, values in row.get("directions", {}).items():
             shown.add_row(f"  {way}", str(values["n"]), *_cells(values))
-    if "before" in result:
-        shown.add_section()
-        for pair, row in result["before"]["pairs"].items():
-            shown.add_row(f"before: {pair}", str(row["n"]), *_cells(row))
-            change = result["before"]["differences"][pair]
-            shown.add_row("  difference, paired", "", *(_cell(change[m], True, "+") for m in METRICS))
+    return shown
+
+
+def _differences(before: Mapping[str, Any]) -> Table:
+    shown = _table("after less before, paired", "pair", *COLUMNS)
+    for pair, change in before["differences"].items():
+        shown.add_row(pair, *(_cell(change[m], True, "+") for m in METRICS))
+    return shown
+
+
+def _trivial(result: dict[str, Any]) -> Table:
+    shown = _table("predictors without features", "target: predictor", "n", *COLUMNS)
     for target, rows in result["trivial"].items():
-        shown.add_section()
         for name in NAMES:
             held_out = name == "mean training keypoint" and result["mean_keypoint_from"][target] == "held-out"
             cells = [f"{rows[name][m]:.3g}" if m in rows[name] else "-" for m in METRICS]
             label = "mean HELD-OUT keypoint" if held_out else name
             shown.add_row(f"{target}: {label}", str(rows["n"]), *cells)
-    shown.caption = "part accuracy is over visible keypoints; cosine alone is 1 for collapsed features"
     return shown
+
+
+def _grid(rows: Table) -> Grid:
+    """The same in report.html."""
+    cells = [[str(cell) for cell in row] for row in zip(*(c.cells for c in rows.columns), strict=True)]
+    return Grid(str(rows.title), [str(column.header) for column in rows.columns], cells, str(rows.caption or ""))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -103,18 +139,19 @@ def _drift_picture(
 def publish_report(out: Path, result: dict[str, Any], shown: Sequence[Picture], warning: str) -> None:
     """Prints the tables and writes the pictures and report.html."""
     console = Console(highlight=False, soft_wrap=True)
-    rows = table(result)
-    print_whole(rows)
+    shown_tables = tables(result)
+    for rows in shown_tables:
+        print_whole(rows)
     for picture in shown:
         publish_bytes(out / f"{slug(picture.title)}.png", picture.png)
-    headings = [str(column.header) for column in rows.columns]
-    cells = [[str(cell) for cell in row] for row in zip(*(c.cells for c in rows.columns), strict=True)]
-    grids = [Grid(str(rows.title), headings, cells, str(rows.caption))]
+    grids = [_grid(rows) for rows in shown_tables]
     if "drift" in result:
         lines = drift_rows(result["drift"])
         grids.append(Grid("Drift against the earlier backbone", ["region", "|f - f'|", "patches"], lines))
         console.print("drift:", "; ".join(f"{region} {value}" for region, value, _ in lines), markup=False)
-    images = {name: row["images"][0] for name, row in result["pairs"].items() if "directions" not in row}
+    images = {
+        name[: len(name) // 2]: row["images"][0] for name, row in result["pairs"].items() if "directions" not in row
+    }
     path = write_report(
         out,
         Report(

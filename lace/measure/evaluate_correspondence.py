@@ -25,12 +25,12 @@ from lace.data.dataset import Folders, FrameDataset, dataset_digest, named_folde
 from lace.data.origins import Origins, read_origins, require_held_out
 from lace.data.roles import require_disjoint, require_roles
 from lace.measure.correspondence import describe, differences, directed_sums, summary
-from lace.measure.correspondence_report import pictures, publish_report, table
+from lace.measure.correspondence_report import pictures, publish_report
 from lace.measure.drift import HAND_WORDS, displacement, drift, masks_of, token_regions
 from lace.measure.pictures import CloseUps
 from lace.measure.predictors import chance, mean_keypoints, trivial
 
-__all__ = ["CorrespondenceConfig", "main", "measure", "table"]
+__all__ = ["CorrespondenceConfig", "main", "measure"]
 
 MEASUREMENT = "correspondence.json"
 

@@ -36,7 +36,7 @@ def test_the_command_writes_a_loadable_backbone_curves_and_a_card(tmp_path, caps
     assert list((out / "tensorboard").iterdir())
     page = (out / "report.html").read_text()
     assert all(
-        words in page for words in ("RANDOM weights", "Loss curves", "Similarity distributions", "gradient_norm")
+        words in page for words in ("RANDOM weights", "Loss curves", "Similarity distributions", "gradient norm")
     )
     assert (out / "similarity.png").read_bytes()[:4] == (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
     card = (out / "README.md").read_text()

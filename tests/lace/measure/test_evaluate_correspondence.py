@@ -15,6 +15,7 @@ from lace.data.dataset import FrameDataset, named_folders
 from lace.data.origins import NAME, Origins
 from lace.measure import evaluate_correspondence as evaluate
 from lace.measure import pictures
+from lace.measure.correspondence_report import tables
 from lace.measure.predictors import NAMES
 from lace.reports.paper import PAPER
 from tests.synthetic import make_dataset
@@ -65,9 +66,13 @@ def test_every_pair_states_n_seed_and_interval(result):
 def test_trivial_predictors_stand_beside_and_are_printed(result):
     assert set(NAMES) <= set(result["trivial"]["robot"])
     assert result["mean_keypoint_from"] == {"human": "held-out", "robot": "training", "rod": "held-out"}
-    rows = evaluate.table(result).columns[0]._cells
+    shown = {table.title: list(table.columns[0].cells) for table in tables(result)}
+    rows = shown["predictors without features"]
     assert {f"robot: {name}" for name in NAMES} <= set(rows)
     assert "human: mean HELD-OUT keypoint" in rows
+    summary, *details = shown
+    assert summary.startswith("before (") and shown[summary] == [f"{a}-{b}" for a, b in PAIRS]
+    assert details[1] == "after less before, paired"
 
 
 def test_the_same_backbone_did_not_drift(result):
