@@ -37,11 +37,12 @@ def grasp_for(target: str, embodiment: str = LEAP, own: Path | None = None) -> G
         if name in rows:
             with reading(file, f"a grasp of {name!r}", "restore the file, or search again"):
                 return from_json(rows[name])
+    known = ", ".join(targets_of(embodiment, own))
     raise InvalidValueError(
         f"looking for a grasp of {target!r}",
-        f"none is stored for {embodiment!r}",
-        f"a hand with stored grasps ({', '.join(_rows(_FILE))})",
-        f"search one: lace assets find-grasp default --embodiment {embodiment}",
+        f"none is stored for {embodiment!r}" + f", which has those of {known}" * bool(known),
+        "a target with a grasp for this hand, or a default grasp",
+        f"search one for any target: lace assets find-grasp default --embodiment {embodiment}",
     )
 
 

@@ -8,7 +8,9 @@ from assets.robots.vx300s import VX300S
 from assets.robots.xarm7_leap import XARM7_LEAP
 from lace.core.registry import Registry
 
-ROBOTS: Registry[Recipe] = Registry("robot", "lace.embodiments", own_recipe)
+ROBOTS: Registry[Recipe] = Registry(
+    "robot", "lace.embodiments", own_recipe, "a folder with embodiment.toml, or module:NAME (docs/own-things.md)"
+)
 """Recipes by robot name; calling one with the user's own asset folder or None builds the robot."""
 ROBOTS.add("xarm7_leap", XARM7_LEAP)
 ROBOTS.add("xarm7_allegro", XARM7_ALLEGRO)

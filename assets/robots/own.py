@@ -60,6 +60,13 @@ class OwnRobot:
 
 def read_description(path: Path) -> OwnRobot:
     """The content of an embodiment.toml; AssetError that names what is missing or not known."""
+    if not path.is_file():
+        raise AssetError(
+            f"opening the robot in {path.parent}",
+            f"it has no {DESCRIPTION}",
+            f"a folder with a URDF or MJCF and {DESCRIPTION}, which says what its parts are",
+            "copy examples/toy_hand/embodiment.toml and change it (docs/own-things.md)",
+        )
     try:
         said = tomllib.loads(file_content(path).decode())
     except (OSError, ValueError) as error:

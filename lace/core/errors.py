@@ -34,13 +34,12 @@ def _restored(kind: type[LaceError], fields: dict, args: tuple) -> LaceError:
 class UnknownNameError(LaceError, KeyError):
     """A name that is not registered; gives the nearest name and all names."""
 
-    def __init__(self, kind: str, name: str, available: Iterable[str]):
+    def __init__(self, kind: str, name: str, available: Iterable[str], also: str = ""):
         options = sorted(available)
         near = get_close_matches(str(name), options, n=1, cutoff=0.4)
         hint = f"use {near[0]!r} if that was meant" if near else "pick one of the list"
-        super().__init__(
-            f"looking up a {kind}", f"there is no {kind} named {name!r}", f"one of {', '.join(options)}", hint
-        )
+        expected = f"one of {', '.join(options)}" + f", or {also}" * bool(also)
+        super().__init__(f"looking up a {kind}", f"there is no {kind} named {name!r}", expected, hint)
 
     def __str__(self) -> str:
         return Exception.__str__(self)

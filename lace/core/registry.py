@@ -9,7 +9,7 @@ from lace.core.plugins import Plugin, plugins
 class Registry[T]:
     """Maps names to values of one kind."""
 
-    def __init__(self, kind: str, group: str = "", own: Callable[[str], T | None] | None = None):
+    def __init__(self, kind: str, group: str = "", own: Callable[[str], T | None] | None = None, own_texts: str = ""):
         """An empty registry.
 
         Args:
@@ -17,9 +17,10 @@ class Registry[T]:
             group: Entry points of installed packages that belong here: "lace.objects", or "lace.drivers:arm" for
                 those of the group whose names begin with "arm.". Each is imported when it is asked for by name.
             own: Makes a value from a text that is no registered name (a file, module:NAME), None where it is neither.
+            own_texts: What those texts are, for messages ("a mesh file").
         """
         self.kind = kind
-        self._group, self._make_own = group, own
+        self._group, self._make_own, self._own_texts = group, own, own_texts
         self._items: dict[str, T] = {}
         self._made: dict[str, T] = {}
 
@@ -32,9 +33,9 @@ class Registry[T]:
         self._items[name] = value
         return value
 
-    def accept(self, own: Callable[[str], T | None]) -> None:
+    def accept(self, own: Callable[[str], T | None], own_texts: str) -> None:
         """Also makes values of texts that are no registered names; see `own` of the constructor."""
-        self._make_own = own
+        self._make_own, self._own_texts = own, own_texts
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator form of `add`."""
@@ -46,7 +47,7 @@ class Registry[T]:
         if name not in self._made:
             value = self._from_outside(name)
             if value is None:
-                raise UnknownNameError(self.kind, name, self)
+                raise UnknownNameError(self.kind, name, self, self._own_texts)
             self._made[name] = value
         return self._made[name]
 

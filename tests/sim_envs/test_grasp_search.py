@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assets.grasps import DEFAULT, grasp_for
+from assets.grasps import DEFAULT, grasp_for, store
 from assets.robots import ROBOTS
 from lace.cli.main import main
 from lace.core.errors import InvalidValueError
@@ -74,6 +74,12 @@ def test_an_arm_without_fingers_is_refused(capsys):
     assert "0 finger joints" in capsys.readouterr().err
     with pytest.raises(InvalidValueError, match="none is stored for 'vx300s'"):
         require_grasping(SceneConfig(embodiment="vx300s"))
+
+
+def test_a_hand_with_grasps_of_other_targets_names_them(tmp_path):
+    store(replace(grasp_for("dinosaur"), embodiment="mine"), tmp_path / "mine.json")
+    with pytest.raises(InvalidValueError, match="none is stored for 'mine', which has those of dinosaur"):
+        grasp_for("dinosaur_trex", "mine", tmp_path / "mine.json")
 
 
 def test_the_stored_grasp_lifts_and_an_open_hand_does_not(search):

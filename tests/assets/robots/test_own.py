@@ -140,7 +140,9 @@ def test_what_is_wrong_with_a_file_is_said(folder, old, new, said):
 def test_texts_that_are_neither_are_names_that_do_not_exist(tmp_path):
     with pytest.raises(UnknownNameError, match="'xarm7_leap' if that was meant"):
         ROBOTS["xarm7_lep"]
-    with pytest.raises(AssetError, match="embodiment.toml"):
+    with pytest.raises(UnknownNameError, match="or a folder with embodiment.toml"):
+        ROBOTS["my_hnad"]
+    with pytest.raises(AssetError, match="copy examples/toy_hand/embodiment.toml"):
         ROBOTS[str(tmp_path)]
     with pytest.raises(AssetError, match="no_such_module"):
         ROBOTS["no_such_module:ROBOT"]
