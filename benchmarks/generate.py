@@ -69,7 +69,10 @@ def render(source, frames: int) -> float:
     view, config = source.view(batch), source.config
     draw = source.renderer.draw
     return _rate(
-        lambda: (draw(view, config.width, config.height, shadows=config.shadows), wp.synchronize()),
+        lambda: (
+            draw(view, config.width, config.height, shadows=config.shadows, antialias=config.antialias),
+            wp.synchronize(),
+        ),
         frames,
         source.worlds,
     )

@@ -53,8 +53,6 @@ class CameraConfig:
     admin_port: int
     width: int = 224
     height: int = 224
-    supersampling: int = 1
-    """Rays per pixel and axis: 2 smooths edges, which a calibration board needs, and costs four times the rays."""
     fps: float = 10.0
     """Most frames a second; a busy machine gives fewer."""
     preset: str = "lab"
@@ -75,7 +73,6 @@ class SceneCamera:
             width=config.width,
             height=config.height,
             device="cpu",
-            supersampling=config.supersampling,
         )
         self.source = TrialSource(with_preset(generate, config.preset), worlds=1)
         self.trial: Trial | None = None

@@ -39,8 +39,6 @@ class EmulateConfig:
     width: Annotated[int, Within(16, 8192)] = 224
     height: Annotated[int, Within(16, 8192)] = 224
     """The camera's image size [px]."""
-    supersampling: Annotated[int, Within(1, 8)] = 1
-    """The camera's rays per pixel and axis; 2 for calibrating."""
     fps: Annotated[float, Within(0, 240, open_low=True)] = 10.0
     """The camera's frames per second, at most."""
     hand_strength: Annotated[float, Within(0, 100, open_low=True)] = 1.0
@@ -110,7 +108,7 @@ async def _announce(config: EmulateConfig, emulator: Emulator, where: dict) -> N
         return
     host, port = where["admin"]
     options = {"admin-host": host, "admin-port": port} | {
-        name: getattr(config, name) for name in ("width", "height", "supersampling", "fps", "preset", "seed", "trial")
+        name: getattr(config, name) for name in ("width", "height", "fps", "preset", "seed", "trial")
     }
     command = ["-m", "real_bridge.emulator.camera", *(text for n, v in options.items() for text in (f"--{n}", str(v)))]
     camera = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)

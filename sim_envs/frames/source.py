@@ -59,7 +59,7 @@ class SimulatedFrames:
         self.layout = layout_for(self.body.parts, len(self.embodiment.keypoints))
         cameras = Cameras(config)
         self.lens = LensPictures(cameras.real, self.device) if cameras.real is not None and cameras.has_lens else None
-        canvas = self.lens.width * self.lens.height if self.lens else 0
+        canvas = (self.lens.height, self.lens.width) if self.lens else (0, 0)
         self.world_bytes = world_bytes(config, self.layout.count, self.body.bytes_per_world(), canvas)
         behind = self.backdrop.working_bytes if self.backdrop else 0
         self.worlds = worlds or min(worlds_for(self.device, self.world_bytes, behind, processes), most_worlds)
@@ -150,8 +150,8 @@ class SimulatedFrames:
     def _seen(self, view: View, camera: PinholeCamera, count: int | None, shadows: bool) -> Drawn:
         """What `camera` sees of the scenes applied last: RGB, segment ids, depth; through its lens where it has one."""
         canvas = self.canvas(camera)
-        size, samples = (canvas.width, canvas.height), self.config.supersampling
-        drawn = self.renderer.draw(view, *size, shadows=shadows, supersampling=samples, count=count)
+        size, antialias = (canvas.width, canvas.height), self.config.antialias
+        drawn = self.renderer.draw(view, *size, shadows=shadows, antialias=antialias, count=count)
         return drawn if self.lens is None or camera.distortion is None else self.lens.seen(camera, *drawn)
 
     def _behind(self, batch: SceneBatch, count: int) -> wp.array | None:

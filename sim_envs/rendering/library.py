@@ -5,8 +5,8 @@ import warp as wp
 
 from assets.shapes import Mesh
 from sim_envs.rendering.raytrace import MeshData, Slot, mesh_data
-from sim_envs.rendering.shading import srgb_to_linear
 from sim_envs.rendering.texels import Texel, TextureRow, pack_textures
+from sim_envs.rendering.tone import srgb_to_linear
 
 LEAF_SIZE = 4
 """Triangles per leaf of a mesh's bounding volumes."""

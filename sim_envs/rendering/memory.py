@@ -1,11 +1,15 @@
 """Device and number of worlds per batch of the renderer: on a GPU as many as fit into its memory."""
 
+from math import prod
+
 import numpy as np
 import torch
 
 from lace.core.errors import InvalidValueError
 from lace.core.workers import worker_number
 from sim_envs.config.scene import SceneConfig
+from sim_envs.rendering.rasterize import grid_shape
+from sim_envs.rendering.shadow import traced_shape
 
 ALL_GPUS = "cuda:all"
 """Device of workers that spread over the GPUs of a machine."""
@@ -50,13 +54,17 @@ def sharing(device: str, workers: int) -> int:
     return -(-workers // max(1, torch.cuda.device_count())) if device == ALL_GPUS else workers
 
 
-def world_bytes(config: SceneConfig, slots: int, body: int, canvas: int = 0) -> int:
+def world_bytes(config: SceneConfig, slots: int, body: int, canvas: tuple[int, int] = (0, 0)) -> int:
     """Largest device memory of one world while it is drawn; `body` of it for copies of deformable meshes.
 
-    `canvas` pixels are drawn besides those of the picture, for a lens to look them up.
+    `canvas` is the height and width of what is drawn besides the picture, for a lens to look it up.
     """
-    pixel = SAMPLE_BYTES * config.supersampling**2 + PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
-    return (config.width * config.height + canvas) * pixel + slots * SLOT_BYTES + WORLD_BYTES + body
+    pixel = PIXEL_BYTES + BACKDROP_BYTES * (config.backdrop is not None)
+    drawn = 0
+    for size in ((config.height, config.width), canvas):
+        drawn += prod(size) * pixel + prod(grid_shape(*size, config.antialias)) * SAMPLE_BYTES
+        drawn += prod(traced_shape(*size)) * config.shadows
+    return drawn + slots * SLOT_BYTES + WORLD_BYTES + body
 
 
 def worlds_for(device: str, per_world: int, fixed: int, processes: int = 1) -> int:

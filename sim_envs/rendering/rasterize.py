@@ -22,6 +22,8 @@ NEAR_M = 1e-3
 """Triangles reaching nearer to the camera plane than this have their screen bounds taken from where they cross it."""
 SLACK = 1e-4
 """Share of a triangle's size by which it is drawn larger, so that rounding leaves no cracks between neighbours."""
+ROUNDING = 1e-3
+"""Distance from a sample [steps between samples] at which an edge still reaches it."""
 BOX_FACES = 12
 
 
@@ -35,6 +37,19 @@ class Item:
 
 
 @wp.struct
+class Grid:
+    """The samples of one world."""
+
+    keys: wp.array3d[wp.uint64]
+    """(worlds, rows, columns), see `grid_shape`."""
+    world: wp.int32
+    lens: wp.vec3f
+    """Focal length and centre (focal, cx, cy) [px]."""
+    corners: wp.bool
+    """Whether rows of pixel corners lie between those of pixel centres."""
+
+
+@wp.struct
 class Placement:
     """Where a slot is in its world's camera frame."""
 
@@ -44,6 +59,11 @@ class Placement:
     radius: wp.float32
     """Of the bounding sphere [m]; 0 where the slot is out of view."""
     centre: wp.vec3f
+
+
+def grid_shape(height: int, width: int, corners: bool) -> tuple[int, int]:
+    """Rows and columns of samples: pixel centres, or rows of pixel corners and of centres (width of them) in turn."""
+    return (2 * height + 1, width + 1) if corners else (height, width)
 
 
 def work_items(source: np.ndarray, parked: np.ndarray, face_count: np.ndarray) -> np.ndarray:
@@ -193,33 +213,46 @@ def extend_by_edge(bounds: wp.vec4f, p: wp.vec3f, q: wp.vec3f, lens: wp.vec3f):
 
 
 @wp.func
-def sample_span(low: wp.float32, high: wp.float32, samples: wp.float32, count: wp.int32):
-    """First and last sample whose centre lies between low and high, in px."""
-    limit = wp.float32(count)
-    first = wp.clamp(wp.ceil(low * samples - 0.501), 0.0, limit)
-    last = wp.clamp(wp.floor(high * samples - 0.499), -1.0, limit - 1.0)
-    return wp.int32(first), wp.int32(last)
+def row_v(grid: Grid, row: wp.int32):
+    """Image row [px] of a row of samples."""
+    return wp.where(grid.corners, 0.5 * wp.float32(row), wp.float32(row) + 0.5)
 
 
 @wp.func
-def draw_triangle(
-    a: wp.vec3f,
-    b: wp.vec3f,
-    c: wp.vec3f,
-    code: wp.uint64,
-    lens: wp.vec3f,
-    samples: wp.float32,
-    world: wp.int32,
-    keys: wp.array3d[wp.uint64],
-):
+def first_u(grid: Grid, row: wp.int32):
+    """Image column [px] of the first sample of a row; the others follow at 1 px."""
+    return wp.where(grid.corners and row % 2 == 0, 0.0, 0.5)
+
+
+@wp.func
+def span_of(low: wp.float32, high: wp.float32, first: wp.float32, step: wp.float32, count: wp.int32):
+    """First and last of `count` samples, `step` px apart from `first` on, that lie between low and high [px]."""
+    limit = wp.float32(count)
+    start = wp.clamp(wp.ceil((low - first) / step - ROUNDING), 0.0, limit)
+    end = wp.clamp(wp.floor((high - first) / step + ROUNDING), -1.0, limit - 1.0)
+    return wp.int32(start), wp.int32(end)
+
+
+@wp.func
+def rows_of(grid: Grid, bounds: wp.vec4f):
+    """First and last row of samples in bounds (u0, v0, u1, v1) [px]; first > last where no sample lies in them."""
+    step = wp.where(grid.corners, 0.5, 1.0)
+    first = wp.where(grid.corners, 0.0, 0.5)
+    x0, x1 = span_of(bounds[0], bounds[2], first, step, 2 * grid.keys.shape[2])
+    y0, y1 = span_of(bounds[1], bounds[3], first, step, grid.keys.shape[1])
+    return y0, wp.where(x0 > x1, y0 - 1, y1)
+
+
+@wp.func
+def draw_triangle(a: wp.vec3f, b: wp.vec3f, c: wp.vec3f, code: wp.uint64, grid: Grid):
     """Updates the key of every sample that a triangle in the camera frame covers."""
+    lens = grid.lens
     bounds = wp.vec4f(1.0e9, 1.0e9, -1.0e9, -1.0e9)
     bounds = extend_by_edge(bounds, a, b, lens)
     bounds = extend_by_edge(bounds, b, c, lens)
     bounds = extend_by_edge(bounds, c, a, lens)
-    x0, x1 = sample_span(bounds[0], bounds[2], samples, keys.shape[2])
-    y0, y1 = sample_span(bounds[1], bounds[3], samples, keys.shape[1])
-    if x0 > x1 or y0 > y1:
+    y0, y1 = rows_of(grid, bounds)
+    if y0 > y1:
         return
     edges = edges_of(a, b, c)
     if edges.volume <= 0.0:
@@ -229,20 +262,20 @@ def draw_triangle(
     side_c = edges.c + widen
     side_a = edges.total - edges.b - edges.c + widen
     inverse = edges.total / edges.volume
-    step = 1.0 / (lens[0] * samples)
-    origin = (0.5 - lens[1] * samples) * step
+    step = 1.0 / lens[0]
     for y in range(y0, y1 + 1):
-        dy = (wp.float32(y) + 0.5 - lens[2] * samples) * step
-        span = wp.vec2f(origin + wp.float32(x0) * step, origin + wp.float32(x1) * step)
+        dy = (row_v(grid, y) - lens[2]) * step
+        span = wp.vec2f((bounds[0] - lens[1]) * step, (bounds[2] - lens[1]) * step)
         span = cut(span, side_a[0], side_a[1] * dy + side_a[2])
         span = cut(span, side_b[0], side_b[1] * dy + side_b[2])
         span = cut(span, side_c[0], side_c[1] * dy + side_c[2])
         if span[0] <= span[1]:
             row = inverse[1] * dy + inverse[2]
-            first = wp.int32(wp.ceil((span[0] - origin) / step - 1.0e-3))
-            last = wp.int32(wp.floor((span[1] - origin) / step + 1.0e-3))
-            for x in range(first, last + 1):
-                offer(inverse[0] * (origin + wp.float32(x) * step) + row, code, world, y, x, keys)
+            start = first_u(grid, y)
+            origin = (start - lens[1]) * step
+            x0, x1 = span_of(span[0] * lens[0] + lens[1], span[1] * lens[0] + lens[1], start, 1.0, grid.keys.shape[2])
+            for x in range(x0, x1 + 1):
+                offer(inverse[0] * (origin + wp.float32(x) * step) + row, code, grid, y, x)
 
 
 @wp.func
@@ -260,11 +293,11 @@ def cut(span: wp.vec2f, slope: wp.float32, offset: wp.float32):
 
 
 @wp.func
-def offer(inverse: wp.float32, code: wp.uint64, world: wp.int32, y: wp.int32, x: wp.int32, keys: wp.array3d[wp.uint64]):
+def offer(inverse: wp.float32, code: wp.uint64, grid: Grid, y: wp.int32, x: wp.int32):
     """Keeps a surface of this inverse depth [1/m] if it is the nearest so far."""
     key = (wp.uint64(wp.cast(inverse, wp.uint32)) << wp.uint64(32)) | code
-    if inverse > 0.0 and key > keys[world, y, x]:
-        wp.atomic_max(keys, world, y, x, key)
+    if inverse > 0.0 and key > grid.keys[grid.world, y, x]:
+        wp.atomic_max(grid.keys, grid.world, y, x, key)
 
 
 @wp.func
@@ -273,10 +306,7 @@ def draw_mesh(
     slot: Slot,
     placed: Placement,
     code: wp.uint64,
-    lens: wp.vec3f,
-    samples: wp.float32,
-    world: wp.int32,
-    keys: wp.array3d[wp.uint64],
+    grid: Grid,
 ):
     """Draws the item's triangles of a mesh."""
     mesh = wp.mesh_get(slot.source)
@@ -285,7 +315,7 @@ def draw_mesh(
         a = placed.rotation @ mesh.points[mesh.indices[first]] + placed.translation
         b = placed.rotation @ mesh.points[mesh.indices[first + 1]] + placed.translation
         c = placed.rotation @ mesh.points[mesh.indices[first + 2]] + placed.translation
-        draw_triangle(a, b, c, code | wp.uint64(face), lens, samples, world, keys)
+        draw_triangle(a, b, c, code | wp.uint64(face), grid)
 
 
 @wp.func
@@ -293,10 +323,7 @@ def draw_box(
     half: wp.vec3f,
     placed: Placement,
     code: wp.uint64,
-    lens: wp.vec3f,
-    samples: wp.float32,
-    world: wp.int32,
-    keys: wp.array3d[wp.uint64],
+    grid: Grid,
 ):
     """Draws all triangles of a box."""
     for face in range(BOX_FACES):
@@ -305,21 +332,13 @@ def draw_box(
         if wp.dot(placed.rotation @ normal, a) < 0.0:
             b = placed.rotation @ b + placed.translation
             c = placed.rotation @ c + placed.translation
-            draw_triangle(a, b, c, code | wp.uint64(face), lens, samples, world, keys)
+            draw_triangle(a, b, c, code | wp.uint64(face), grid)
 
 
 @wp.func
-def draw_round(
-    slot: Slot,
-    placed: Placement,
-    code: wp.uint64,
-    cameras: Cameras,
-    samples: wp.float32,
-    world: wp.int32,
-    keys: wp.array3d[wp.uint64],
-):
-    """A cylinder or sphere, by a ray through each sample in its screen bounds."""
-    lens = cameras.focal_centre[world]
+def draw_round(slot: Slot, placed: Placement, code: wp.uint64, pose: wp.transformf, grid: Grid):
+    """A cylinder or sphere, by a ray through each sample in its screen bounds; `pose` is the camera's."""
+    lens = grid.lens
     bounds = wp.vec4f(-1.0e9, -1.0e9, 1.0e9, 1.0e9)
     front = placed.centre[2] - placed.radius
     if front > NEAR_M:
@@ -330,20 +349,18 @@ def draw_round(
         u = middle[0] + lens[1]
         v = middle[1] + lens[2]
         bounds = wp.vec4f(u - spread, v - spread, u + spread, v + spread)
-    x0, x1 = sample_span(bounds[0], bounds[2], samples, keys.shape[2])
-    y0, y1 = sample_span(bounds[1], bounds[3], samples, keys.shape[1])
-    origin = wp.transform_get_translation(cameras.pose[world])
+    y0, y1 = rows_of(grid, bounds)
+    origin = wp.transform_get_translation(pose)
     for y in range(y0, y1 + 1):
+        start = first_u(grid, y)
+        x0, x1 = span_of(bounds[0], bounds[2], start, 1.0, grid.keys.shape[2])
         for x in range(x0, x1 + 1):
-            local = wp.vec3f(
-                ((wp.float32(x) + 0.5) / samples - lens[1]) / lens[0],
-                ((wp.float32(y) + 0.5) / samples - lens[2]) / lens[0],
-                1.0,
-            )
-            direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
+            u = wp.float32(x) + start
+            local = wp.vec3f((u - lens[1]) / lens[0], (row_v(grid, y) - lens[2]) / lens[0], 1.0)
+            direction = wp.transform_vector(pose, wp.normalize(local))
             distance, _normal = intersect_round(slot, origin, direction)
             if distance > 0.0 and distance < MAX_DISTANCE_M:
-                offer(wp.length(local) / distance, code, world, y, x, keys)
+                offer(wp.length(local) / distance, code, grid, y, x)
 
 
 @wp.kernel(enable_backward=False)
@@ -353,10 +370,10 @@ def rasterize(
     items: wp.array[Item],
     cameras: Cameras,
     slots_per_world: wp.int32,
-    samples: wp.float32,
+    corners: wp.bool,
     keys: wp.array3d[wp.uint64],
 ):
-    """Draws items into keys (worlds, samples * height, samples * width), all NOTHING before."""
+    """Draws items into keys (worlds, rows, columns), all NOTHING before, see `grid_shape`."""
     item = items[wp.tid()]
     number = wp.int32(item.slot)  # Warp cannot index an array by a member of a struct
     placed = placements[number]
@@ -364,11 +381,15 @@ def rasterize(
     if placed.radius <= 0.0 or world >= keys.shape[0]:
         return
     slot = slots[number]
-    lens = cameras.focal_centre[world]
+    grid = Grid()
+    grid.keys = keys
+    grid.world = world
+    grid.lens = cameras.focal_centre[world]
+    grid.corners = corners
     code = wp.uint64(number % slots_per_world) << wp.uint64(FACE_BITS)
     if slot.kind == GeoType.MESH:
-        draw_mesh(item, slot, placed, code, lens, samples, world, keys)
+        draw_mesh(item, slot, placed, code, grid)
     elif slot.kind == GeoType.BOX:
-        draw_box(slot.size, placed, code, lens, samples, world, keys)
+        draw_box(slot.size, placed, code, grid)
     else:
-        draw_round(slot, placed, code, cameras, samples, world, keys)
+        draw_round(slot, placed, code, cameras.pose[world], grid)

@@ -20,10 +20,12 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.rendering.library import Library, gather_bounds
-from sim_envs.rendering.rasterize import Item, Placement, compute_placements, rasterize, work_items
+from sim_envs.rendering.rasterize import Item, Placement, compute_placements, grid_shape, rasterize, work_items
 from sim_envs.rendering.raytrace import Cameras, Scene, Slot, probe
-from sim_envs.rendering.shading import Lights, create_kernel, label, srgb_to_linear, tone_table
+from sim_envs.rendering.shading import Lights, create_kernel, label
+from sim_envs.rendering.shadow import trace_shadows, traced_shape
 from sim_envs.rendering.slot_table import PARKED, SlotTable
+from sim_envs.rendering.tone import srgb_to_linear, tone_table, untone_table
 
 PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
 
@@ -68,7 +70,9 @@ class Renderer:
         self.model = self._open_scene()
         self.rows = np.zeros(worlds * slots, Slot.numpy_dtype())
         self.rows["segment"] = np.tile(segment_of_slot, worlds)
-        self._tone = wp.array(tone_table(), dtype=wp.uint8, device=device)
+        tone = tone_table()
+        self._tone = wp.array(tone, dtype=wp.uint8, device=device)
+        self._untone = wp.array(untone_table(tone), dtype=wp.float32, device=device)
         self._nothing = wp.empty((0, 0, 0, 0), dtype=wp.uint8, device=device)
         self._kernels: dict[tuple[bool, int], wp.Kernel] = {}
         self._scene: Scene | None = None
@@ -148,13 +152,13 @@ class Renderer:
         self._scene = scene
 
     def draw(
-        self, view: View, width: int, height: int, *, shadows: bool, supersampling: int = 1, count: int | None = None
+        self, view: View, width: int, height: int, *, shadows: bool, antialias: bool = True, count: int | None = None
     ) -> tuple[wp.array, wp.array, wp.array]:
         """RGB (n, height, width, 3) uint8, segment ids (n, height, width) uint8, depth float32 [m].
 
         n is `count`, the first worlds only, or all.
         """
-        setting = (shadows, supersampling)
+        setting = (shadows, antialias)
         if setting not in self._kernels:
             self._kernels[setting] = create_kernel(*setting)
         count = count or self.worlds
@@ -164,13 +168,25 @@ class Renderer:
         depth = wp.empty(shape, dtype=wp.float32, device=self.device)
         cameras, lights = self._structs(view)
         placements = self._place(cameras, width, height)
-        keys = self._rasterize(placements, cameras, shape, 1)
-        self._launch(label, shape, [self._scene, keys, self.slots], [segment, depth])
-        if supersampling > 1:
-            del keys  # before the next are there: they are what takes most memory
-            keys = self._rasterize(placements, cameras, shape, supersampling)
+        keys = self._rasterize(placements, cameras, shape, antialias)
+        self._launch(label, shape, [self._scene, keys, antialias, self.slots], [segment, depth])
         backdrop = self._nothing if view.backdrop is None else view.backdrop
-        inputs = [self._scene, placements, keys, self.slots, cameras, lights, self._tone, backdrop]
+        traced = traced_shape(height, width) if shadows else (0, 0)
+        states = wp.empty((count, *traced), dtype=wp.uint8, device=self.device)
+        inputs = [self._scene, placements, keys, antialias, self.slots, cameras, lights.key_direction]
+        self._launch(trace_shadows, states.shape, inputs, [states])
+        inputs = [
+            self._scene,
+            placements,
+            keys,
+            states,
+            self.slots,
+            cameras,
+            lights,
+            self._tone,
+            self._untone,
+            backdrop,
+        ]
         self._launch(self._kernels[setting], shape, inputs, [rgb])
         return rgb, segment, depth
 
@@ -180,11 +196,13 @@ class Renderer:
         self._launch(compute_placements, placements.shape, inputs, [placements])
         return placements
 
-    def _rasterize(self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], samples: int) -> wp.array:
-        """Keys (worlds, samples * height, samples * width) of the surfaces seen."""
+    def _rasterize(
+        self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], corners: bool
+    ) -> wp.array:
+        """Keys (worlds, rows, columns) of the surfaces seen, see `grid_shape`."""
         count, height, width = shape
-        keys = wp.zeros((count, samples * height, samples * width), dtype=wp.uint64, device=self.device)
-        inputs = [self._slots, placements, self._items, cameras, self.slots, float(samples)]
+        keys = wp.zeros((count, *grid_shape(height, width, corners)), dtype=wp.uint64, device=self.device)
+        inputs = [self._slots, placements, self._items, cameras, self.slots, corners]
         self._launch(rasterize, self._items.shape, inputs, [keys])
         return keys
 

@@ -22,8 +22,8 @@ from sim_envs.simulate.config import SimulateConfig
 from sim_envs.trials.cell import STRIDE, SimCell, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
-ENLARGEMENT, SUPERSAMPLING = 2, 2
-"""Films are so much larger than what the policies saw, with so many colour rays per pixel and axis on edges."""
+LONG_SIDE_PX = 512
+"""Of a film, whatever the size of what the policies saw."""
 EVERY = 2
 """States from one picture of a film to the next."""
 MARGIN = 0.06
@@ -112,9 +112,7 @@ def moments(cell: SimCell) -> tuple[Array, Array]:
 
 
 def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance = unseen) -> np.ndarray:
-    """RGB (frames, height, width, 3) uint8 of all that happened in `cell`; its first picture if nothing moved."""
-    if not cell.motions:
-        return trial.record.image[None].repeat(ENLARGEMENT, 1).repeat(ENLARGEMENT, 2)
+    """RGB (frames, height, width, 3) uint8 of all that happened in `cell`; its beginning if nothing moved."""
     (q, T), size = moments(cell), source.frames.worlds
     camera, made = framed(source, trial, q, T), []
     for start in range(0, len(q), size):
@@ -124,7 +122,7 @@ def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance 
 
 
 def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -> PinholeCamera:
-    """The trial's camera, ENLARGEMENT times as large, zoomed out and shifted as far as hand and target need it.
+    """The trial's camera at a film's size, zoomed out and shifted as far as hand and target need it.
 
     Args:
         source: Of the trial.
@@ -140,12 +138,12 @@ def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
     size = np.array([camera.width, camera.height], float)
     low, high = zoom_to(uv.reshape(-1, 2)[depth.ravel() > 0.05], size)
     K = camera.K.copy()
-    scale = ENLARGEMENT * size / (high - low)
+    made = 2 * np.rint(LONG_SIDE_PX / 2 * size / size.max()).astype(int)  # H.264 takes even sizes only
+    scale = made / (high - low)
     K[..., 0, :] *= scale[0]
     K[..., 1, :] *= scale[1]
     K[..., :2, 2] -= scale * low
-    width, height = (int(ENLARGEMENT * side) for side in size)
-    return replace(camera, K=K, width=width, height=height)
+    return replace(camera, K=K, width=int(made[0]), height=int(made[1]))
 
 
 def zoom_to(uv: Array, size: Array) -> tuple[Array, Array]:
@@ -176,7 +174,7 @@ def _drawn(source: TrialSource, trial: Trial, camera: PinholeCamera, q: Array, T
     view = frames.view(replace(scene, camera=replace(camera, K=K, T_world_cam=T_world_cam)))
     frames.renderer.apply(scene.table)
     size = camera.width, camera.height
-    rgb, _segment, _depth = frames.renderer.draw(view, *size, shadows=True, supersampling=SUPERSAMPLING, count=count)
+    rgb, _segment, _depth = frames.renderer.draw(view, *size, shadows=True, count=count)
     return rgb.numpy()
 
 

@@ -21,7 +21,7 @@ def modules() -> dict[str, wp.Module]:
     ]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     found = {name: wp.get_module(importlib.import_module(name).__name__) for name in names}
-    return found | {f"colour, shadows {shadows}": create_kernel(shadows, 2).module for shadows in (False, True)}
+    return found | {f"colour, shadows {shadows}": create_kernel(shadows, True).module for shadows in (False, True)}
 
 
 MODULES = modules()

@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import replace
+from math import prod
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from sim_envs.config.axes import HandAxis
 from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.rendering import memory
 from sim_envs.rendering.memory import BACKDROP_BYTES, PIXEL_BYTES, SAMPLE_BYTES, world_bytes, worlds_for
+from sim_envs.rendering.rasterize import grid_shape
 
 
 def peak_bytes(make) -> int:
@@ -27,19 +29,19 @@ def peak_bytes(make) -> int:
     return peak
 
 
-@pytest.mark.parametrize("samples", [1, 2])
-def test_pictures_take_the_bytes_that_are_counted_for_a_pixel(source, batch, samples):
+@pytest.mark.parametrize("antialias", [False, True])
+def test_pictures_take_the_bytes_that_are_counted_for_a_pixel(source, batch, antialias):
     """Difference between two sizes: the fixed memory of a drawing cancels."""
     source.renderer.apply(batch.table)
     view = source.view(batch)
     sizes = [(64, 48), (96, 64)]
     peaks = [
-        peak_bytes(lambda size=size: source.renderer.draw(view, *size, shadows=False, supersampling=samples))
+        peak_bytes(lambda size=size: source.renderer.draw(view, *size, shadows=False, antialias=antialias))
         for size in sizes
     ]
-    pixels = [width * height for width, height in sizes]
-    per_pixel = (peaks[1] - peaks[0]) / (pixels[1] - pixels[0]) / source.worlds
-    assert per_pixel == SAMPLE_BYTES * samples**2 + PIXEL_BYTES
+    more = np.subtract(*(width * height for width, height in sizes[::-1]))
+    more_samples = np.subtract(*(prod(grid_shape(height, width, antialias)) for width, height in sizes[::-1]))
+    assert (peaks[1] - peaks[0]) / source.worlds == SAMPLE_BYTES * more_samples + PIXEL_BYTES * more
 
 
 def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
@@ -52,7 +54,6 @@ def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
         width=160,
         height=128,
         backdrop=tmp_path / "p.png",
-        supersampling=2,
         device="cpu",
     )
     config = with_preset(config, "clean")
@@ -71,15 +72,15 @@ def test_a_world_takes_no_more_than_is_counted_for_it_and_hardly_less(tmp_path):
 
 
 def test_worlds_follow_from_memory(monkeypatch, tmp_path):
-    config, free = SceneConfig(), 40 * 1024**3
+    config, free = SceneConfig(antialias=False), 40 * 1024**3
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
     per_world = world_bytes(config, 92, 0)
     assert worlds_for("cpu", per_world, 0) == memory.CPU_WORLDS
     worlds = worlds_for("cuda:0", per_world, 0)
     assert 0.9 * memory.SHARE * free < worlds * per_world <= memory.SHARE * free or worlds == memory.MOST
-    finer = replace(config, supersampling=2, backdrop=tmp_path)
+    finer = replace(config, antialias=True, backdrop=tmp_path)
     more = world_bytes(finer, 92, 1000) - per_world
-    assert more == 448 * 448 * (3 * SAMPLE_BYTES + BACKDROP_BYTES) + 1000
+    assert more == 448 * 448 * BACKDROP_BYTES + SAMPLE_BYTES * (449 * (448 + 449) - 448 * 448 + 1) + 1000
     fewer = worlds_for("cuda:0", per_world + more, 0, processes=4)
     assert fewer * 4 * (per_world + more) <= memory.SHARE * free < (fewer + 1) * 4 * (per_world + more)
     assert worlds_for("cuda:0", per_world, free) == memory.FEWEST

@@ -13,7 +13,7 @@ def drawn_and_cast(source, batch):
     width, height = source.config.width, source.config.height
     source.renderer.apply(batch.table)
     view = source.view(batch)
-    _rgb, segment, depth = source.renderer.draw(view, width, height, shadows=False)
+    _rgb, segment, depth = source.renderer.draw(view, width, height, shadows=False, antialias=True)
     rows, columns = np.mgrid[:height, :width] + 0.5
     uv = np.tile(np.stack([columns, rows], -1).reshape(1, -1, 2), (source.worlds, 1, 1))
     met, met_depth = source.renderer.probe(view, uv)
@@ -35,12 +35,12 @@ def test_at_the_same_depth_as_by_rays(drawn_and_cast):
     assert np.median(gap) < 1e-6
 
 
-def test_supersampling_smooths_edges_and_leaves_labels_alone(source, batch):
+def test_antialiasing_smooths_edges_and_leaves_labels_alone(source, batch):
     width, height = source.config.width, source.config.height
     source.renderer.apply(batch.table)
     view = source.view(batch)
-    rgb, segment, depth = source.renderer.draw(view, width, height, shadows=False, count=2)
-    finer, same_segment, same_depth = source.renderer.draw(view, width, height, shadows=False, supersampling=2, count=2)
+    rgb, segment, depth = source.renderer.draw(view, width, height, shadows=False, antialias=False, count=2)
+    finer, same_segment, same_depth = source.renderer.draw(view, width, height, shadows=False, antialias=True, count=2)
     assert np.array_equal(segment.numpy(), same_segment.numpy())
     assert np.array_equal(depth.numpy(), same_depth.numpy())
     gap = np.abs(rgb.numpy().astype(int) - finer.numpy()).max(-1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim_envs.rendering.shading import CONTRAST, TONE_STEPS, WHITE, srgb_to_linear, tone_table
+from sim_envs.rendering.tone import CONTRAST, TONE_STEPS, WHITE, srgb_to_linear, tone_table
 
 LINEAR = np.linspace(0, 2, TONE_STEPS) ** 2
 

@@ -77,8 +77,7 @@ def test_a_success_is_a_lift(trials):
 
 
 def test_a_film_shows_what_was_recorded_and_changes_no_result(config, folder, monkeypatch):
-    monkeypatch.setattr(film, "ENLARGEMENT", 1)
-    monkeypatch.setattr(film, "SUPERSAMPLING", 1)
+    monkeypatch.setattr(film, "LONG_SIDE_PX", SIZE)
     monkeypatch.setattr(film, "EVERY", 4)
     before = (folder / "results.json").read_bytes()
     assert command.main(replace(config, film=(0,), workers=1)) == 0
