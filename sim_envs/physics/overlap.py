@@ -16,6 +16,7 @@ from assets.robots.robot import Robot
 from assets.shapes import Mesh
 from lace.core.embodiment import Embodiment
 from lace.core.geometry import Array, BoolArray, apply, invert
+from lace.core.kept import kept
 from lace.core.kinematics import Kinematics
 from sim_envs.bodies.object_distance import ObjectDistance, distance_to
 
@@ -64,11 +65,16 @@ class Solid:
 
 
 def surface_samples(mesh: Mesh) -> Array:
-    """Points (k, 3) [m] on a mesh, at most SAMPLE_M apart along its edges."""
+    """Points (k, 3) [m] on a mesh, at most SAMPLE_M apart along its edges; kept in the cache."""
+    inputs = mesh.vertices, mesh.faces
+    return kept("surface_samples", lambda: _sampled(*inputs), _sampled, *inputs)
+
+
+def _sampled(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     import trimesh
 
-    vertices, _faces = trimesh.remesh.subdivide_to_size(mesh.vertices.astype(float), mesh.faces, SAMPLE_M, max_iter=20)
-    return np.unique(np.round(vertices, 6), axis=0)
+    points, _faces = trimesh.remesh.subdivide_to_size(vertices.astype(float), faces, SAMPLE_M, max_iter=20)
+    return np.unique(np.round(points, 6), axis=0)
 
 
 @cache

@@ -22,7 +22,7 @@ from sim_envs.simulate.config import SimulateConfig
 from sim_envs.trials.cell import STRIDE, SimCell, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
-LONG_SIDE_PX = 512
+LONG_SIDE_PX = 384
 """Of a film, whatever the size of what the policies saw."""
 EVERY = 2
 """States from one picture of a film to the next."""
