@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.errors import DatasetError
 from lace.core.files import publish_bytes
 from lace.core.frames import FrameRecord
 from lace.core.keypoints import COUNT, NAMES, SKELETON, Visibility, keypoint_box
-from lace.core.lock import locked_folder
+from lace.core.run_identity import RunIdentity
 from lace.core.semantics import EMBODIMENTS, TARGET
-from lace.data.dataset import FrameDataset
+from lace.data.dataset import FrameDataset, dataset_digest
 from lace.data.schema import decode_row
 from lace.data.verify import mask_box
 
@@ -34,23 +33,17 @@ def export_coco(ds: FrameDataset, out_dir: str | Path, progress: Callable[[int, 
 
     Args:
         ds: The dataset.
-        out_dir: Folder to write.
+        out_dir: New folder to write; export.json in it says which frames it belongs to.
         progress: Called with (frames done, frames in all).
 
     Raises:
-        DatasetError: `out_dir` holds annotations of other frames, is in use, or cannot be written.
+        DatasetError: `out_dir` holds something else or an export of other frames, is in use, or cannot be written.
     """
     folder, out = Path(out_dir), Path(out_dir) / ANNOTATIONS_NAME
-    with locked_folder(folder):
+    origin = {"frames": dataset_digest(ds.folders)}
+    with RunIdentity(folder / "export.json", "a COCO export", origin, compared=("frames",)).opened():
         document, names = _document(ds, progress)
         content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        if out.exists() and out.read_bytes() != content:
-            raise DatasetError(
-                f"exporting to {folder}",
-                f"{ANNOTATIONS_NAME} is there already, of other frames",
-                "a new folder, or the same export",
-                "give another --out",
-            )
         for i, name in enumerate(names):
             publish_bytes(folder / IMAGES_NAME / name, ds.row(i)[0]["image"])
         publish_bytes(out, content)

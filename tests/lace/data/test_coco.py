@@ -85,10 +85,24 @@ def test_the_same_export_may_be_repeated_and_another_one_is_not_overwritten(expo
     ds, out, _ = exported
     before = (out / "annotations.json").read_bytes()
     assert export_coco(ds, out).read_bytes() == before
-    (tmp_path / "annotations.json").write_text("{}")
-    with pytest.raises(DatasetError, match=r"there already.*\n.*\n.*another --out"):
-        export_coco(ds, tmp_path)
-    assert (tmp_path / "annotations.json").read_text() == "{}" and not (tmp_path / "images").exists()
+    other = FrameDataset(make_dataset(tmp_path / "other", 2, 2, 48, seed=5))
+    with pytest.raises(DatasetError, match="made with other values: frames"):
+        export_coco(other, out)
+    (out / "annotations.json").unlink()  # as after a kill: images alone
+    with pytest.raises(DatasetError, match="made with other values: frames"):
+        export_coco(other, out)
+    export_coco(ds, out)
+
+
+def test_files_of_the_users_own_are_not_overwritten(exported, tmp_path):
+    ds = exported[0]
+    mine = tmp_path / "images" / "00000000.jpg"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    for folder in (tmp_path, ds.folder):
+        with pytest.raises(DatasetError, match="it exists and is not a COCO export"):
+            export_coco(ds, folder)
+    assert mine.read_bytes() == b"mine"
 
 
 def merged(tmp_path):
