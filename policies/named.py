@@ -58,7 +58,7 @@ class FunctionPolicy:
 
     def predict(self, observation: Observation) -> TwoPoints:
         """See Policy; ValueError where the function returns anything but two points."""
-        points = np.asarray(self.function(observation.image), float)
+        points = np.asarray(self.function(observation.image))
         if points.shape != (2, 2):
             raise ValueError(
                 f"it returned an array of shape {points.shape}, not (2, 2): end effector and target, u and v"

@@ -1,5 +1,9 @@
 """One trial: observe, predict, plan, move, evaluate; in simulation and on the real arm."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import numpy as np
 
 from lace.core.geometry import Array
@@ -25,30 +29,46 @@ def run_trial(policy: Policy, cell: RobotCell, primitive: Primitive, seed: int =
     return trial.outcome(ending)
 
 
+_NEXT = "look at the policy; nothing has moved"
+
+
+def _doing(policy: Policy) -> str:
+    return f"asking the policy {policy.name}"
+
+
+@contextmanager
+def _asking(policy: Policy) -> Generator[None]:
+    """Around a user's own code: whatever it raises, or that it ends the program, is a SafetyStop of the trial."""
+    try:
+        yield
+    except TrialStopped:
+        raise
+    except (Exception, SystemExit) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise SafetyStop(_doing(policy), f"{type(error).__name__}: {first}", "two points (2,) [px]", _NEXT) from error
+
+
 def predicted_points(policy: Policy, observation: Observation) -> TwoPoints:
     """What `policy` says, if it is two finite points inside the picture; nothing is clipped.
 
     Raises:
         SafetyStop: It is anything else, or the policy raised an error.
     """
-    doing, next_step = f"asking the policy {policy.name}", "look at the policy; nothing has moved"
     height, width = observation.image.shape[:2]
-    try:
-        points = policy.predict(observation)
-        uv = np.stack([np.asarray(points.end_effector, float), np.asarray(points.target, float)])
+    with _asking(policy):
+        points = policy.predict(replace(observation, image=observation.image.copy()))  # it may draw into it
+        uv = np.stack([np.asarray(points.end_effector), np.asarray(points.target)])
         if uv.shape != (2, 2):
             raise ValueError(f"its points have shape {uv.shape}")
-    except TrialStopped:
-        raise
-    except Exception as error:  # whatever a user's own code raises: the robot stays where it is
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise SafetyStop(doing, f"{type(error).__name__}: {first}", "two points (2,) [px]", next_step) from error
+        if np.iscomplexobj(uv):
+            raise ValueError("its points are complex numbers")
+        uv = uv.astype(float)
     if not ((uv >= 0) & (uv <= (width, height))).all():
         raise SafetyStop(
-            doing,
+            _doing(policy),
             f"the points {np.round(uv, 1).tolist()}",
             f"points inside the picture, {width} x {height} px",
-            next_step,
+            _NEXT,
         )
     return TwoPoints(uv[0], uv[1])
 
@@ -65,7 +85,8 @@ class _Trial:
 
     def move(self, seed: int) -> None:
         cell = self.cell
-        self.policy.reset(seed)
+        with _asking(self.policy):
+            self.policy.reset(seed)
         self.observation = require_fresh(cell.observe(self.primitive.needs_depth), cell.now(), cell.freshness)
         self.phase = Phase.PREDICT
         self.points = predicted_points(self.policy, self.observation)

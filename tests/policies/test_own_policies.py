@@ -16,7 +16,7 @@ from policies import make_policy
 from policies.named import identity_of
 from policies.outcome import Phase, Result
 from policies.policy import Observation, TwoPoints
-from policies.runner import run_trial
+from policies.runner import predicted_points, run_trial
 from tests import ROOT
 from tests.policies.test_runner import Nodding, StillCell
 
@@ -52,7 +52,7 @@ class Says:
         self.log.append(seed)
 
     def predict(self, observation: Observation) -> TwoPoints:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -178,7 +178,7 @@ def test_a_misspelt_name_gets_the_nearest():
 
 
 def points(*rows):
-    return TwoPoints(*(np.array(row, float) for row in rows))
+    return TwoPoints(*map(np.array, rows))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,8 @@ def points(*rows):
         (None, "two points"),
         (np.zeros((1, 2)), "two points"),
         (RuntimeError("out of memory"), "RuntimeError: out of memory"),
+        (SystemExit(3), "SystemExit: 3"),
+        (points([1 + 1j, 1], [2, 2]), "complex"),
         (InvalidValueError("predicting", "a", "b", "c"), "While predicting"),
     ],
 )
@@ -200,6 +202,27 @@ def test_a_policy_that_fails_is_a_safety_stop_before_anything_moves(answer, text
     outcome = run_trial(Says(answer), cell, Nodding())
     assert (outcome.result, outcome.phase) == (Result.SAFETY_STOP, Phase.PREDICT)
     assert text in outcome.reason and cell.done == [] and cell.stopped
+
+
+def test_a_policy_that_cannot_be_reset_is_a_safety_stop_too():
+    class Unset(Says):
+        def reset(self, seed):
+            raise KeyError("weights")
+
+    cell = StillCell()
+    outcome = run_trial(Unset(points([1, 1], [2, 2])), cell, Nodding())
+    assert outcome.result is Result.SAFETY_STOP and "KeyError: 'weights'" in outcome.reason and cell.done == []
+
+
+def test_a_policy_that_writes_into_its_picture_changes_no_other():
+    class Paints(Says):
+        def predict(self, observation):
+            observation.image[:] = 255
+            return self.answer
+
+    seen = StillCell().observe()
+    predicted_points(Paints(points([1, 1], [2, 2])), seen)
+    assert not seen.image.any()
 
 
 def test_one_point_of_a_function_is_a_safety_stop(folder):
