@@ -21,8 +21,9 @@ from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
 from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import read_origins
+from lace.reports.figures import loss_figure
 from lace.reports.recorder import Recorder
-from lace.reports.report import Report, write_report
+from lace.reports.report import Picture, Report, Text, write_report
 from policies import bundle
 from policies.evaluate import grid_of, measured, publish_tests
 from policies.features import SeenThrough, backbone_digest, cached_features
@@ -32,6 +33,9 @@ from policies.labelled import LabelledFrames, read
 from policies.probes import point_targets
 from policies.regimes import MANIFEST, Split, require_unseen, training_frames
 
+UNTESTED = Text(
+    "Not tested", ("No --test was given, so nothing was measured. `lace policy evaluate` measures on held-out frames.",)
+)
 POLICY_FIT = FitConfig(learning_rate=1e-4, loss="l1")
 """The paper's learning rates (E.3); L1 as DETR's own box regression, the paper names no loss."""
 
@@ -200,12 +204,18 @@ def _finish(config: PolicyConfig, split: Split, backbone: Backbone, fit: Fit) ->
         title=f"Two-point policy on {config.backbone}, regime {config.regime}",
         summary=f"{config.head} on frozen features, {len(data)} frames of {len(data.episodes)} demonstrations.",
         facts={"seed": config.fit.seed, "steps": config.fit.iterations, **about.data},
-        sections=[*([grid_of(tests)] if tests else []), *pictures],
+        sections=[grid_of(tests) if tests else UNTESTED, *pictures, *_curve(config.out / "metrics.jsonl")],
         config=asdict(config),
         warning=STAND_IN_WARNING if is_stand_in(config.backbone) else "",
     )
     write_report(config.out, report)
     return policy
+
+
+def _curve(metrics: Path) -> list[Picture]:
+    """The loss, where the run was long enough to log it."""
+    logged = metrics.is_file() and metrics.stat().st_size > 0
+    return [Picture("Loss of training", loss_figure(metrics))] if logged else []
 
 
 def camera_of(frames: LabelledFrames) -> bundle.Camera:
