@@ -18,6 +18,8 @@ from sim_envs.config.presets import PRESETS
 from sim_envs.config.scene import SceneConfig
 
 KINDS = {"robot": ROBOTS, "human": HUMANS}
+PLACES = 9
+"""Along each side of the workspace, at which it is looked for in a camera's picture."""
 IDLE_AXES = {"robot": ("skin", "sleeve"), "human": ("tint",)}
 """Axes that change nothing in a frame of that kind."""
 
@@ -93,6 +95,28 @@ def _require_only_camera(config: SceneConfig, file: Path) -> None:
         )
 
 
+def _require_targets_in_view(axis: TableAxis, file: Path) -> None:
+    """A trial needs its target in the picture: refuses a camera that sees no place of the workspace."""
+    z = float(np.mean(axis.height_m))
+    xy = np.stack(np.meshgrid(np.linspace(*axis.x_m, PLACES), np.linspace(*axis.y_m, PLACES)), -1).reshape(-1, 2)
+    for lens in read_cameras(file):
+        uv, depth = lens.camera.project(np.insert(xy, 2, z, axis=1))
+        inside = np.all((uv >= 0) & (uv <= (lens.width, lens.height)), axis=-1)
+        if np.any(inside & (depth > 0)):
+            continue
+        place, forwards = lens.T_base_cam[:3, 3], lens.T_base_cam[:3, 2]
+        looks = "does not look down"
+        if forwards[2] < 0:
+            x, y = (place + forwards * (z - place[2]) / forwards[2])[:2]
+            looks = f"looks at x {x:.2f}, y {y:.2f} m on the table"
+        raise InvalidValueError(
+            f"placing the camera of {file}",
+            f"it {looks} and sees no place of the workspace x {axis.x_m}, y {axis.y_m} m",
+            "a camera that sees where targets stand",
+            "check T_base_cam: camera x right, y down, z forward, in the robot's base frame (docs/own-things.md)",
+        )
+
+
 def refuse_idle_axes(axes: Axes, preset: str, kind: str) -> None:
     """Raises InvalidValueError if an axis was changed from the preset's that frames of this `kind` do not depend on."""
     for name in IDLE_AXES[kind]:
@@ -121,6 +145,8 @@ def require_grasping(config: SceneConfig) -> None:
         )
     refuse_idle_axes(config.axes, config.preset, "robot")
     require_usable(config)
+    if config.camera is not None:
+        _require_targets_in_view(config.axes.table, config.camera)
     if config.embodiment in ROBOTS:  # a body of another name brings its robot: the first trial asks for its grasp
         robot = ROBOTS[config.embodiment]
         for target in config.axes.target.objects:

@@ -23,7 +23,12 @@ class Factor:
     """A property of a scene that may affect success."""
 
     axis: str
-    value: Callable[[Scene], float | int | str]
+    value: Callable[[Scene], float | int | str | None]
+    """None where a scene does not have it: of one's own cameras no distance is drawn."""
+
+
+def _drawn(name: str) -> Callable[[Scene], float | int | str | None]:
+    return lambda scene: scene["draws"].get(name)
 
 
 FACTORS: Registry[Factor] = Registry("factor")
@@ -39,18 +44,19 @@ FACTORS.add(
 FACTORS.add("target yaw [deg]", Factor("pose", lambda s: s["target"]["yaw_deg"]))
 FACTORS.add("table height [m]", Factor("table", lambda s: s["table_z_m"]))
 FACTORS.add("room", Factor("room", lambda s: s["room"]))
-FACTORS.add("light elevation [deg]", Factor("light", lambda s: s["draws"]["light.elevation_deg"]))
-FACTORS.add("light azimuth [deg]", Factor("light", lambda s: s["draws"]["light.azimuth_deg"]))
-FACTORS.add("light intensity", Factor("light", lambda s: s["draws"]["light.intensity"]))
-FACTORS.add("ambient light", Factor("light", lambda s: s["draws"]["light.ambient"]))
-FACTORS.add("camera distance [m]", Factor("camera", lambda s: s["draws"]["camera.distance_m"]))
-FACTORS.add("camera azimuth [deg]", Factor("camera", lambda s: s["draws"]["camera.azimuth_deg"]))
-FACTORS.add("camera elevation [deg]", Factor("camera", lambda s: s["draws"]["camera.elevation_deg"]))
-FACTORS.add("image exposure [stops]", Factor("sensor", lambda s: s["draws"]["sensor.exposure_stops"]))
+FACTORS.add("light elevation [deg]", Factor("light", _drawn("light.elevation_deg")))
+FACTORS.add("light azimuth [deg]", Factor("light", _drawn("light.azimuth_deg")))
+FACTORS.add("light intensity", Factor("light", _drawn("light.intensity")))
+FACTORS.add("ambient light", Factor("light", _drawn("light.ambient")))
+FACTORS.add("camera distance [m]", Factor("camera", _drawn("camera.distance_m")))
+FACTORS.add("camera azimuth [deg]", Factor("camera", _drawn("camera.azimuth_deg")))
+FACTORS.add("camera elevation [deg]", Factor("camera", _drawn("camera.elevation_deg")))
+FACTORS.add("camera of the file", Factor("camera", _drawn("camera.of_file")))
+FACTORS.add("image exposure [stops]", Factor("sensor", _drawn("sensor.exposure_stops")))
 
 
 def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]]:
-    """Success of `policy` by every factor that varies, smallest p-value first.
+    """Success of `policy` by every factor that varies and that all scenes have, smallest p-value first.
 
     Each entry: name, axis, `p_value` of independence (chi-squared, approximate, not corrected for looking at many
     factors), and `groups` (label, successes, n, value, low, high).
@@ -58,7 +64,8 @@ def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]
     wins = np.array([trial.success(policy) for trial in trials], bool)
     found = []
     for name in FACTORS:
-        groups = split([FACTORS[name].value(trial.scene) for trial in trials])
+        values = [value for trial in trials if (value := FACTORS[name].value(trial.scene)) is not None]
+        groups = split(values) if len(values) == len(trials) else {}
         if len(groups) < 2:
             continue
         rates = {label: exact_rate(int(wins[rows].sum()), len(rows)) for label, rows in groups.items()}

@@ -1,5 +1,6 @@
 """Trials: scenes from (seed, index) in which a grasp is possible, with picture, ground truth and physics."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +90,8 @@ class TrialSource:
         self.body = require_robot(self.frames.body)
         self.robot = self.body.robot
         self._primitives: dict[str, GraspPrimitive] = {}
+        self._refused: Counter[str] = Counter()
+        """Scenes that the last `draw` left out, by what was wrong; one scene may count several times."""
 
     def primitive(self, trial: Trial) -> GraspPrimitive:
         """The grasp for the trial's target: the kind of object is given to the policy, its position is not."""
@@ -108,6 +111,7 @@ class TrialSource:
             IntegrityError: A trial was redrawn too often: the axes allow hardly any usable scene.
         """
         done: dict[int, Trial] = {}
+        self._refused.clear()
         pending, attempts = np.asarray(indices, int), np.zeros(len(indices), int)
         while len(pending):
             attempts = self._aimed(pending, attempts)
@@ -123,9 +127,10 @@ class TrialSource:
         attempts, left = attempts.copy(), np.arange(len(indices))
         while len(left):
             if attempts.max() >= MAX_ATTEMPTS:
+                why = ", ".join(f"{what} in {count}" for what, count in self._refused.most_common())
                 raise IntegrityError(
                     f"drawing trial {indices[attempts.argmax()]}",
-                    f"none of {MAX_ATTEMPTS} scenes could be tried",
+                    f"none of {MAX_ATTEMPTS} scenes could be tried; of all {sum(attempts)} that were drawn: {why}",
                     "a target in reach and in view, under a raised hand",
                     "widen the arm, target and camera axes",
                 )
@@ -149,18 +154,27 @@ class TrialSource:
         raised = grasp[:, 2] - batch.draws["table.height_m"] >= START_HEIGHT_M
         uv, depth = batch.camera.project(batch.pose.keypoints_world[:, body.present])
         seen = (uv >= 0).all(-1) & (uv < (batch.camera.width, batch.camera.height)).all(-1) & (depth > 0)
-        return (target.which >= 0) & reach & raised & seen.all(1)
+        checks = {
+            "no room for the target": target.which >= 0,
+            "target out of reach": reach,
+            "hand not raised": raised,
+            "hand not whole in the picture": seen.all(1),
+        }
+        self._refused.update({what: int((~passed).sum()) for what, passed in checks.items() if not passed.all()})
+        return np.all(list(checks.values()), 0)
 
     def _render(self, indices: np.ndarray, attempts: np.ndarray) -> dict[int, Trial]:
         records = self.frames.frames(self.config.seed, indices, attempts)
         batch = self.frames.compose(indices, attempts)
         made = {}
         for i, record in enumerate(records):
-            if not np.isfinite(record.boxes["target@segmentation"]).all():
-                continue
-            trial = self._trial(record, batch.rows(np.array([i])))
-            if self._is_whole(trial):
+            trial = None
+            if np.isfinite(record.boxes["target@segmentation"]).all():
+                trial = self._trial(record, batch.rows(np.array([i])))
+            if trial is not None and self._is_whole(trial):
                 made[record.index] = trial
+            else:
+                self._refused["target not seen well enough"] += 1
         return made
 
     def _is_whole(self, trial: Trial) -> bool:

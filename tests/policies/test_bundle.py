@@ -76,7 +76,9 @@ def test_the_run_describes_itself(trained):
     assert about["data"]["demonstrations"] == 3 and about["licence"] and set(about["metrics"]) >= {"lab both", "lab l1"}
     card = (config.out / "policy" / "README.md").read_text()
     assert "RANDOM weights" in card and "load_policy" in card
-    assert list((config.out / "tensorboard").iterdir()) and "Loss of training" in (config.out / "report.html").read_text()
+    assert (
+        list((config.out / "tensorboard").iterdir()) and "Loss of training" in (config.out / "report.html").read_text()
+    )
     assert {row["step"] for row in map(json.loads, (config.out / "metrics.jsonl").read_text().splitlines())} == {2, 4}
 
 

@@ -7,6 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from policies.outcome import Phase, Result
 from policies.trials.records import BLOCK, film_path, frame_path, read_block
@@ -50,6 +51,22 @@ def test_neither_the_process_nor_the_order_changes_a_trial(config, folder, trial
             assert trial.line() == trials[trial.trial].line()
             assert jpeg == frame_path(folder, trial.trial).read_bytes()
     maker.close()
+
+
+def test_trials_through_a_camera_of_one_s_own(config, tmp_path):
+    pose = [[0, -0.96, 0.28, 0.1], [-1, 0, 0, 0.02], [0, -0.28, -0.96, 1.1], [0, 0, 0, 1]]
+    lens = {"K": [[612, 0, 320], [0, 612, 240], [0, 0, 1]], "distortion": [], "width": 640, "height": 480}
+    file = tmp_path / "front.json"
+    file.write_text(json.dumps(lens | {"T_base_cam": pose}))
+    axes = replace(config.axes, camera=PRESETS[config.preset].camera)
+    seen = replace(config, out=tmp_path / "out", policy=("oracle",), trials=2, workers=1, camera=file, axes=axes)
+    assert command.main(replace(seen, width=160, height=120)) == 0
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())["breakdown"]["oracle"]
+    assert not any(row["name"] == "camera distance [m]" for row in rows)
+    pose[0][2], pose[2][2], pose[0][1], pose[2][1] = 0.8, -0.6, -0.6, -0.8  # over the table, and away from it
+    file.write_text(json.dumps(lens | {"T_base_cam": pose}))
+    with pytest.raises(InvalidValueError, match="sees no place of the workspace"):
+        command.main(replace(seen, out=tmp_path / "other", width=160, height=120))
 
 
 def test_the_oracle_grasps_and_frozen_does_not(folder):

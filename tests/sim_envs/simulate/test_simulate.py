@@ -219,7 +219,15 @@ def test_the_breakdown_finds_the_clutter():
 
 @pytest.mark.parametrize("name", FACTORS)
 def test_every_factor_reads_a_scene(name):
-    assert isinstance(FACTORS[name].value(record(0, 1, POLICIES).scene), (float, int, str))
+    value = FACTORS[name].value(record(0, 1, POLICIES).scene)
+    assert isinstance(value, (float, int, str)) or (value, name) == (None, "camera of the file")
+
+
+def test_what_one_scene_does_not_have_is_left_out():
+    trials = [record(2, n, POLICIES) for n in range(60)]
+    del trials[7].scene["draws"]["camera.distance_m"]
+    names = {entry["name"] for entry in breakdown(trials, "oracle")}
+    assert "camera distance [m]" not in names and "camera azimuth [deg]" in names
 
 
 def test_hits_are_counted_in_the_boxes(tmp_path):
