@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lace.core.camera import PinholeCamera
+from lace.core.counting import evenly
 from lace.core.frames import FrameRecord
 from lace.core.geometry import Array
 from lace.core.keypoints import Visibility, keypoint_box
@@ -67,7 +68,7 @@ def candidates(
         least: Frames with fewer visible keypoints are skipped.
     """
     count = len(recording.image_stamps_s)
-    chosen = np.unique(np.linspace(0, count - 1, frames or count).round().astype(int)).tolist()
+    chosen = evenly(count, frames or count)
     q = recording.joints_at(recording.image_stamps_s - lag_s)
     return [Candidate(f"{recording.name}/{i}", partial(_load, recording, labeller, i, q[i], least)) for i in chosen]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lace.core.counting import counted
+from lace.core.counting import counted, evenly
 from lace.core.errors import DatasetError, InvalidValueError, LaceError, UnknownNameError
 from lace.core.files import require_no_pointer, walk
 from lace.core.frames import FrameRecord
@@ -55,7 +55,7 @@ def candidates(name: str, episode: int, frames: int, embodiment: str, camera: st
             )
         key = choose_camera(meta.camera_keys, camera)
         dataset = LeRobotDataset(**where, episodes=[episode], video_backend=VIDEO_READER)
-        chosen = np.unique(np.linspace(0, len(dataset) - 1, frames).round().astype(int)).tolist()
+        chosen = evenly(len(dataset), frames)
         files = [meta.get_data_file_path(episode)]
         files += [meta.get_video_file_path(episode, key)] if key in meta.video_keys else []
     sources = tuple(Path(meta.root) / file for file in ("meta/info.json", *files))
@@ -95,6 +95,8 @@ def require_folder(folder: Path) -> dict[str, Any]:
     for below in ("data", "videos") if has_video else ("data",):
         if next(walk(folder / below), None) is None:
             raise DatasetError(doing, f"{below}/ is missing or empty", expected, "copy the whole dataset")
+    for file in walk(folder):
+        require_no_pointer(file, doing)
     return info
 
 

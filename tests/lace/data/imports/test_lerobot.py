@@ -66,6 +66,16 @@ def as_video(info):
     info["features"]["observation.images.front"]["dtype"] = "video"
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+
+
+def pointers_for_videos(root):
+    alter_info(root, as_video)
+    file = root / "videos" / "observation.images.front" / "chunk-000" / "file-000.mp4"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(POINTER)
+
+
 DAMAGES = {
     "v2.1": (lambda root: alter_info(root, lambda info: info.update(codebase_version="v2.1")), "format is v2.1"),
     "no version": (lambda root: alter_info(root, lambda info: info.pop("codebase_version")), "info.json is damaged"),
@@ -76,6 +86,11 @@ DAMAGES = {
         lambda root: (root / "meta" / "info.json").write_text("version https://git-lfs.github.com/spec/v1\noid"),
         "git lfs pull",
     ),
+    "data is a pointer": (
+        lambda root: next((root / "data").rglob("*.parquet")).write_bytes(POINTER),
+        "parquet is a Git LFS pointer",
+    ),
+    "videos are pointers": (pointers_for_videos, "mp4 is a Git LFS pointer"),
     "no data": (lambda root: shutil.rmtree(root / "data"), "data/ is missing"),
     "no videos": (lambda root: alter_info(root, as_video), "videos/ is missing"),
     "no episodes": (lambda root: shutil.rmtree(root / "meta" / "episodes"), "cannot read it"),

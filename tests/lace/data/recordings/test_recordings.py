@@ -62,7 +62,7 @@ def test_no_lag_is_claimed_where_nothing_moves_or_the_images_are_noise():
     [
         ({"image_stamps_s": np.array([0.0, 0.0])}, "do not increase"),
         ({"joint_positions": np.zeros((3, 23))}, "shape"),
-        ({"state_stamps_s": np.array([0.0])}, "1 joint states"),
+        ({"state_stamps_s": np.array([0.0])}, "1 joint state"),
     ],
 )
 def test_damaged_recordings_are_refused(change, words):
