@@ -30,7 +30,8 @@ def test_the_backdrop_is_what_shows_where_nothing_stands(source):
         picture = wp.zeros((1, 64, 72, 3), dtype=wp.uint8, device="cpu")
         camera = PinholeCamera(record.K[None], record.T_world_cam[None], 72, 64)
         source.backdrop.render(camera, record.draws["backdrop"][None], picture)
-        empty = record.segmentation == 0
+        near = cv2.dilate((record.segmentation != 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # edges are smooth
+        empty = near == 0
         assert 0.02 < empty.mean() < 0.98 and record.room == "p.png"
         np.testing.assert_array_equal(record.image[empty], picture.numpy()[0][empty])
 
