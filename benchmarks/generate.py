@@ -24,6 +24,9 @@ from rich.table import Table
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.scene import with_preset
 
+STAGES = 6
+"""Of `measure`."""
+
 
 def raw(source, frames: int, shadows: bool) -> float:
     """Newton's public renderer on composed scenes: frames/s of ray casting alone."""
@@ -100,12 +103,23 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
             str(source.body.robot.xml_path), config.width, config.shadows, min(frames, 32)
         ),
         "ours, end to end on disk": lambda: _end_to_end(maker, frames),
-        "the same with a human": lambda: _human(config, frames),
+        "the same without smooth edges": lambda: _jagged(maker, frames),
+        "the human, end to end on disk": lambda: _human(config, frames),
     }
     maker.make(0)  # compiles everything
     for name, stage in stages.items():
         barrier.wait()
         results.put((name, stage()))
+
+
+def _jagged(maker, frames: int) -> float:
+    """The robot without smooth edges: frames/s end to end."""
+    source = maker.source
+    smooth, source.config = source.config, replace(source.config, antialias=False)
+    source.batch(np.arange(source.worlds), np.zeros(source.worlds, int))  # compiles
+    rate = _end_to_end(maker, frames)
+    source.config = smooth
+    return rate
 
 
 def _human(config: GenerateConfig, frames: int) -> float:
@@ -148,7 +162,7 @@ def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> d
             config = replace(with_preset(config, preset))
             workers.append(context.Process(target=measure, args=(config, frames, barrier, results)))
             workers[-1].start()
-        for _ in range(5 * processes):
+        for _ in range(STAGES * processes):
             name, rate = results.get(timeout=900)
             rates[name] = None if rate is None else rates.get(name, 0.0) + rate
         for worker in workers:
