@@ -154,7 +154,7 @@ INPUTS: dict[str, Make] = {
     "human": _dataset(1, human=True),
     "robot_test": _dataset(2),
     "human_test": _dataset(3, human=True),
-    "demonstrations": make_demonstrations,
+    "demonstrations": lambda folder: make_demonstrations(folder, human=True),
     "held_out": lambda folder: make_demonstrations(folder, 2, seed=9),
     "study": make_study,
     "policy": _policy,

@@ -53,13 +53,18 @@ class Ordered:
     """Marks a pair (low, high) whose first number may not exceed its second."""
 
 
+@dataclass(frozen=True)
+class Distinct:
+    """Marks a tuple of numbers or texts in which none may be given twice."""
+
+
 Range = Annotated[tuple[float, float], Ordered()]
 """Lower and upper end of an interval."""
 IntRange = Annotated[tuple[int, int], Ordered()]
 
 
 def check_numbers(config: Any, option: str = "--{}") -> None:
-    """Checks every number of a dataclass and of the dataclasses in it.
+    """Checks every number of a dataclass and of the dataclasses in it, and what is marked as `Distinct`.
 
     Numbers without a `Within` must be finite. None and values that are no numbers are passed over.
 
@@ -68,7 +73,7 @@ def check_numbers(config: Any, option: str = "--{}") -> None:
         option: How the user sets a field, for the message ("--{}" on the command line, "{}=" in Python).
 
     Raises:
-        InvalidValueError: Names the first field that is out of its limits, or whose range is reversed.
+        InvalidValueError: Names the first field that is out of its limits, whose range is reversed, or that repeats.
     """
     for name, value, marks in _numbers(config):
         _check(name, value, marks, option)
@@ -95,6 +100,12 @@ def _hints(annotated: Any) -> dict[str, Any]:
 def _check(name: str, value: Any, marks: tuple[Any, ...], option: str) -> None:
     numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
     shown = " ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in numbers)
+    if any(isinstance(mark, Distinct) for mark in marks) and len(set(numbers)) < len(numbers):
+        raise InvalidValueError(
+            "reading the options", f"{name} is {shown}", "each once", f"change {_spelled(option, name)}"
+        )
+    if not _holds_numbers(value):
+        return
     limits = next((mark for mark in marks if isinstance(mark, Within)), Within())
     if not all(_finite(number) and limits.holds(number) for number in numbers):
         raise InvalidValueError(
@@ -115,7 +126,7 @@ def _spelled(option: str, name: str) -> str:
 
 
 def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
-    """(dotted name, value, marks of its annotation) of every number and tuple of numbers."""
+    """(dotted name, value, marks of its annotation) of every number, tuple of numbers, and tuple marked `Distinct`."""
     hints = _hints(type(config))
     for field in fields(config):
         value, marks = getattr(config, field.name), getattr(hints[field.name], "__metadata__", ())
@@ -123,7 +134,7 @@ def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, tuple[An
             # A nested config that the command line shows without its own name has an annotation named "".
             flat = any(getattr(mark, "name", None) == "" for mark in marks)
             yield from _numbers(value, prefix if flat else f"{prefix}{field.name}.")
-        elif _holds_numbers(value):
+        elif _holds_numbers(value) or any(isinstance(mark, Distinct) for mark in marks):
             yield f"{prefix}{field.name}", value, marks
 
 

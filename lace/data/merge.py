@@ -26,7 +26,7 @@ def merge(folders: Sequence[Path], out: Path, progress: Progress | None = None) 
         progress: Called after each shard.
 
     Raises:
-        InvalidValueError: A folder is given twice, or `out` is one of them.
+        InvalidValueError: No folder is given, one is given twice, or `out` is one of them.
         DatasetError: A dataset is damaged or lacks frames, or `out` holds something else or is in use.
     """
     _require_different([*folders, out])
@@ -70,6 +70,8 @@ def _facts(dataset: FrameDataset) -> dict[str, Any]:
 
 
 def _require_different(folders: Sequence[Path]) -> None:
+    if len(folders) == 1:  # the new folder alone
+        raise InvalidValueError("merging datasets", "no folder", "the datasets to join", "give their folders")
     seen: set[Path] = set()
     for folder in folders:
         if folder.resolve() in seen:

@@ -8,6 +8,8 @@ from lace.data.dataset import FrameDataset
 from lace.data.origins import Origins
 
 HUMAN, ROBOT = "human", "robot"
+DRAWN_OVER = "drawn over"
+"""In the facts of a dataset in which a robot is drawn over a human: what the human is. It stands for a human's."""
 
 
 def require_roles(datasets: Mapping[str, FrameDataset]) -> None:
@@ -33,13 +35,14 @@ def require_roles(datasets: Mapping[str, FrameDataset]) -> None:
                     f"give another folder for {role}",
                 )
             folders[folder] = role
-        _require_role(role, dataset)
+        require_role(role, dataset)
 
 
-def _require_role(role: str, dataset: FrameDataset) -> None:
+def require_role(role: str, dataset: FrameDataset) -> None:
+    """Raises InvalidValueError if the "human" frames show a robot, or others a human; see `require_roles`."""
     names = dataset.embodiments()
     semantics = {segment.semantic for segment in dataset[0].segments}
-    human = any(name.startswith(HUMAN) for name in names) or HUMAN in semantics
+    human = any(name.startswith(HUMAN) for name in names) or HUMAN in semantics or DRAWN_OVER in dataset.meta
     robot = ROBOT in semantics
     if (role == HUMAN and robot and not human) or (role != HUMAN and human):
         raise InvalidValueError(

@@ -159,8 +159,12 @@ PLACES = ("classification", "segmentation", "backbone", "out", "device", "worker
 
 def identity_of(config: FeaturesConfig) -> RunIdentity:
     """What the folder of a measurement belongs to: the options, the content of the images, and the weights."""
-    folders = {"classification": config.classification, "segmentation": config.segmentation}
-    content = {f"{name} images": content_of([folder]) for name, folder in folders.items() if folder}
+    parts = {"classification": ("train", "val"), "segmentation": ("images", "annotations")}
+    content = {
+        f"{name} images": content_of(folder / part for part in parts[name])
+        for name in parts
+        if (folder := getattr(config, name)) is not None
+    }
     return RunIdentity(
         config.out / "run.json",
         "a measurement of features",

@@ -19,7 +19,7 @@ from lace.backbones.option import BackboneName
 from lace.core.arguments import given
 from lace.core.errors import InvalidValueError
 from lace.core.files import reading
-from lace.core.limits import Within, check_numbers
+from lace.core.limits import Distinct, Within, check_numbers
 from lace.core.lock import locked_folder
 from lace.core.terminal import print_whole
 from lace.core.workers import WorkerOptions
@@ -52,13 +52,13 @@ class TablesConfig(WorkerOptions):
     """Held-out human frames."""
     out: Path
     """Folder of all runs and tables."""
-    tables: tuple[int, ...] = (1,)
+    tables: Annotated[tuple[int, ...], Distinct()] = (1,)
     """Of 1, 4, 5, 6 and 8."""
     backbone: BackboneName = "dinov3-s"
     """Backbone of tables 1, 4, 5 and 6, and the first one of table 8."""
-    backbones: tuple[str, ...] = ()
+    backbones: Annotated[tuple[str, ...], Distinct()] = ()
     """Replaces the four backbones of table 8, in its order; those left out are not run."""
-    seeds: tuple[int, ...] = ()
+    seeds: Annotated[tuple[int, ...], Distinct()] = ()
     """Training seeds; every fine-tuned row is run once for each, and their range is shown. Default: that of `train`."""
     classification: Path | None = None
     """ImageNet folder (train/CLASS, val/CLASS): adds the top-1 column of tables 5 and 6."""

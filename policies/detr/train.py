@@ -19,8 +19,10 @@ from lace.core.errors import InvalidValueError
 from lace.core.files import publish_bytes
 from lace.core.limits import Within, check_numbers
 from lace.core.run_identity import RunIdentity
+from lace.data.dataset import FrameDataset
 from lace.data.origins import NAME as ORIGINS_NAME
 from lace.data.origins import read_origins
+from lace.data.roles import HUMAN, ROBOT, require_role
 from lace.reports.figures import loss_figure
 from lace.reports.recorder import Recorder
 from lace.reports.report import Picture, Report, Text, write_report
@@ -99,7 +101,10 @@ PLACES = ("human", "robot", "test", "out", "backbone", "with_backbone", "cache",
 
 
 def read_split(config: PolicyConfig, size: int) -> Split:
-    """The frames of a run, checked for overlap."""
+    """The frames of a run, checked for whose hands they show and for overlap."""
+    for role, folders in {HUMAN: config.human, ROBOT: config.robot}.items():
+        for folder in folders:
+            require_role(role, FrameDataset(folder))
     human = [_first(read(folder, size, config.transform), config) for folder in config.human]
     robot = [read(folder, size, config.transform) for folder in config.robot]
     train = training_frames(human, robot, config.regime)

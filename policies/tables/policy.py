@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from rich.console import Console
 
-from lace.core.limits import Within
+from lace.core.limits import Distinct, Within
 from lace.core.lock import locked_folder
 from lace.reports.report import Grid, Picture, Report
 from policies.bundle import CONFIG, load_policy
@@ -46,13 +46,13 @@ ROBOT_ONLY = "robot"
 class PolicyTableConfig(StudyRuns):
     """Tables 7, 9 and 10 of the paper. The policies are kept: `lace tables success` grasps with them."""
 
-    regimes: tuple[str, ...] = ("zero", "few", "co")
+    regimes: Annotated[tuple[str, ...], Distinct()] = ("zero", "few", "co")
     """Of table 7; the control and the baselines run in zero alone."""
     head: str = "detr:paper"
     """detr:paper, detr:small (for CPUs), or probe."""
     detr: str = ""
     """Pretrained DETR that the transformer starts from: hub name or folder."""
-    demonstrations: Annotated[tuple[int, ...], Within(1)] = ()
+    demonstrations: Annotated[tuple[int, ...], Within(1), Distinct()] = ()
     """Also measures base and LACE, zero-shot, with these numbers of human demonstrations."""
     generalisation: bool = True
     """Also table 10: trained on robots alone, tested on unseen targets."""

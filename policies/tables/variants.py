@@ -16,10 +16,10 @@ from lace.backbones import Backbone, load_backbone
 from lace.backbones.option import BackboneName
 from lace.core.arguments import given
 from lace.core.device import process_device
-from lace.core.errors import DatasetError
+from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.files import publish_bytes, reading
 from lace.core.geometry import Array
-from lace.core.limits import Within, check_numbers
+from lace.core.limits import Distinct, Within, check_numbers
 from lace.core.registry import Registry
 from lace.core.workers import WorkerOptions
 from lace.tables.ablations import Run
@@ -78,13 +78,13 @@ class StudyRuns(WorkerOptions):
     """Folder of all runs and tables; equal runs are shared between tables."""
     backbone: BackboneName = "dinov3-s"
     """What the variants start from: short name, hub id or folder."""
-    variants: tuple[str, ...] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
+    variants: Annotated[tuple[str, ...], Distinct()] = ("base", "lab", "kitchen", "office", "shuffled", "masked")
     """Rows: base; lab, kitchen, office (aligned there), randomized (in random rooms: needs `lace generate study --rooms
     ... randomized`); shuffled (control); masked and phantom (pixel-space baselines; phantom needs `lace generate study
     --phantom`)."""
     given: tuple[str, ...] = ()
     """Backbones that are aligned already, as VARIANT=DIR, instead of fine-tuning them here."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[int, ...], Distinct()] = (0,)
     """Of heads, their batches and dropout."""
     image_size: Annotated[int, Within(1)] = 224
     """Side of the images that backbones see [px]."""
@@ -107,7 +107,16 @@ def with_recipe[Runs: StudyRuns](args: Sequence[str], config: type[Runs]) -> Run
 
 
 def _given(runs: StudyRuns) -> dict[str, str]:
-    return dict(item.split("=", 1) for item in runs.given)
+    found = {}
+    for item in runs.given:
+        name, equals, backbone = item.partition("=")
+        if not (name and equals and backbone) or name in found:
+            raise InvalidValueError(
+                "reading --given", f"{item!r}", "VARIANT=DIR, each variant once", "write --given lab=runs/lace/backbone"
+            )
+        VARIANTS[name]
+        found[name] = backbone
+    return found
 
 
 def source_of(variant: Variant, name: str, runs: StudyRuns) -> str:

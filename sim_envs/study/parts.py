@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from assets.objects import OOD_TARGETS
-from lace.core.limits import Within, check_numbers
+from lace.core.limits import Distinct, Within, check_numbers
 from lace.core.workers import WorkerOptions
 from sim_envs.config.axes import CameraAxis
 from sim_envs.config.generate import EMBODIMENTS, GenerateConfig
@@ -43,7 +43,7 @@ class StudyConfig(WorkerOptions):
     """Frames of each embodiment to align on in each room (the paper: 100 of each)."""
     align_test: Annotated[int, Within(1)] = 100
     """Held-out frames of each embodiment to measure correspondence on."""
-    rooms: tuple[str, ...] = ROOMS
+    rooms: Annotated[tuple[str, ...], Distinct()] = ROOMS
     """Presets to align in: LACE is trained in each of them, policy and tests stay in the lab. `randomized` draws rooms,
     light and cameras from wide ranges."""
     cameras: Annotated[int, Within(0)] = 1

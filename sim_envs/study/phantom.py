@@ -17,6 +17,7 @@ from lace.core.geometry import Array, invert, transform
 from lace.core.keypoints import INDEX
 from lace.core.run_identity import RunIdentity
 from lace.data.dataset import SPARSE, FrameDataset
+from lace.data.roles import DRAWN_OVER
 from lace.data.schema import EncodedFrame, constants_of
 from lace.data.shards import shard_name, write_shard
 from lace.data.verify import check_frame
@@ -145,7 +146,7 @@ def make(config: GenerateConfig, out: Path) -> tuple[int, int]:
         DatasetError: The robot reaches no wrist of a shard.
     """
     origin: dict[str, Any] = {"format": 1, "kind": "frames", "embodiment": EMBODIMENTS["robot"], "seed": config.seed}
-    origin |= {"config": identity(config), "drawn over": config.embodiment, SPARSE: True}
+    origin |= {"config": identity(config), DRAWN_OVER: config.embodiment, SPARSE: True}
     there = FrameDataset(config.out)
     indices, attempts = (np.asarray(there.column(name)) for name in ("index", "attempt"))
     with RunIdentity(out / "dataset.json", "a dataset", origin).opened():

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from rich.console import Console
 
 from lace.core.errors import InvalidValueError
-from lace.core.limits import Within
+from lace.core.limits import Distinct, Within
 from lace.core.lock import locked_folder
 from lace.measure.rates import Paired, Rate, exact_rate, mcnemar
 from lace.reports.report import Grid, Report
@@ -60,9 +60,9 @@ NOTE = (
 class SuccessTableConfig(PolicyTableConfig):
     """Table 3 of the paper, in simulation: success in-domain and with a distractor that no robot demonstration has."""
 
-    variants: tuple[str, ...] = ("base", "lab", "shuffled")
-    regimes: tuple[str, ...] = ("zero", "few", "co")
-    settings: tuple[str, ...] = SETTINGS
+    variants: Annotated[tuple[str, ...], Distinct()] = ("base", "lab", "shuffled")
+    regimes: Annotated[tuple[str, ...], Distinct()] = ("zero", "few", "co")
+    settings: Annotated[tuple[str, ...], Distinct()] = SETTINGS
     trials: Annotated[int, Within(1)] = 300
     """Trials of each setting; every policy tries all of them (the paper: 20 a cell)."""
     trial_seed: int = 5

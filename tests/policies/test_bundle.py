@@ -34,7 +34,8 @@ FIT = FitConfig(iterations=4, batch=4, checkpoint_every=2, bf16=False)
 def trained(tmp_path_factory):
     """(configuration, policy) of a few steps on synthetic demonstrations."""
     root = tmp_path_factory.mktemp("policy")
-    human, test = make_demonstrations(root / "human", 3, seed=1), make_demonstrations(root / "test", 2, seed=2)
+    human = make_demonstrations(root / "human", 3, seed=1, human=True)
+    test = make_demonstrations(root / "test", 2, seed=2)
     config = PolicyConfig(
         human=(human,), out=root / "run", test=(f"lab={test}",), backbone="tiny", head="detr:small", fit=FIT
     )
@@ -220,6 +221,17 @@ def test_evaluate_prints_and_writes(trained, tmp_path, capsys):
     other.rename(tmp_path / "test")
     assert lace([*words, str(tmp_path / "test")]) == 2, "other frames in the same place"
     assert "made with other values: test" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("role", "given"), [("human", "robot"), ("robot", "human")])
+def test_demonstrations_of_the_other_hand_are_refused(tmp_path, role, given, capsys):
+    for name in ("human", "robot"):
+        make_demonstrations(tmp_path / name, 2, human=name == "human")
+    folders = {"human": tmp_path / "human", "robot": tmp_path / "robot"} | {role: tmp_path / given}
+    words = ["policy", "train", "--human", folders["human"], "--robot", folders["robot"], "--regime", "co"]
+    words += ["--backbone", "tiny", "--device", "cpu", "--head", "probe", "--out", tmp_path / "out"]
+    assert lace([*map(str, words), "--fit.iterations", "1"]) == 2
+    assert f"as the {role} frames" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_demonstrations_that_trained_are_no_test(trained, tmp_path, capsys):

@@ -8,7 +8,7 @@ import pytest
 
 from lace.alignment.pairs import FrameBank, shuffled_parts
 from lace.cli.main import main as lace
-from lace.core.errors import DatasetError
+from lace.core.errors import DatasetError, InvalidValueError
 from lace.reports.report import Report
 from lace.tables import rows
 from policies.fit import Fit
@@ -89,6 +89,24 @@ def test_tables_7_9_and_10_are_made_and_kept(study, tmp_path, capsys, monkeypatc
     assert [episode["folder"].split("/")[-2] for episode in manifest["train"]] == ["human"] * 4 + ["robot"]
     monkeypatch.setattr(Fit, "step", lambda self: pytest.fail("a finished policy was trained again"))
     assert lace(command) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--given lab", "VARIANT=DIR"), ("--given lab=tiny lab=tiny", "VARIANT=DIR"), ("--given nosuch=tiny", "nosuch"),
+    ],
+)  # fmt: skip
+def test_what_is_given_twice_or_half_is_refused(study, tmp_path, words, said, capsys):
+    command = [word for word in arguments(study, tmp_path / "out", "probes") if word not in ("--given", "lab=tiny")]
+    assert lace([*command, *words.split()]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "out" / "table-2").exists()
+
+
+@pytest.mark.parametrize(("name", "values"), [("seeds", (0, 1, 0)), ("variants", ("base", "lab", "base"))])
+def test_a_row_given_twice_would_count_twice(study, tmp_path, name, values):
+    with pytest.raises(InvalidValueError, match=f"{name} is {values[0]} {values[1]} {values[0]}"):
+        StudyRuns(study=study, out=tmp_path, **{name: values})
 
 
 def test_the_control_and_the_baselines_run_in_zero_alone():

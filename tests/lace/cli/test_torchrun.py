@@ -55,7 +55,7 @@ def test_finetune(tmp_path):
 
 
 def test_policy_training(tmp_path):
-    make_demonstrations(tmp_path / "human", 2)
+    make_demonstrations(tmp_path / "human", 2, human=True)
     steps = ["--head", "probe", "--fit.iterations", "3", "--fit.batch", "4"]
     one, two = both(["policy", "train", "--human", str(tmp_path / "human"), *TINY, *steps], tmp_path, "policy")
     assert_same_result(one, two)

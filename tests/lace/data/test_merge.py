@@ -61,6 +61,8 @@ def test_unfinished_equal_and_foreign_folders_are_refused(tmp_path):
     first, second = sources(tmp_path)
     with pytest.raises(InvalidValueError, match="given twice"):
         merge([first, tmp_path / "x" / ".." / "first"], tmp_path / "out")
+    with pytest.raises(InvalidValueError, match="no folder"):
+        merge([], tmp_path / "out")
     (second / "shards" / "shard-00001.parquet").unlink()
     with pytest.raises(DatasetError, match="2 of its 3 frames"):
         merge([first, second], tmp_path / "out")

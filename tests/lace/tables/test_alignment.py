@@ -142,7 +142,7 @@ def test_table_8_takes_other_backbones():
     wanted = config(None, None, backbones=("tiny",))
     assert {row: run.backbone for row, run in runs_of(8, wanted).items()} == {"DINO": "tiny", "LACE-DINO": "tiny"}
     with pytest.raises(InvalidValueError, match="5 names"):
-        runs_of(8, config(None, None, backbones=("a",) * 5))
+        runs_of(8, config(None, None, backbones=tuple("abcde")))
     with pytest.raises(UnknownNameError, match="7"):
         runs_of(7, wanted)
 
