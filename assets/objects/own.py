@@ -55,12 +55,12 @@ def own_object(text: str) -> ObjectSpec | None:
         AssetError: The file is missing or cannot be used.
         InvalidValueError: What stands behind the question mark is not known.
     """
-    import trimesh
-
     name, _, options = text.partition("?")
     file = Path(name)
     if file.suffix.lower() not in FORMATS:
         return None
+    import trimesh
+
     if not file.is_file():
         raise _refused(file, "there is no such file", "a mesh", "check the path")
     said = _options(text, dict(parse_qsl(options)))

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import betaincinv, betaln, xlog1py, xlogy
-from scipy.stats import binomtest
 
 from lace.core.errors import InvalidValueError
 
@@ -83,6 +81,8 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> Paired:
             "the same trials in the same order",
             "pair the trials by their seed",
         )
+    from scipy.stats import binomtest  # takes as long to import as a trial to run
+
     only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
@@ -104,6 +104,8 @@ def anytime_rate(successes: int, n: int, confidence: float = CONFIDENCE) -> Rate
 
     It contains the rates that `log_evidence` does not reject; wider than `exact_rate`.
     """
+    from scipy.optimize import brentq
+
     _require_counts(successes, n)
     limit, peak = -np.log1p(-confidence), successes / n if n else 0.5
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2_contingency
 
 from lace.core.registry import Registry
 from lace.measure.rates import exact_rate
@@ -55,6 +54,12 @@ FACTORS.add("camera of the file", Factor("camera", _drawn("camera.of_file")))
 FACTORS.add("image exposure [stops]", Factor("sensor", _drawn("sensor.exposure_stops")))
 
 
+def _independence(counts: np.ndarray) -> float:
+    from scipy.stats import chi2_contingency  # takes as long to import as a trial to run
+
+    return float(chi2_contingency(counts).pvalue)
+
+
 def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]]:
     """Success of `policy` by every factor that varies and that all scenes have, smallest p-value first.
 
@@ -70,7 +75,7 @@ def breakdown(trials: Sequence[TrialRecord], policy: str) -> list[dict[str, Any]
             continue
         rates = {label: exact_rate(int(wins[rows].sum()), len(rows)) for label, rows in groups.items()}
         counts = np.array([[rate.successes, rate.n - rate.successes] for rate in rates.values()])
-        p_value = float(chi2_contingency(counts).pvalue) if counts.sum(0).all() else 1.0
+        p_value = _independence(counts) if counts.sum(0).all() else 1.0
         rows = [{"label": label, "value": rate.value, **asdict(rate)} for label, rate in rates.items()]
         found.append({"name": name, "axis": FACTORS[name].axis, "p_value": p_value, "groups": rows})
     return sorted(found, key=lambda entry: entry["p_value"])

@@ -2,13 +2,12 @@
 
 import io
 from pathlib import Path
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from lace.core.counting import counted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _INK, _SUCCESS, _HIT, _FROZEN = "#1d2733", "#0f766e", "#0072b2", "#d55e00"
 _DPI = 130
@@ -21,6 +20,9 @@ def sweep_path(out: Path) -> Path:
 
 def sweep_figure(results: dict[str, Any]) -> bytes:
     """PNG of a sweep's results: success against the target's error in pixels and on the table, and against hits."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(10.5, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     pixels, table, worth = figure.subplots(1, 3, sharey=True)
@@ -47,7 +49,7 @@ def sweep_figure(results: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _curve(ax: Axes, rows: dict[str, Any], of) -> None:
+def _curve(ax: "Axes", rows: dict[str, Any], of) -> None:
     """Points (of(row), success) with intervals, joined in the order of the rows."""
     known = {name: row for name, row in rows.items() if of(row) is not None}
     x, rates = [of(row) for row in known.values()], [row["success"] for row in known.values()]
