@@ -19,6 +19,8 @@ TOLERANCE_M = 1e-3
 SAMPLES = 2000
 """Points on each mesh."""
 
+FREE_UNTIL = 0.4
+"""Share of closing until which no links may meet; fingers that close farther on nothing cross one another."""
 RAISED_M = 0.17
 """Least height of the grasp point over the base at home: what is held there has been lifted off any table [m]."""
 
@@ -98,8 +100,14 @@ def _closing(robot: Robot) -> Iterator[str]:
         yield f"thumb and index tip are {spans[0]:.3f} m apart when open, {spans[1]:.3f} when closed: change [curl]"
     tips = [INDEX[name] for name in _names(robot) if name.endswith("_tip") and name != "thumb_tip"]
     moved = _in_palm(robot, 1.0)[tips] - _in_palm(robot, 0.0)[tips]
-    if moved[:, 2].mean() > -0.005:
+    if _turns(body) and moved[:, 2].mean() > -0.005:
         yield f"closing moves finger tips by {moved[:, 2].mean():.3f} m along z, not -z: change faces, or [curl]"
+
+
+def _turns(body: Embodiment) -> bool:
+    """Whether closing turns a link: the fingers of a parallel gripper only slide."""
+    R_open, R_closed = (Kinematics(body).link_poses(_opened(body, share))[:, :3, :3] for share in (0.0, 1.0))
+    return bool(np.abs(R_closed - R_open).max() > 0.1)
 
 
 def _on_the_body(robot: Robot) -> Iterator[str]:
@@ -123,7 +131,7 @@ def _free(robot: Robot) -> Iterator[str]:
     body = robot.embodiment
     model = mujoco.MjModel.from_xml_path(str(robot.xml_path))
     data, pairs = mujoco.MjData(model), {}
-    for share in np.linspace(0, 1, HAND_POSES):
+    for share in np.linspace(0, FREE_UNTIL, HAND_POSES):
         data.qpos[:] = _opened(body, float(share))
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
@@ -147,7 +155,7 @@ def _in_palm(robot: Robot, share: float) -> Array:
 
 
 def _samples(mesh) -> Array:
-    return trimesh.sample.sample_surface_even(trimesh.Trimesh(mesh.vertices, mesh.faces), SAMPLES, seed=0)[0]
+    return trimesh.sample.sample_surface(trimesh.Trimesh(mesh.vertices, mesh.faces), SAMPLES, seed=0)[0]
 
 
 LAWS: tuple[Law, ...] = (
@@ -157,5 +165,5 @@ LAWS: tuple[Law, ...] = (
     ("the open fingers point along the palm's x", _palm_frame),
     ("a closing hand closes, towards the side that the palm looks along", _closing),
     ("keypoints lie on the robot", _on_the_body),
-    ("a closing hand does not meet itself", _free),
+    ("a closing hand does not meet itself before it is nearly half closed", _free),
 )

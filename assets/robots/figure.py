@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from assets.robots import ROBOTS
 from assets.robots.robot import Robot
 from lace.core.embodiment import Keypoint
+from lace.core.files import publish_bytes
 from lace.core.geometry import apply, axis_angle, invert
 from lace.core.keypoints import FINGERS, INDEX, NAMES, SKELETON
 from lace.core.kinematics import Kinematics
@@ -196,5 +198,7 @@ def main(out: str | Path, name: str, own_assets: Path | None) -> None:
         _draw_view(figure.add_subplot(grid[i]), view, shade(view, triangles, extent), extent, points)
     _draw_legend(figure.add_subplot(grid[2]), rows)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=100, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    publish_bytes(out, buffer.getvalue())
     print(f"wrote {out}")

@@ -169,6 +169,13 @@ def test_checking_says_per_law_what_is_wrong(folder, toy):
     assert wrong["keypoints lie on the robot"][0].startswith("thumb_tip is 0.09")
 
 
+@pytest.mark.parametrize("name", ROBOTS.built_in)
+def test_our_own_robots_hold_every_law(name):
+    from assets.robots.check import LAWS, check
+
+    assert [problems for _law, problems in check(ROBOTS[name](None))] == [[]] * len(LAWS)
+
+
 def test_the_command_draws_and_ends_with_1_where_a_law_is_broken(folder, tmp_path, capsys):
     from lace.cli.main import main
 
