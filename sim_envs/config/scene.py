@@ -49,7 +49,7 @@ class SceneConfig:
     shadows: bool = True
     """Cast shadows (about a third slower)."""
     antialias: bool = True
-    """Smooth edges (about an eighth slower)."""
+    """Smooth edges (about a fifth slower)."""
     backdrop: Path | None = None
     """Folder of photographs, equirectangular panorama, or Gaussian-splat .ply instead of a generated room."""
     device: str = "auto"

@@ -223,7 +223,15 @@ def _say(text: str) -> None:
 def retest(config: SearchConfig) -> None:
     """Evaluates stored grasps on the current shapes and replaces their figures."""
     recipe = ROBOTS[config.embodiment]
-    for target in grasps.targets_of(recipe.name, recipe.grasps) if config.target == "all" else [config.name]:
+    known_targets = grasps.targets_of(recipe.name, recipe.grasps)
+    if config.target == "all" and not known_targets:
+        raise InvalidValueError(
+            "testing stored grasps again",
+            f"none is stored for {recipe.name!r}",
+            "a hand with stored grasps",
+            f"search one: lace assets find-grasp default --embodiment {config.embodiment}",
+        )
+    for target in known_targets if config.target == "all" else [config.name]:
         search = Search(replace(config, target=target))
         rng, known = np.random.default_rng([seed64(config.seed), len(target)]), search.stored(target)
         good = search.successes(known, config.test_trials, rng)

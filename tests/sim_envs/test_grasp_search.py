@@ -13,7 +13,7 @@ from lace.core.geometry import transform
 from lace.core.kinematics import Kinematics
 from sim_envs.config.kinds import require_grasping
 from sim_envs.config.scene import SceneConfig
-from sim_envs.grasp_search.command import ELITE, Candidate, Elite, Search, SearchConfig, shapes_of
+from sim_envs.grasp_search.command import ELITE, Candidate, Elite, Search, SearchConfig, retest, shapes_of
 from sim_envs.grasp_search.slide import FLANGE_Z, T_palm_of
 from sim_envs.grasp_search.space import AXIS_Z, GraspSpace
 
@@ -125,3 +125,8 @@ def test_the_default_is_tried_on_several_shapes():
     shapes, mass = shapes_of(DEFAULT)
     assert len({tuple(np.ptp(hulls[0], axis=0).round(4)) for hulls in shapes}) == 3
     assert mass[0] < mass[1]
+
+
+def test_testing_all_grasps_of_a_hand_that_has_none_is_an_error():
+    with pytest.raises(InvalidValueError, match="find-grasp default --embodiment ur5e_rod"):
+        retest(SearchConfig("all", embodiment="ur5e_rod", retest=True))
