@@ -39,12 +39,8 @@ class UnknownNameError(LaceError, KeyError):
         near = get_close_matches(str(name), options, n=1, cutoff=0.4)
         hint = f"use {near[0]!r} if that was meant" if near else "pick one of the list"
         expected = f"one of {', '.join(options)}" + f", or {also}" * bool(also)
-        super().__init__(
-            f"looking up {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
-            f"there is no {kind} named {name!r}",
-            expected,
-            hint,
-        )
+        article = "an" if kind[0] in "aeiou" else "a"
+        super().__init__(f"looking up {article} {kind}", f"there is no {kind} named {name!r}", expected, hint)
 
     def __str__(self) -> str:
         return Exception.__str__(self)
