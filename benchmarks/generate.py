@@ -24,9 +24,6 @@ from rich.table import Table
 from sim_envs.config.generate import GenerateConfig
 from sim_envs.config.scene import with_preset
 
-STAGES = 6
-"""Of `measure`."""
-
 
 def raw(source, frames: int, shadows: bool) -> float:
     """Newton's public renderer on composed scenes: frames/s of ray casting alone."""
@@ -110,6 +107,7 @@ def measure(config: GenerateConfig, frames: int, barrier, results) -> None:
     for name, stage in stages.items():
         barrier.wait()
         results.put((name, stage()))
+    results.put(None)
 
 
 def _jagged(maker, frames: int) -> float:
@@ -162,9 +160,9 @@ def run(size: int, frames: int, shadows: bool, processes: int, preset: str) -> d
             config = replace(with_preset(config, preset))
             workers.append(context.Process(target=measure, args=(config, frames, barrier, results)))
             workers[-1].start()
-        for _ in range(STAGES * processes):
-            name, rate = results.get(timeout=900)
-            rates[name] = None if rate is None else rates.get(name, 0.0) + rate
+        for _ in workers:
+            for name, rate in iter(lambda: results.get(timeout=900), None):
+                rates[name] = None if rate is None else rates.get(name, 0.0) + rate
         for worker in workers:
             worker.join()
     return rates

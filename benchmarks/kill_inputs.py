@@ -137,7 +137,7 @@ def _trials(rate: int) -> Make:
 
 
 def _block(folder: Path) -> None:
-    """A mesh of the user's own, beside it a grasp that was found for another shape."""
+    """A mesh of the user's own, beside it a grasp of it at a size of 0.12 m, which was found for another shape."""
     import trimesh
 
     from assets.grasps import grasp_for, to_json
@@ -145,7 +145,7 @@ def _block(folder: Path) -> None:
     folder.mkdir()
     trimesh.creation.box((0.05, 0.05, 0.12)).export(folder / "block.obj")
     grasp = grasp_for("default")
-    rows = {grasp.embodiment: {"block.obj": to_json(grasp) | {"target": "block.obj"}}}
+    rows = {grasp.embodiment: {"size=0.12": to_json(grasp) | {"target": "block.obj?size=0.12"}}}
     (folder / "block.obj.grasps.json").write_text(json.dumps(rows))
 
 

@@ -276,7 +276,9 @@ def test_heavy_homes_exist():
     assert not {home for homes in HEAVY.values() for home in homes} - set(FILES)
 
 
-def test_no_machine_or_registry_in_tracked_text():
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    """Files that are, or would be, committed."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout: nothing says which files are tracked")
     listed = subprocess.run(
@@ -286,13 +288,22 @@ def test_no_machine_or_registry_in_tracked_text():
         capture_output=True,
         text=True,
     )
+    assert listed.returncode == 0, listed.stderr
+    return listed.stdout.splitlines()
+
+
+def test_no_machine_or_registry_in_tracked_text(tracked):
     problems = []
-    for file in listed.stdout.splitlines():
+    for file in tracked:
         content = (ROOT / file).read_bytes() if (ROOT / file).is_file() else b""
         if b"\0" not in content:
             problems += forbidden_text(file, content.decode("utf-8"))
-    assert listed.returncode == 0, listed.stderr
     assert not problems, "\n" + "\n".join(problems)
+
+
+def test_what_a_command_draws_is_not_committed_beside_the_packages(tracked):
+    drawn = (".png", ".jpg", ".jpeg", ".mp4", ".npz", ".onnx", ".safetensors", ".html")
+    assert not [file for file in tracked if "/" not in file and file.endswith(drawn) and (ROOT / file).is_file()]
 
 
 def _blocks(depth: int) -> str:

@@ -68,6 +68,12 @@ def file_of(target: str, own: Path | None = None) -> tuple[Path, str]:
     return known or (own or _FILE, target)
 
 
+def is_stored(target: str, embodiment: str, own: Path | None = None) -> bool:
+    """Whether a hand has a grasp for just this target, not its default one."""
+    file, name = file_of(target, own)
+    return name in _rows(file).get(embodiment, {})
+
+
 def store(grasp: Grasp, own: Path | None = None, always: bool = False) -> Path | None:
     """Keeps a grasp of `grasp.target` if it is better than the one that is there (or always); its file, or None."""
     file, name = file_of(grasp.target, own)

@@ -221,22 +221,29 @@ def _say(text: str) -> None:
 
 
 def retest(config: SearchConfig) -> None:
-    """Evaluates stored grasps on the current shapes and replaces their figures."""
+    """Evaluates stored grasps on the current shapes and replaces their figures.
+
+    Raises:
+        InvalidValueError: None is stored; the default grasp does not stand in for a target's.
+    """
     recipe = ROBOTS[config.embodiment]
-    known_targets = grasps.targets_of(recipe.name, recipe.grasps)
-    if config.target == "all" and not known_targets:
+    asked = grasps.targets_of(recipe.name, recipe.grasps) if config.target == "all" else (config.name,)
+    targets = [target for target in asked if grasps.is_stored(target, recipe.name, recipe.grasps)]
+    if not targets:
         raise InvalidValueError(
-            "testing stored grasps again",
+            f"testing stored grasps of {config.target!r} again",
             f"none is stored for {recipe.name!r}",
-            "a hand with stored grasps",
-            f"search one: lace assets find-grasp default --embodiment {config.embodiment}",
+            "a target with a grasp of its own",
+            f"search one: lace assets find-grasp {grasps.DEFAULT if config.target == 'all' else config.target} "
+            f"--embodiment {config.embodiment}",
         )
-    for target in known_targets if config.target == "all" else [config.name]:
+    for target in targets:
         search = Search(replace(config, target=target))
         rng, known = np.random.default_rng([seed64(config.seed), len(target)]), search.stored(target)
         good = search.successes(known, config.test_trials, rng)
         _say(f"{target}: {good} of {config.test_trials} lift; stored {known.successes} of {known.trials}")
-        grasps.store(replace(known, successes=good, trials=config.test_trials), recipe.grasps, always=True)
+        tested = replace(known, target=target, successes=good, trials=config.test_trials)
+        grasps.store(tested, recipe.grasps, always=True)
 
 
 def main(config: SearchConfig) -> int:

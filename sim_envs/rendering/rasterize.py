@@ -10,7 +10,7 @@ import numpy as np
 import warp as wp
 from newton import GeoType
 
-from sim_envs.rendering.raytrace import MAX_DISTANCE_M, Cameras, Slot, intersect_round
+from sim_envs.rendering.raytrace import MAX_DISTANCE_M, Cameras, Slot, intersect_round, ray_through
 
 FACE_BITS = 20
 """Low bits of a key that hold the face: a million triangles a mesh, 4096 slots a world."""
@@ -356,7 +356,7 @@ def draw_round(slot: Slot, placed: Placement, code: wp.uint64, pose: wp.transfor
         x0, x1 = span_of(bounds[0], bounds[2], start, 1.0, grid.keys.shape[2])
         for x in range(x0, x1 + 1):
             u = wp.float32(x) + start
-            local = wp.vec3f((u - lens[1]) / lens[0], (row_v(grid, y) - lens[2]) / lens[0], 1.0)
+            local = ray_through(lens, u, row_v(grid, y))
             direction = wp.transform_vector(pose, wp.normalize(local))
             distance, _normal = intersect_round(slot, origin, direction)
             if distance > 0.0 and distance < MAX_DISTANCE_M:

@@ -189,11 +189,9 @@ def is_blocked(scene: Scene, world: wp.int32, origin: wp.vec3f, direction: wp.ve
 
 
 @wp.func
-def ray_direction(cameras: Cameras, world: wp.int32, x: wp.float32, y: wp.float32):
-    """Unit world direction through image point (x, y) [px]."""
-    f = cameras.focal_centre[world]
-    local = wp.normalize(wp.vec3f((x - f[1]) / f[0], (y - f[2]) / f[0], 1.0))
-    return wp.transform_vector(cameras.pose[world], local)
+def ray_through(lens: wp.vec3f, u: wp.float32, v: wp.float32):
+    """Direction in the camera frame, z = 1, through image point (u, v) [px]; lens is (focal, cx, cy) [px]."""
+    return wp.vec3f((u - lens[1]) / lens[0], (v - lens[2]) / lens[0], 1.0)
 
 
 @wp.kernel(enable_backward=False)
@@ -207,7 +205,8 @@ def probe(
     """Segment id and depth [m] along the ray through each image point uv (worlds, points) [px], 0 if none."""
     world, point = wp.tid()
     at = uv[world, point]
-    direction = ray_direction(cameras, world, at[0], at[1])
+    local = ray_through(cameras.focal_centre[world], at[0], at[1])
+    direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
     hit = nearest_hit(scene, world, wp.transform_get_translation(cameras.pose[world]), direction)
     segment = wp.uint8(0)
     depth = wp.float32(0.0)

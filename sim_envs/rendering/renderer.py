@@ -74,7 +74,7 @@ class Renderer:
         self._tone = wp.array(tone, dtype=wp.uint8, device=device)
         self._untone = wp.array(untone_table(tone), dtype=wp.float32, device=device)
         self._nothing = wp.empty((0, 0, 0, 0), dtype=wp.uint8, device=device)
-        self._kernels: dict[tuple[bool, int], wp.Kernel] = {}
+        self._kernels: dict[tuple[bool, bool], wp.Kernel] = {}
         self._scene: Scene | None = None
 
     def _open_scene(self) -> newton.Model:
@@ -173,8 +173,9 @@ class Renderer:
         backdrop = self._nothing if view.backdrop is None else view.backdrop
         traced = traced_shape(height, width) if shadows else (0, 0)
         states = wp.empty((count, *traced), dtype=wp.uint8, device=self.device)
-        inputs = [self._scene, placements, keys, antialias, self.slots, cameras, lights.key_direction]
-        self._launch(trace_shadows, states.shape, inputs, [states])
+        if states.size:
+            inputs = [self._scene, placements, keys, antialias, self.slots, cameras, lights.key_direction]
+            self._launch(trace_shadows, states.shape, inputs, [states])
         inputs = [
             self._scene,
             placements,

@@ -4,7 +4,7 @@ import warp as wp
 from newton import GeoType
 
 from sim_envs.rendering.rasterize import FACE_BITS, NOTHING, Placement
-from sim_envs.rendering.raytrace import Cameras, Hit, Scene, is_blocked
+from sim_envs.rendering.raytrace import Cameras, Hit, Scene, is_blocked, ray_through
 from sim_envs.rendering.shadow import BIAS_M, IN_SHADOW, UNKNOWN, known_shadow
 from sim_envs.rendering.surface import centre_row, hit_of, is_edge, is_same_surface, place_of
 from sim_envs.rendering.texels import mesh_uv, projected_uv, sample_linear
@@ -156,7 +156,7 @@ def create_kernel(shadows: bool, antialias: bool) -> wp.Kernel:
             elif sample > 0 and is_same_surface(scene, first_slot, key, last):
                 value = of_last
             elif key != wp.uint64(NOTHING):
-                local = wp.vec3f((u - lens[1]) / lens[0], (v - lens[2]) / lens[0], 1.0)
+                local = ray_through(lens, u, v)
                 direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
                 hit = hit_of(scene, placements, key, first_slot, local, origin, direction)
                 state = wp.int32(UNKNOWN)

@@ -7,7 +7,7 @@ a shadow, or a gap in one, less than two pixels wide can be missed so.
 import warp as wp
 
 from sim_envs.rendering.rasterize import NOTHING, Placement
-from sim_envs.rendering.raytrace import Cameras, Scene, is_blocked
+from sim_envs.rendering.raytrace import Cameras, Scene, is_blocked, ray_through
 from sim_envs.rendering.surface import centre_row, hit_of, is_same_surface
 
 LIT, IN_SHADOW, UNKNOWN = 0, 1, 2
@@ -37,10 +37,7 @@ def trace_shadows(
     key = keys[world, centre_row(2 * y, corners), 2 * x]
     state = wp.int32(UNKNOWN)
     if key != wp.uint64(NOTHING):
-        lens = cameras.focal_centre[world]
-        local = wp.vec3f(
-            (2.0 * wp.float32(x) + 0.5 - lens[1]) / lens[0], (2.0 * wp.float32(y) + 0.5 - lens[2]) / lens[0], 1.0
-        )
+        local = ray_through(cameras.focal_centre[world], 2.0 * wp.float32(x) + 0.5, 2.0 * wp.float32(y) + 0.5)
         origin = wp.transform_get_translation(cameras.pose[world])
         direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
         hit = hit_of(scene, placements, key, world * slots_per_world, local, origin, direction)

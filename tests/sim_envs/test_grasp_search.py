@@ -127,6 +127,22 @@ def test_the_default_is_tried_on_several_shapes():
     assert mass[0] < mass[1]
 
 
+def test_testing_again_leaves_the_default_grasp_alone_where_a_target_has_none(tmp_path):
+    import trimesh
+
+    from assets import grasps
+
+    file = tmp_path / "block.obj"
+    trimesh.creation.box((0.05, 0.05, 0.12)).export(file)
+    before = grasps._FILE.read_bytes()
+    config = SearchConfig(str(file), retest=True, test_trials=2)
+    with pytest.raises(InvalidValueError, match=r"find-grasp .*block.obj --embodiment"):
+        retest(config)
+    store(replace(grasp_for("default"), target=str(file), trials=200, successes=200))
+    retest(config)
+    assert grasp_for(str(file)).trials == 2 and grasps._FILE.read_bytes() == before
+
+
 def test_testing_all_grasps_of_a_hand_that_has_none_is_an_error():
     with pytest.raises(InvalidValueError, match="find-grasp default --embodiment ur5e_rod"):
         retest(SearchConfig("all", embodiment="ur5e_rod", retest=True))
