@@ -281,15 +281,8 @@ def tracked() -> list[str]:
     """Files that are, or would be, committed."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout: nothing says which files are tracked")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert listed.returncode == 0, listed.stderr
-    return listed.stdout.splitlines()
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
 def test_no_machine_or_registry_in_tracked_text(tracked):

@@ -8,7 +8,7 @@ import torch
 from lace.core.errors import InvalidValueError
 from lace.core.workers import worker_number
 from sim_envs.config.scene import SceneConfig
-from sim_envs.rendering.rasterize import grid_shape
+from sim_envs.rendering.samples import grid_shape
 from sim_envs.rendering.shadow import traced_shape
 
 ALL_GPUS = "cuda:all"

@@ -11,6 +11,7 @@ import warp as wp
 from newton import GeoType
 
 from sim_envs.rendering.raytrace import MAX_DISTANCE_M, Cameras, Slot, intersect_round, ray_through
+from sim_envs.rendering.samples import Grid, first_u, row_v, rows_of, span_of
 
 FACE_BITS = 20
 """Low bits of a key that hold the face: a million triangles a mesh, 4096 slots a world."""
@@ -22,8 +23,6 @@ NEAR_M = 1e-3
 """Triangles reaching nearer to the camera plane than this have their screen bounds taken from where they cross it."""
 SLACK = 1e-4
 """Share of a triangle's size by which it is drawn larger, so that rounding leaves no cracks between neighbours."""
-ROUNDING = 1e-3
-"""Distance from a sample [steps between samples] at which an edge still reaches it."""
 BOX_FACES = 12
 
 
@@ -37,19 +36,6 @@ class Item:
 
 
 @wp.struct
-class Grid:
-    """The samples of one world."""
-
-    keys: wp.array3d[wp.uint64]
-    """(worlds, rows, columns), see `grid_shape`."""
-    world: wp.int32
-    lens: wp.vec3f
-    """Focal length and centre (focal, cx, cy) [px]."""
-    corners: wp.bool
-    """Whether rows of pixel corners lie between those of pixel centres."""
-
-
-@wp.struct
 class Placement:
     """Where a slot is in its world's camera frame."""
 
@@ -59,11 +45,6 @@ class Placement:
     radius: wp.float32
     """Of the bounding sphere [m]; 0 where the slot is out of view."""
     centre: wp.vec3f
-
-
-def grid_shape(height: int, width: int, corners: bool) -> tuple[int, int]:
-    """Rows and columns of samples: pixel centres, or rows of pixel corners and of centres (width of them) in turn."""
-    return (2 * height + 1, width + 1) if corners else (height, width)
 
 
 def work_items(source: np.ndarray, parked: np.ndarray, face_count: np.ndarray) -> np.ndarray:
@@ -210,37 +191,6 @@ def extend_by_edge(bounds: wp.vec4f, p: wp.vec3f, q: wp.vec3f, lens: wp.vec3f):
     if (p[2] >= NEAR_M) != (q[2] >= NEAR_M):
         grown = extend(grown, p + (q - p) * ((NEAR_M - p[2]) / (q[2] - p[2])), lens)
     return grown
-
-
-@wp.func
-def row_v(grid: Grid, row: wp.int32):
-    """Image row [px] of a row of samples."""
-    return wp.where(grid.corners, 0.5 * wp.float32(row), wp.float32(row) + 0.5)
-
-
-@wp.func
-def first_u(grid: Grid, row: wp.int32):
-    """Image column [px] of the first sample of a row; the others follow at 1 px."""
-    return wp.where(grid.corners and row % 2 == 0, 0.0, 0.5)
-
-
-@wp.func
-def span_of(low: wp.float32, high: wp.float32, first: wp.float32, step: wp.float32, count: wp.int32):
-    """First and last of `count` samples, `step` px apart from `first` on, that lie between low and high [px]."""
-    limit = wp.float32(count)
-    start = wp.clamp(wp.ceil((low - first) / step - ROUNDING), 0.0, limit)
-    end = wp.clamp(wp.floor((high - first) / step + ROUNDING), -1.0, limit - 1.0)
-    return wp.int32(start), wp.int32(end)
-
-
-@wp.func
-def rows_of(grid: Grid, bounds: wp.vec4f):
-    """First and last row of samples in bounds (u0, v0, u1, v1) [px]; first > last where no sample lies in them."""
-    step = wp.where(grid.corners, 0.5, 1.0)
-    first = wp.where(grid.corners, 0.0, 0.5)
-    x0, x1 = span_of(bounds[0], bounds[2], first, step, 2 * grid.keys.shape[2])
-    y0, y1 = span_of(bounds[1], bounds[3], first, step, grid.keys.shape[1])
-    return y0, wp.where(x0 > x1, y0 - 1, y1)
 
 
 @wp.func

@@ -20,8 +20,9 @@ from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_
 
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.rendering.library import Library, gather_bounds
-from sim_envs.rendering.rasterize import Item, Placement, compute_placements, grid_shape, rasterize, work_items
+from sim_envs.rendering.rasterize import Item, Placement, compute_placements, rasterize, work_items
 from sim_envs.rendering.raytrace import Cameras, Scene, Slot, probe
+from sim_envs.rendering.samples import grid_shape
 from sim_envs.rendering.shading import Lights, create_kernel, label
 from sim_envs.rendering.shadow import trace_shadows, traced_shape
 from sim_envs.rendering.slot_table import PARKED, SlotTable

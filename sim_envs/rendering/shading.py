@@ -5,8 +5,9 @@ from newton import GeoType
 
 from sim_envs.rendering.rasterize import FACE_BITS, NOTHING, Placement
 from sim_envs.rendering.raytrace import Cameras, Hit, Scene, is_blocked, ray_through
+from sim_envs.rendering.samples import centre_row, place_of
 from sim_envs.rendering.shadow import BIAS_M, IN_SHADOW, UNKNOWN, known_shadow
-from sim_envs.rendering.surface import centre_row, hit_of, is_edge, is_same_surface, place_of
+from sim_envs.rendering.surface import hit_of, is_edge, is_same_surface
 from sim_envs.rendering.texels import mesh_uv, projected_uv, sample_linear
 from sim_envs.rendering.tone import TONE_STEPS
 

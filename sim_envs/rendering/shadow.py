@@ -8,7 +8,8 @@ import warp as wp
 
 from sim_envs.rendering.rasterize import NOTHING, Placement
 from sim_envs.rendering.raytrace import Cameras, Scene, is_blocked, ray_through
-from sim_envs.rendering.surface import centre_row, hit_of, is_same_surface
+from sim_envs.rendering.samples import centre_row
+from sim_envs.rendering.surface import hit_of, is_same_surface
 
 LIT, IN_SHADOW, UNKNOWN = 0, 1, 2
 """What is known of a pixel; nothing is where no surface faces the light."""

@@ -5,6 +5,7 @@ from newton import GeoType
 
 from sim_envs.rendering.rasterize import FACE_BITS, NOTHING, Placement, box_triangle, edges_of
 from sim_envs.rendering.raytrace import Hit, Scene, intersect_round
+from sim_envs.rendering.samples import centre_row, place_of
 
 EDGE = 0.02
 """Share by which 1 / depth differs inside a pixel that sees an edge of one body."""
@@ -96,24 +97,6 @@ def is_same_surface(scene: Scene, first_slot: wp.int32, key: wp.uint64, other: w
     nearness = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
     gap = wp.abs(wp.cast(wp.uint32(other >> wp.uint64(32)), wp.float32) - nearness)
     return (wp.int32(other & wp.uint64(0xFFFFFFFF)) >> bits) == (code >> bits) and gap <= wp.static(EDGE) * nearness
-
-
-@wp.func
-def centre_row(y: wp.int32, corners: bool):
-    """Row among the samples of the centres of a row of pixels."""
-    return wp.where(corners, 2 * y + 1, y)
-
-
-@wp.func
-def place_of(sample: wp.int32, y: wp.int32, x: wp.int32, corners: bool):
-    """Row and column among the samples, and (u, v) [px], of a pixel's centre (0) or of a corner (1 to 4, clockwise)."""
-    if not corners:
-        return y, x, wp.float32(x) + 0.5, wp.float32(y) + 0.5
-    if sample == 0:
-        return 2 * y + 1, x, wp.float32(x) + 0.5, wp.float32(y) + 0.5
-    column = x + wp.where(sample == 2 or sample == 3, 1, 0)
-    row = y + wp.where(sample > 2, 1, 0)
-    return 2 * row, column, wp.float32(column), wp.float32(row)
 
 
 @wp.func

@@ -15,7 +15,7 @@ from sim_envs.config.axes import HandAxis
 from sim_envs.config.scene import SceneConfig, with_preset
 from sim_envs.rendering import memory
 from sim_envs.rendering.memory import BACKDROP_BYTES, PIXEL_BYTES, SAMPLE_BYTES, world_bytes, worlds_for
-from sim_envs.rendering.rasterize import grid_shape
+from sim_envs.rendering.samples import grid_shape
 
 
 def peak_bytes(make) -> int:
