@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _with_messages(args: list[str]) -> int:
     """Runs a command line; errors that the user can fix become messages. Returns the exit code."""
     try:
-        code = _dispatch(args)
+        code = _stoppable(args)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader (`lace ... --help | head`) has closed the pipe
@@ -67,6 +67,18 @@ def _with_messages(args: list[str]) -> int:
             raise
         _complain(_with_notes(found, error))
         return EXIT_USAGE
+
+
+def _stoppable(args: list[str]) -> int:
+    """Runs a command line; a Ctrl-C or SIGTERM stays one, whatever a library makes of it."""
+    from lace.cli.process import stop_behind
+
+    try:
+        return _dispatch(args)
+    except Exception as error:
+        if stop := stop_behind(error):
+            raise stop from None
+        raise
 
 
 def _ended_at_once(code: int) -> int:

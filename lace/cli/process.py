@@ -16,6 +16,13 @@ class Terminated(BaseException):
     """SIGTERM arrived. An exception, so that `finally` blocks end workers and release locks."""
 
 
+def stop_behind(error: BaseException | None) -> KeyboardInterrupt | Terminated | None:
+    """The Ctrl-C or SIGTERM of which a library made `error`: the start of a C extension reports any as ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | Terminated):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
 

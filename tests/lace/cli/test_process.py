@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from lace.cli import main as cli
+from lace.cli.process import Terminated
 from tests import ROOT
 from tests.synthetic import make_dataset
 
@@ -111,3 +113,15 @@ sys.exit(main())
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 143 and "Traceback" not in result.stderr, result.stderr
     assert "run the same command to resume" in result.stderr
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_stop_of_which_a_library_made_an_error_of_its_own_is_a_stop(monkeypatch, stop, code):
+    def importing(args):
+        try:
+            raise stop
+        except BaseException as signalled:
+            raise RuntimeError("initialization failed") from signalled
+
+    monkeypatch.setattr(cli, "_dispatch", importing)
+    assert cli.main(["list"]) == code
