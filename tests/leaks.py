@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from resource import getpagesize
 
 ROUNDS = 4
 """A leak grows in every round; a single larger allocation does not."""
+OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
+"""Kinds of memory [kB] that can leak."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Growth:
     objects: Counter
     """Live objects that the garbage collector tracks, by kind; kinds that did not grow in every round are omitted."""
     memory_MiB: float
-    """Resident memory of the process when measured (not the peak)."""
+    """The process's own memory when measured (not the peak), resident or swapped out, without pages of files."""
 
 
 def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
@@ -29,7 +30,8 @@ def growth(work: Callable[[], None], warm_up: int, times: int) -> Growth:
     def look() -> str:
         gc.collect()
         kinds = Counter(f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
-        memory = int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 2**20
+        said = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+        memory = sum(int(words[1]) for words in said if words[0] in OWN) / 1024
         return json.dumps([kinds, memory])  # strings are not tracked: a stored snapshot does not count in the next one
 
     for _ in range(warm_up):

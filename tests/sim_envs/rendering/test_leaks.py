@@ -46,3 +46,12 @@ def test_freed_memory_is_no_leak():
 
 def test_the_leak_detector_itself_does_not_leak():
     assert not growth(lambda: None, warm_up=0, times=ROUNDS).objects
+
+
+def test_pages_of_files_are_no_leak(tmp_path):
+    """The kernel takes them away and brings them back, as it likes."""
+    file = tmp_path / "library"
+    file.write_bytes(b"x" * (8 * (ROUNDS + 1) * MIB))
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as library:
+        grown = growth(lambda: library.read(8 * MIB).count(b"x"), warm_up=1, times=ROUNDS)
+    assert grown.memory_MiB < 5
