@@ -54,14 +54,34 @@ class Solid:
         local = apply(invert(other.T) @ self.T, corners)
         return ((local.max(1) > other.box[0]) & (local.min(1) < other.box[1])).all(-1)
 
+    def depth_below(self, z: float) -> Array:
+        """Depth of its surface below a height (n,) [m] of the world."""
+        corners = self.box[np.array(list(np.ndindex(2, 2, 2))), np.arange(3)]
+        depth = np.zeros(len(self.T))
+        rows = np.flatnonzero(apply(self.T, corners)[..., 2].min(1) < z)
+        if len(rows):
+            depth[rows] = np.maximum(z - apply(self.T[rows], self.scale * self.samples)[..., 2].min(1), 0)
+        return depth
+
     def depth_in(self, other: "Solid", rows: np.ndarray) -> Array:
-        """Depth of its surface inside `other` (rows,) [m] at the moments `rows`."""
-        local = apply(invert(other.T[rows]) @ self.T[rows], self.scale * self.samples)
-        near = ((local > other.box[0]) & (local < other.box[1])).all(-1)
-        signed = np.zeros(near.shape)
-        if near.any():
-            signed[near] = other.scale * other.distance.exact(local[near] / other.scale)
-        return np.maximum(-signed, 0).max(1)
+        """Depth of its surface inside `other` (rows,) [m] at the moments `rows`.
+
+        A point's depth changes by no more than its way in the other's frame, so that a point is measured again only
+        where it may have come in.
+        """
+        points = self.scale * self.samples
+        measured, depth = np.full_like(points, np.inf), np.zeros(len(points))
+        deepest = np.zeros(len(rows))
+        for i, T in enumerate(invert(other.T[rows]) @ self.T[rows]):
+            local = apply(T, points)
+            near = np.flatnonzero(((local > other.box[0]) & (local < other.box[1])).all(-1))
+            way = np.linalg.norm(local[near] - measured[near], axis=-1)
+            near = near[depth[near] + way > 0]
+            if len(near):
+                measured[near] = local[near]
+                depth[near] = -other.scale * other.distance.exact(local[near] / other.scale)
+                deepest[i] = max(depth[near].max(), 0)
+        return deepest
 
 
 def surface_samples(mesh: Mesh) -> Array:
@@ -121,8 +141,7 @@ class DrawnRobot:
         for solid in solids:
             if solid.link == self._robot.embodiment.root_link:  # stands on the table's level, beside it
                 continue
-            below = table_z - apply(solid.T, solid.scale * solid.samples)[..., 2].min(1)
-            _deepen(deepest, TABLE, solid.body, slice(None), np.maximum(below, 0))
+            _deepen(deepest, TABLE, solid.body, slice(None), solid.depth_below(table_z))
         for one, two in combinations(solids, 2):
             if one.body == two.body and not (one.link != two.link and self._apart[one.link, two.link]):
                 continue

@@ -26,6 +26,7 @@ from sim_envs.rendering.samples import grid_shape
 from sim_envs.rendering.shading import Lights, create_kernel, label
 from sim_envs.rendering.shadow import trace_shadows, traced_shape
 from sim_envs.rendering.slot_table import PARKED, SlotTable
+from sim_envs.rendering.still import NO_STILL, Still, remember, spread
 from sim_envs.rendering.tone import srgb_to_linear, tone_table, untone_table
 
 PRIMITIVES = {-1: int(GeoType.BOX), -2: int(GeoType.CYLINDER), -3: int(GeoType.SPHERE)}
@@ -52,6 +53,21 @@ def _vec7(T: np.ndarray) -> np.ndarray:
     """Rows (n, 7) of position and quaternion xyzw, Warp's layout, from transforms (n, 4, 4)."""
     quat = quat_wxyz_from_rotation(T[:, :3, :3])
     return np.concatenate([T[:, :3, 3], quat[:, 1:], quat[:, :1]], 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a picture was drawn from, on the device."""
+
+    shape: tuple[int, int, int]
+    """Worlds, height, width."""
+    cameras: Cameras
+    lights: Lights
+    placements: wp.array
+    keys: wp.array
+    states: wp.array
+    """Of traced shadows."""
+    rgb: wp.array
 
 
 class Renderer:
@@ -111,8 +127,11 @@ class Renderer:
             )
         return model
 
-    def apply(self, table: SlotTable) -> None:
-        """Uploads the slots and rebuilds the worlds' bounding volumes. `table` has `worlds` rows."""
+    def apply(self, table: SlotTable, seen: np.ndarray | None = None) -> None:
+        """Uploads the slots and rebuilds the worlds' bounding volumes. `table` has `worlds` rows.
+
+        Only the slots `seen` (slots,) bool are rasterised, or all; the others cast shadows all the same.
+        """
         model, library, rows = self.model, self.library, self.rows
         source = table.source.ravel()
         is_mesh = source >= 0
@@ -132,8 +151,9 @@ class Renderer:
         model.shape_scale.assign(np.ascontiguousarray(rows["size"]))
         model.bvh_shape_world_transforms.assign(np.ascontiguousarray(rows["transform"]))
         self._launch(gather_bounds, self._slots.shape, [self._slots, library.mesh_bounds], [model.bvh_shape_bounds])
-        parked = table.T[..., 2, 3] <= PARKED[2]
-        self._items = wp.array(work_items(table.source, parked, library.face_count), dtype=Item, device=self.device)
+        unseen = table.T[..., 2, 3] <= PARKED[2]
+        unseen |= False if seen is None else ~seen
+        self._items = wp.array(work_items(table.source, unseen, library.face_count), dtype=Item, device=self.device)
         self._rebuild()
 
     def _rebuild(self) -> None:
@@ -153,44 +173,59 @@ class Renderer:
         self._scene = scene
 
     def draw(
-        self, view: View, width: int, height: int, *, shadows: bool, antialias: bool = True, count: int | None = None
+        self,
+        view: View,
+        width: int,
+        height: int,
+        *,
+        shadows: bool,
+        antialias: bool = True,
+        count: int | None = None,
+        still: Still = NO_STILL,
     ) -> tuple[wp.array, wp.array, wp.array]:
         """RGB (n, height, width, 3) uint8, segment ids (n, height, width) uint8, depth float32 [m].
 
-        n is `count`, the first worlds only, or all.
+        n is `count`, the first worlds only, or all. With `still`, see `remembered`, its slots need not be seen.
         """
+        drawing = self._drawing(view, width, height, shadows, antialias, count or self.worlds, still)
+        segment = wp.empty(drawing.shape, dtype=wp.uint8, device=self.device)
+        depth = wp.empty(drawing.shape, dtype=wp.float32, device=self.device)
+        self._launch(label, drawing.shape, [self._scene, drawing.keys, antialias, self.slots], [segment, depth])
+        return drawing.rgb, segment, depth
+
+    def remembered(self, view: View, width: int, height: int, *, shadows: bool, antialias: bool = True) -> Still:
+        """The first world's picture, for `draw` of more scenes with its camera, lights, and slots seen as they are."""
+        drawing = self._drawing(view, width, height, shadows, antialias, 1, NO_STILL)
+        still = Still()
+        still.keys, still.rgb = drawing.keys[0], drawing.rgb[0]
+        still.shadows = drawing.states.reshape(drawing.states.shape[1:])
+        still.states = wp.empty((height, width), dtype=wp.uint8, device=self.device)
+        inputs = [self._scene, drawing.placements, drawing.keys, drawing.states, antialias]
+        inputs += [drawing.cameras, drawing.lights.key_direction]
+        self._launch(remember, (height, width), inputs, [still.states])
+        return still
+
+    def _drawing(
+        self, view: View, width: int, height: int, shadows: bool, antialias: bool, count: int, still: Still
+    ) -> Drawing:
         setting = (shadows, antialias)
         if setting not in self._kernels:
             self._kernels[setting] = create_kernel(*setting)
-        count = count or self.worlds
-        shape = (count, height, width)
-        rgb = wp.empty((*shape, 3), dtype=wp.uint8, device=self.device)
-        segment = wp.empty(shape, dtype=wp.uint8, device=self.device)
-        depth = wp.empty(shape, dtype=wp.float32, device=self.device)
-        cameras, lights = self._structs(view)
+        shape, (cameras, lights) = (count, height, width), self._structs(view)
         placements = self._place(cameras, width, height)
-        keys = self._rasterize(placements, cameras, shape, antialias)
-        self._launch(label, shape, [self._scene, keys, antialias, self.slots], [segment, depth])
-        backdrop = self._nothing if view.backdrop is None else view.backdrop
+        keys = self._rasterize(placements, cameras, shape, antialias, still)
         traced = traced_shape(height, width) if shadows else (0, 0)
         states = wp.empty((count, *traced), dtype=wp.uint8, device=self.device)
+        seen = [self._scene, placements, keys]
         if states.size:
-            inputs = [self._scene, placements, keys, antialias, self.slots, cameras, lights.key_direction]
-            self._launch(trace_shadows, states.shape, inputs, [states])
-        inputs = [
-            self._scene,
-            placements,
-            keys,
-            states,
-            self.slots,
-            cameras,
-            lights,
-            self._tone,
-            self._untone,
-            backdrop,
-        ]
+            self._launch(
+                trace_shadows, states.shape, [*seen, antialias, self.slots, cameras, lights.key_direction], [states]
+            )
+        rgb = wp.empty((*shape, 3), dtype=wp.uint8, device=self.device)
+        behind = [self._nothing if view.backdrop is None else view.backdrop, still]
+        inputs = [*seen, states, self.slots, cameras, lights, self._tone, self._untone, *behind]
         self._launch(self._kernels[setting], shape, inputs, [rgb])
-        return rgb, segment, depth
+        return Drawing(shape, cameras, lights, placements, keys, states, rgb)
 
     def _place(self, cameras: Cameras, width: int, height: int) -> wp.array:
         placements = wp.empty(self.worlds * self.slots, dtype=Placement, device=self.device)
@@ -199,11 +234,13 @@ class Renderer:
         return placements
 
     def _rasterize(
-        self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], corners: bool
+        self, placements: wp.array, cameras: Cameras, shape: tuple[int, int, int], corners: bool, still: Still
     ) -> wp.array:
         """Keys (worlds, rows, columns) of the surfaces seen, see `grid_shape`."""
         count, height, width = shape
         keys = wp.zeros((count, *grid_shape(height, width, corners)), dtype=wp.uint64, device=self.device)
+        if still is not NO_STILL:
+            self._launch(spread, keys.shape, [still], [keys])
         inputs = [self._slots, placements, self._items, cameras, self.slots, corners]
         self._launch(rasterize, self._items.shape, inputs, [keys])
         return keys

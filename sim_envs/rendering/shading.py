@@ -7,6 +7,7 @@ from sim_envs.rendering.rasterize import FACE_BITS, NOTHING, Placement
 from sim_envs.rendering.raytrace import Cameras, Hit, Scene, is_blocked, ray_through
 from sim_envs.rendering.samples import centre_row, place_of
 from sim_envs.rendering.shadow import BIAS_M, IN_SHADOW, UNKNOWN, known_shadow
+from sim_envs.rendering.still import Still, is_as_before
 from sim_envs.rendering.surface import hit_of, is_edge, is_same_surface
 from sim_envs.rendering.texels import mesh_uv, projected_uv, sample_linear
 from sim_envs.rendering.tone import TONE_STEPS
@@ -131,6 +132,7 @@ def create_kernel(shadows: bool, antialias: bool) -> wp.Kernel:
         tone: wp.array[wp.uint8],
         untone: wp.array[wp.float32],
         backdrop: wp.array4d[wp.uint8],
+        still: Still,
         out_rgb: wp.array4d[wp.uint8],
     ):
         world, py, px = wp.tid()
@@ -141,6 +143,11 @@ def create_kernel(shadows: bool, antialias: bool) -> wp.Kernel:
         if wp.static(antialias):  # noqa: SIM102  (decided when the kernel is compiled)
             if is_edge(scene, first_slot, keys, world, py, px):
                 samples = wp.int32(5)
+        if samples == 1 and still.states.shape[0] > 0:  # noqa: SIM102  (Warp evaluates both sides of `and`)
+            if is_as_before(still, keys, states, wp.static(antialias), world, py, px):
+                for channel in range(3):
+                    out_rgb[world, py, px, channel] = still.rgb[py, px, channel]
+                return
         light = wp.vec3f(0.0)
         covered = wp.float32(0.0)
         # Not NOTHING at first: Warp 1.17 would write the loop's values into that constant wherever it stands.

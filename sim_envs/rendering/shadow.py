@@ -64,15 +64,16 @@ def known_shadow(
     """State of a pixel by the traced ones at and around it."""
     key = keys[world, centre_row(y, corners), x]
     state = wp.int32(-1)
-    for i in range(4):
-        row = y // 2 + (i // 2) * (y % 2)
-        column = x // 2 + (i % 2) * (x % 2)
-        other = wp.int32(UNKNOWN)
-        if row < states.shape[1] and column < states.shape[2]:  # noqa: SIM102  (Warp evaluates both sides of `and`)
-            if is_same_surface(scene, first_slot, key, keys[world, centre_row(2 * row, corners), 2 * column]):
-                other = wp.int32(states[world, row, column])
-        if state < 0:
-            state = other
-        elif state != other:
-            state = wp.int32(UNKNOWN)
+    for i in range(1 + y % 2):
+        for j in range(1 + x % 2):
+            row = y // 2 + i
+            column = x // 2 + j
+            other = wp.int32(UNKNOWN)
+            if row < states.shape[1] and column < states.shape[2]:  # noqa: SIM102  (Warp evaluates both sides of `and`)
+                if is_same_surface(scene, first_slot, key, keys[world, centre_row(2 * row, corners), 2 * column]):
+                    other = wp.int32(states[world, row, column])
+            if state < 0:
+                state = other
+            elif state != other:
+                state = wp.int32(UNKNOWN)
     return state

@@ -3,22 +3,26 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from lace.core.counting import counted
-from lace.core.files import publish_bytes
+from lace.core.files import publish_bytes, reading
 from lace.core.progress import Advance, Meter, progress_bar
 from lace.core.terminal import print_whole
-from policies.trials.records import BLOCK, TrialRecord, missing_blocks
+from policies.trials.records import BLOCK, TrialRecord, film_path, missing_blocks
 from sim_envs.simulate.config import SimulateConfig, require_names
-from sim_envs.simulate.report import deepest
+from sim_envs.simulate.opening import KeptCell, kept_cell, opened_cell
+from sim_envs.simulate.report import deepest, write_report
 from sim_envs.simulate.results import summarise
 from sim_envs.simulate.run import TrialsCallback, opened_folder, run
+from sim_envs.simulate.sweep import sweep_figure, sweep_path
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 
@@ -33,26 +37,42 @@ def main(config: SimulateConfig) -> int:
 
 
 def _run_and_report(config: SimulateConfig, origin: dict[str, Any]) -> None:
-    from sim_envs.simulate.cells import CellTrials  # the simulator takes seconds to import: mistakes are told before
-    from sim_envs.simulate.report import write_report
-    from sim_envs.simulate.sweep import sweep_figure, sweep_path
-
-    with shown(config) as report:
-        trials = run(config, CellTrials, report)
-    results = summarise(trials, config, origin)
-    publish_bytes(config.out / "results.json", json.dumps(results, indent=1).encode())
-    print_results(results)
-    for name in config.policies:
-        if line := commonest_failure(trials, name):
-            CONSOLE.print(line, markup=False)
-    if config.sweep is not None:
-        publish_bytes(sweep_path(config.out), sweep_figure(results))
-    if config.film:
-        from sim_envs.simulate.film import film
-
-        for path, overlaps in film(config, trials):
+    with kept_cell(config) as cell:
+        with shown(config) as report:
+            here = config.workers == 1 and not config.ray
+            trials = run(config, (lambda _config: cell) if here else opened_cell, report)
+        results = summarise(trials, config, origin)
+        publish_bytes(config.out / "results.json", json.dumps(results, indent=1).encode())
+        print_results(results)
+        for name in config.policies:
+            if line := commonest_failure(trials, name):
+                CONSOLE.print(line, markup=False)
+        if config.sweep is not None:
+            publish_bytes(sweep_path(config.out), sweep_figure(results))
+        for path, overlaps in filmed(config, trials, cell):
             CONSOLE.print(f"filmed {path}; {deepest(overlaps)}", markup=False)
     write_report(config.out, results, trials)
+
+
+def filmed(
+    config: SimulateConfig, trials: Sequence[TrialRecord], kept: KeptCell
+) -> Iterator[tuple[Path, dict[str, dict[str, float]]]]:
+    """Films each trial in `config.film` with each policy, if it is not filmed yet; yields each film and its overlaps.
+
+    Raises:
+        IntegrityError: A trial ended otherwise than recorded.
+    """
+    records = {row.trial: row for row in trials}
+    for number, name in product(config.film, config.policies):
+        path = film_path(config.out, number, name)
+        if not path.is_file():
+            from sim_envs.simulate.film import film  # opens the simulator
+
+            with progress_bar(f"filming trial {number}, {name}", "pictures") as advance:
+                film(path, kept.cell, records[number], name, advance)
+        with reading(path.with_suffix(".json"), "a film's depths", f"remove {path}: it is drawn again"):
+            depths = json.loads(path.with_suffix(".json").read_bytes())
+        yield path, depths
 
 
 @contextmanager

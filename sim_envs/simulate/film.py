@@ -1,24 +1,25 @@
 """Films of trials: each is run again, checked against its record, drawn from its states; overlaps are measured."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 
+from assets.robots.robot import Robot
 from lace.core.camera import PinholeCamera
 from lace.core.errors import IntegrityError
-from lace.core.files import publish_bytes, reading
-from lace.core.geometry import Array, apply
-from lace.core.progress import Advance, progress_bar
-from policies.trials.records import TrialRecord, film_path
+from lace.core.geometry import Array, BoolArray, apply
+from lace.core.progress import Advance
+from policies.trials.records import TrialRecord
 from sim_envs.physics.mujoco import MujocoPhysics
 from sim_envs.physics.overlap import DrawnRobot, by_kind
 from sim_envs.physics.protocol import STEP_HZ
+from sim_envs.rendering.renderer import View
 from sim_envs.simulate.cells import CellTrials
-from sim_envs.simulate.config import SimulateConfig
+from sim_envs.simulate.film_files import FilmEncoder, publish
 from sim_envs.trials.cell import STRIDE, SimCell, scene_at
 from sim_envs.trials.source import Trial, TrialSource
 
@@ -26,54 +27,33 @@ LONG_SIDE_PX = 384
 """Of a film, whatever the size of what the policies saw."""
 EVERY = 2
 """States from one picture of a film to the next."""
+FPS = Fraction(STEP_HZ, STRIDE * EVERY)
 MARGIN = 0.06
 """Least distance of hand and target from the picture's edge, of its side."""
-STRIP, STRIP_COLUMNS = 12, 4
-"""Pictures on the contact strip beside a film, and in each of its rows."""
 
 
 def unseen(_done: int, _total: int) -> None:
     """Shows no progress."""
 
 
-def film(config: SimulateConfig, trials: Sequence[TrialRecord]) -> Iterator[tuple[Path, dict[str, dict[str, float]]]]:
-    """Films each trial in `config.film` with each policy, if it is not filmed yet; yields each film and its overlaps.
+def film(path: Path, cells: CellTrials, record: TrialRecord, name: str, advance: Advance = unseen) -> None:
+    """Films a trial with the policy `name`; its files go beside `path`, and `advance` is told of the pictures drawn.
 
-    DIR/films/film-NUMBER-POLICY.mp4 has beside it a contact strip (.png) and its deepest overlaps (.json).
+    Pictures are encoded and overlaps are measured in other threads while the next pictures are drawn.
 
     Raises:
-        IntegrityError: A trial ended otherwise than recorded.
+        IntegrityError: The trial ended otherwise than recorded.
     """
-    records, filmer = {row.trial: row for row in trials}, None
-    films = [(number, name, film_path(config.out, number, name)) for number in config.film for name in config.policies]
-    try:
-        for number, name, path in films:
-            if not path.is_file():
-                filmer = filmer or Filmer(config)
-                with progress_bar(f"filming trial {number}, {name}", "pictures") as advance:
-                    filmer.make(path, records[number], name, advance)
-            with reading(path.with_suffix(".json"), "a film's depths", f"remove {path}: it is drawn again"):
-                depths = json.loads(path.with_suffix(".json").read_bytes())
-            yield path, depths
-    finally:
-        if filmer is not None:
-            filmer.maker.close()
-
-
-class Filmer:
-    """Runs trials again and films them."""
-
-    def __init__(self, config: SimulateConfig):
-        self.maker = CellTrials(config)
-        self._watch = OverlapWatch(self.maker.source)
-
-    def make(self, path: Path, record: TrialRecord, name: str, advance: Advance = unseen) -> None:
-        """Films one trial with one policy; `advance` is told of the pictures drawn."""
-        [trial] = self.maker.source.draw(np.array([record.trial]))
-        policy = next(policy for policy in self.maker.policies if policy.name == name)
-        outcome, cell = self.maker.outcome(trial, policy)
-        _require_same(record.trial, name, outcome.result, record.outcomes[name]["result"])
-        publish(path, pictures(self.maker.source, trial, cell, advance), self._watch.deepest(trial, *moments(cell)))
+    [trial] = cells.source.draw(np.array([record.trial]))
+    policy = next(policy for policy in cells.policies if policy.name == name)
+    outcome, cell = cells.outcome(trial, policy)
+    _require_same(record.trial, name, outcome.result, record.outcomes[name]["result"])
+    with ThreadPoolExecutor(1) as beside, FilmEncoder(FPS) as encoder:
+        overlaps, drawn = beside.submit(deepest_overlaps, cells.source.robot, trial, *moments(cell)), []
+        for images in pictures(cells.source, trial, cell, advance):
+            encoder.add(images)
+            drawn.append(images)
+        publish(path, encoder.finished(), np.concatenate(drawn), overlaps.result())
 
 
 def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
@@ -86,19 +66,15 @@ def _require_same(number: int, policy: str, result: str, recorded: str) -> None:
         )
 
 
-class OverlapWatch:
-    """Measures penetration depths in the filmed motion."""
-
-    def __init__(self, source: TrialSource):
-        self._physics, self._drawn = MujocoPhysics(source.robot), DrawnRobot(source.robot)
-
-    def deepest(self, trial: Trial, joint_positions: Array, T_world_object: Array) -> dict[str, dict[str, float]]:
-        """Over the moments of `moments`, for each pair of kinds [mm]: by `collision` shapes, by `drawn` meshes."""
-        physics = trial.physics
-        objects = [(row["object"], row["scale"]) for row in trial.record.objects]
-        collision = self._physics.overlaps(physics, joint_positions, T_world_object)
-        drawn = self._drawn.overlaps(joint_positions, objects, T_world_object, physics.table_z)
-        return {"collision": by_kind(collision), "drawn": by_kind(drawn)}
+def deepest_overlaps(
+    robot: Robot, trial: Trial, joint_positions: Array, T_world_object: Array
+) -> dict[str, dict[str, float]]:
+    """Over the moments of `moments`, for each pair of kinds [mm]: by `collision` shapes, by `drawn` meshes."""
+    physics = trial.physics
+    objects = [(row["object"], row["scale"]) for row in trial.record.objects]
+    collision = MujocoPhysics(robot).overlaps(physics, joint_positions, T_world_object)
+    drawn = DrawnRobot(robot).overlaps(joint_positions, objects, T_world_object, physics.table_z)
+    return {"collision": by_kind(collision), "drawn": by_kind(drawn)}
 
 
 def moments(cell: SimCell) -> tuple[Array, Array]:
@@ -111,14 +87,37 @@ def moments(cell: SimCell) -> tuple[Array, Array]:
     return q[::EVERY], T[::EVERY, : len(start.objects)]
 
 
-def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance = unseen) -> np.ndarray:
-    """RGB (frames, height, width, 3) uint8 of all that happened in `cell`; its beginning if nothing moved."""
-    (q, T), size = moments(cell), source.frames.worlds
-    camera, made = framed(source, trial, q, T), []
-    for start in range(0, len(q), size):
-        made.append(_drawn(source, trial, camera, q[start : start + size], T[start : start + size]))
-        advance(min(start + size, len(q)), len(q))
-    return np.concatenate(made)
+def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance = unseen) -> Iterator[np.ndarray]:
+    """Yields pictures of all that happened in `cell`, of its beginning if nothing moved.
+
+    RGB (n, height, width, 3) uint8, as many at a time as there are worlds. What stands still is drawn once.
+    """
+    (q, T), frames = moments(cell), source.frames
+    camera, count = framed(source, trial, q, T), len(q)
+    places = scene_at(source, trial, q, T).table.T
+    still = (places == places[0]).all((0, 2, 3))
+    size = camera.width, camera.height
+    view = _stand(source, trial, camera, q[:1], T[:1], still)
+    remembered = frames.renderer.remembered(view, *size, shadows=True)
+    for start in range(0, count, frames.worlds):
+        rows = slice(start, start + frames.worlds)
+        view = _stand(source, trial, camera, q[rows], T[rows], ~still)
+        drawn = frames.renderer.draw(view, *size, shadows=True, count=len(q[rows]), still=remembered)
+        yield drawn[0].numpy()
+        advance(min(start + frames.worlds, count), count)
+
+
+def _stand(
+    source: TrialSource, trial: Trial, camera: PinholeCamera, q: Array, T_world_object: Array, seen: BoolArray
+) -> View:
+    """Puts states, at most one a world, before the renderer, of which it sees some slots (slots,), and the camera."""
+    frames = source.frames
+    rows = np.minimum(np.arange(frames.worlds), len(q) - 1)
+    scene = scene_at(source, trial, q[rows], T_world_object[rows])
+    row = np.zeros(frames.worlds, int)
+    K, T_world_cam = (np.reshape(value, (-1, *value.shape[-2:]))[row] for value in (camera.K, camera.T_world_cam))
+    frames.renderer.apply(scene.table, seen)
+    return frames.view(replace(scene, camera=replace(camera, K=K, T_world_cam=T_world_cam)))
 
 
 def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -> PinholeCamera:
@@ -162,35 +161,3 @@ def zoom_to(uv: Array, size: Array) -> tuple[Array, Array]:
     first, last = uv.max(0) - (1 - MARGIN) * window, uv.min(0) - MARGIN * window
     low = np.clip((size - window) / 2, first, np.maximum(first, last))
     return low, low + window
-
-
-def _drawn(source: TrialSource, trial: Trial, camera: PinholeCamera, q: Array, T_world_object: Array) -> np.ndarray:
-    """Pictures of at most `worlds` states."""
-    frames, count = source.frames, len(q)
-    rows = np.minimum(np.arange(frames.worlds), count - 1)
-    scene = scene_at(source, trial, q[rows], T_world_object[rows])
-    row = np.zeros(frames.worlds, int)
-    K, T_world_cam = (np.reshape(value, (-1, *value.shape[-2:]))[row] for value in (camera.K, camera.T_world_cam))
-    view = frames.view(replace(scene, camera=replace(camera, K=K, T_world_cam=T_world_cam)))
-    frames.renderer.apply(scene.table)
-    size = camera.width, camera.height
-    rgb, _segment, _depth = frames.renderer.draw(view, *size, shadows=True, count=count)
-    return rgb.numpy()
-
-
-def publish(path: Path, images: np.ndarray, overlaps: dict[str, dict[str, float]]) -> None:
-    """Writes a film of `images` (frames, height, width, 3) and the files beside it.
-
-    The film comes last, so that a film that exists is complete.
-    """
-    publish_bytes(path.with_suffix(".json"), json.dumps(overlaps, indent=1).encode())
-    publish_bytes(path.with_suffix(".png"), iio.imwrite("<bytes>", contact_strip(images), extension=".png"))
-    rate = STEP_HZ / (STRIDE * EVERY)
-    publish_bytes(path, iio.imwrite("<bytes>", images, extension=".mp4", plugin="pyav", codec="libx264", fps=rate))
-
-
-def contact_strip(images: np.ndarray) -> np.ndarray:
-    """Evenly spread pictures, first and last among them, in rows from left to right."""
-    chosen = images[np.linspace(0, len(images) - 1, STRIP).round().astype(int)]
-    rows = chosen.reshape(-1, STRIP_COLUMNS, *images.shape[1:])
-    return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)

@@ -94,3 +94,17 @@ def test_kinds_take_the_deepest_moment():
     found = by_kind(overlaps)
     assert found["robot and target"] == 1 and found["robot and distractors"] == 2 and found["target and table"] == 3
     assert found["robot and table"] == found["links of the robot"] == 0
+
+
+def test_a_motion_is_measured_as_each_of_its_moments_alone(robot, home):
+    """The doll rises from below the index finger's tip and sinks again."""
+    kinematics, drawn = Kinematics(robot.embodiment), DrawnRobot(robot)
+    tip = kinematics.keypoints(kinematics.link_poses(home))[8]
+    body = np.concatenate(convex_parts(NAME))
+    ways = np.concatenate([np.linspace(-0.05, 0.03, 9), np.linspace(0.03, -0.05, 5)])
+    T = np.stack([transform(None, tip - body[body[:, 2].argmax()] + [0, 0, up]) for up in ways])[:, None]
+    q, things = np.repeat(home[None], len(ways), 0), [(NAME, 1.0)]
+    together = drawn.overlaps(q, things, T, TABLE_Z)
+    alone = np.concatenate([drawn.overlaps(q[i : i + 1], things, T[i : i + 1], TABLE_Z) for i in range(len(ways))])
+    assert together == pytest.approx(alone, abs=1e-6)
+    assert (together[:, ROBOT, TARGET] > 0).sum() > 3 and (together[:, ROBOT, TARGET] == 0).sum() > 3

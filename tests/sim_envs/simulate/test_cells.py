@@ -13,7 +13,7 @@ from policies.outcome import Phase, Result
 from policies.trials.records import BLOCK, film_path, frame_path, read_block
 from sim_envs.config.axes import ClutterAxis, HandAxis
 from sim_envs.config.presets import PRESETS
-from sim_envs.simulate import command, film
+from sim_envs.simulate import command, film, film_files
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
 
@@ -110,7 +110,7 @@ def test_a_film_shows_what_was_recorded_and_changes_no_result(config, folder, mo
     overlaps = json.loads(film_path(folder, 0, "oracle").with_suffix(".json").read_text())
     for kinds in overlaps.values():
         assert 0 < kinds["robot and target"] < 6, "it holds the target, and no finger passes through [mm]"
-    monkeypatch.setattr(film, "Filmer", None)
+    monkeypatch.setattr(film, "film", None)
     assert command.main(replace(config, film=(0,), workers=1)) == 0, "what is filmed is not filmed again"
 
 
@@ -124,13 +124,13 @@ def test_a_film_that_is_there_is_whole_however_soon_it_was_killed(tmp_path, monk
         written.append(file)
         publish_bytes(file, content)
 
-    monkeypatch.setattr(film, "publish_bytes", killed)
+    monkeypatch.setattr(film_files, "publish_bytes", killed)
     for survived in range(3):  # noqa: B007 read by `killed`
         written.clear()
         with pytest.raises(KeyboardInterrupt):
-            film.publish(path, images, {})
+            film_files.publish(path, b"film", images, {})
         assert not path.exists()
     survived = 3
     written.clear()
-    film.publish(path, images, {})
+    film_files.publish(path, b"film", images, {})
     assert path.exists() and path.with_suffix(".json").exists() and path.with_suffix(".png").exists()
