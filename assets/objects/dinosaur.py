@@ -13,6 +13,7 @@ from assets.objects.atlas import Cell
 from assets.objects.hulls import thinned, unit_ball
 from assets.objects.surface import ellipsoid_distance, gradient, limb_distance, mesh_surface, smooth_union
 from assets.shapes import Mesh
+from lace.core.kept import kept_by_name
 
 TORSO, HEAD, LIMBS = Cell(0, 0, 4, 4), Cell(4, 0, 4, 4), Cell(0, 4, 4, 2)
 PLATES, EYE, HORNS, CHEEKS, NOSTRILS = (
@@ -132,6 +133,9 @@ class Doll:
 
     @cached_property
     def _assembled(self) -> Mesh:
+        return Mesh(**kept_by_name("dolls", lambda: vars(self._sewn()), Doll._sewn, self))
+
+    def _sewn(self) -> Mesh:
         return solids.merge(self._skin(), *self._sewn_on)
 
     @cached_property

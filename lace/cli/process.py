@@ -9,6 +9,7 @@ from types import FrameType
 from rich.console import Console
 
 from lace.core.cache import share_cache
+from lace.core.collection import collect_seldom
 from lace.core.plugins import PACKAGES
 
 
@@ -34,6 +35,7 @@ def prepare_process() -> None:
     positive number is ignored (rich would print nothing).
     """
     signal.signal(signal.SIGTERM, _terminate)
+    collect_seldom()
     share_cache()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -58,7 +58,7 @@ class ShardMaker:
         self.config = config
         self.source = SimulatedFrames(
             config,
-            most_worlds=config.shard_frames,
+            most_worlds=min(config.shard_frames, config.frames),
             processes=sharing(config.device, config.workers),
             motion_frames=config.motion_frames,
         )

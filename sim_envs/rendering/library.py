@@ -1,5 +1,6 @@
 """Meshes and textures that scenes may show, uploaded once to the device and referred to by number."""
 
+import cv2
 import numpy as np
 import warp as wp
 
@@ -91,7 +92,7 @@ class Library:
 
         Row 0 is v = 1, as image files have it.
         """
-        self._roots.append(_ROOTS[image])
+        self._roots.append(cv2.LUT(image, _ROOTS))
         self._repeats.append(repeat)
         return len(self._roots) - 1
 

@@ -8,16 +8,30 @@ import inspect
 import sys
 from functools import partial
 
-if not {"newton", "rerun"} & set(sys.modules):
-    sys.modules["rerun"] = None  # ty: ignore[invalid-assignment]
-    try:
-        import newton  # noqa: F401
-    finally:
-        del sys.modules["rerun"]
-if "torch" not in sys.modules:
+from lace.core.collection import not_collecting
+
+
+def _import_torch() -> None:
+    if "torch" in sys.modules:
+        return
     with_source = inspect.getframeinfo
     inspect.getframeinfo = partial(with_source, context=0)  # ty: ignore[invalid-assignment]
     try:
         import torch  # noqa: F401
     finally:
         inspect.getframeinfo = with_source
+
+
+def _import_newton() -> None:
+    if {"newton", "rerun"} & set(sys.modules):
+        return
+    sys.modules["rerun"] = None  # ty: ignore[invalid-assignment]
+    try:
+        import newton  # noqa: F401
+    finally:
+        del sys.modules["rerun"]
+
+
+with not_collecting():
+    _import_torch()  # first: in search of an operator's module it asks all, which makes Newton's load every solver
+    _import_newton()

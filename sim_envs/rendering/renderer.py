@@ -18,6 +18,7 @@ from isaaclab_newton.physics import NewtonCfg, NewtonManager, XPBDSolverCfg
 from newton import GeoType
 from newton._src.geometry.bvh import compute_bvh_group_roots, compute_shape_bvh_bounds_launch
 
+from lace.core.collection import older_spared
 from lace.core.geometry import quat_wxyz_from_rotation
 from sim_envs.rendering.library import Library, gather_bounds
 from sim_envs.rendering.rasterize import Item, Placement, compute_placements, rasterize, work_items
@@ -84,7 +85,8 @@ class Renderer:
             device: "cpu" or "cuda:0".
         """
         self.worlds, self.slots, self.library, self.device = worlds, slots, library, device
-        self.model = self._open_scene()
+        with older_spared():
+            self.model = self._open_scene()
         self.rows = np.zeros(worlds * slots, Slot.numpy_dtype())
         self.rows["segment"] = np.tile(segment_of_slot, worlds)
         tone = tone_table()

@@ -4,6 +4,7 @@ Mesh surfaces use their texture coordinates, primitives the nearest of three axi
 repeat; v runs upwards while rows run downwards, as image files have it.
 """
 
+import cv2
 import numpy as np
 import warp as wp
 from newton._src.sensors.warp_raytrace.types import MeshData
@@ -30,8 +31,10 @@ def pack_textures(roots: list[np.ndarray], repeats: list[float]) -> tuple[np.nda
     rows["offset"] = np.cumsum([0, *sizes[:-1]])
     rows["height"], rows["width"] = np.array([root.shape[:2] for root in roots]).T
     rows["repeat"] = repeats
-    texels = np.zeros((sum(sizes), 4), np.uint8)
-    texels[:, :3] = np.concatenate([root.reshape(-1, 3) for root in roots])
+    texels = np.empty((sum(sizes), 4), np.uint8)
+    for root, first, size in zip(roots, rows["offset"], sizes, strict=True):
+        place = texels[first : first + size].reshape(*root.shape[:2], 4)
+        cv2.cvtColor(root, cv2.COLOR_RGB2RGBA, dst=place)
     return texels, rows
 
 

@@ -19,6 +19,12 @@ def test_rerun_can_be_imported_afterwards():
     assert done.stdout.strip() == "rerun"
 
 
+def test_pytorch_does_not_make_newton_load_every_solver():
+    program = "import sys, sim_envs.rendering.newton_start; print([n for n in sys.modules if 'solvers.coupled' in n])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
 def test_a_first_frame_loads_only_what_it_uses(tmp_path):
     """Meshes of distance fields come from the cache: making them imports trimesh."""
     program = (
