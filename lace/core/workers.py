@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
+from lace.core.collection import collect_seldom
 from lace.core.counting import counted
 from lace.core.errors import DatasetError, InvalidValueError
 from lace.core.limits import Within
@@ -194,6 +195,7 @@ def worker_number() -> int:
 
 def _start_worker(build: Callable[[], Maker[Any, Any]], watched: Connection, numbers: Any) -> None:
     global _build, _number
+    collect_seldom()
     with numbers.get_lock():
         _number, numbers.value = numbers.value, numbers.value + 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which closes the pipe
