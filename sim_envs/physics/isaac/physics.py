@@ -4,6 +4,7 @@ Implements `sim_envs/physics/protocol.py`. Isaac Lab holds one simulation per pr
 the earlier worlds.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -56,6 +57,11 @@ SHAPE_ARRAYS = (
 )
 BODY_ARRAYS = ("body_mass", "body_inv_mass", "body_inertia", "body_inv_inertia", "body_com", "mujoco.gravcomp")
 """Of Newton's model: all in which the things of one scene differ from those of another."""
+
+# Isaac Lab warns of a root that stands still, which is what our robots do.
+logging.getLogger("isaaclab_newton.assets.articulation.articulation_data").addFilter(
+    lambda record: "root com velocity" not in record.getMessage()
+)
 
 
 @configclass

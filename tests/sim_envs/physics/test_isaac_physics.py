@@ -177,9 +177,10 @@ def test_the_robot_is_converted_whatever_was_imported_before(tmp_path):
     assert Path(done.stdout.strip().splitlines()[-1]).is_file()
 
 
-def test_contacts_without_room_are_an_error(physics, home, monkeypatch):
+def test_opening_warns_of_nothing_and_contacts_without_room_are_an_error(physics, home, monkeypatch, caplog):
     """The engine prints a line and drops contacts. The buffer fits the start state, so the test shrinks it later."""
     worlds = physics.open([scene(home, cube())])
+    assert [record.getMessage() for record in caplog.records] == []
     monkeypatch.setattr(NewtonManager._solver.mjw_data, "naconmax", 2)
     with pytest.raises(IntegrityError, match="no room for all contacts.*NARROWPHASE"):
         worlds.roll(np.tile(home, (1, 5, 1)))

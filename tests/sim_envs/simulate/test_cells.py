@@ -13,7 +13,7 @@ from policies.outcome import Phase, Result
 from policies.trials.records import BLOCK, film_path, frame_path, read_block
 from sim_envs.config.axes import ClutterAxis, HandAxis
 from sim_envs.config.presets import PRESETS
-from sim_envs.simulate import command, film, film_files
+from sim_envs.simulate import command, film, film_files, opening
 from sim_envs.simulate.cells import CellTrials
 from sim_envs.simulate.config import SimulateConfig
 
@@ -110,8 +110,22 @@ def test_a_film_shows_what_was_recorded_and_changes_no_result(config, folder, mo
     overlaps = json.loads(film_path(folder, 0, "oracle").with_suffix(".json").read_text())
     for kinds in overlaps.values():
         assert 0 < kinds["robot and target"] < 6, "it holds the target, and no finger passes through [mm]"
-    monkeypatch.setattr(film, "film", None)
-    assert command.main(replace(config, film=(0,), workers=1)) == 0, "what is filmed is not filmed again"
+    monkeypatch.setattr(opening, "opened_cell", None)
+    assert command.main(replace(config, film=(0,), workers=1)) == 0, "what is there opens no simulator"
+
+
+def test_a_film_is_the_same_by_the_cell_that_ran_the_trial_and_by_a_new_one(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(film, "LONG_SIDE_PX", SIZE)
+    monkeypatch.setattr(film, "EVERY", 12)
+    opened = []
+    monkeypatch.setattr(opening, "opened_cell", lambda config: opened.append(CellTrials(config)) or opened[-1])
+    one = replace(config, out=tmp_path / "one", policy=("oracle",), trials=1, workers=1, film=(0,))
+    path, films = film_path(one.out, 0, "oracle"), []
+    for _ in range(2):
+        assert command.main(one) == 0
+        films.append([path.with_suffix(kind).read_bytes() for kind in (".mp4", ".png", ".json")])
+        path.unlink()
+    assert films[0] == films[1] and len(opened) == 2
 
 
 def test_a_film_that_is_there_is_whole_however_soon_it_was_killed(tmp_path, monkeypatch):
