@@ -129,7 +129,7 @@ def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
         q: Joint positions (n, joints) [rad] of all moments.
         T_world_object: (n, objects, 4, 4), the target first.
     """
-    camera = source.frames.canvas(trial.camera)
+    camera = source.frames.canvas(trial.scene.camera)
     hand = source.body.pose(q).keypoints_world[:, source.body.embodiment.present]
     target = apply(T_world_object[:, 0], np.concatenate(trial.physics.objects[0].hulls))
     points = np.concatenate([hand.reshape(-1, 3), target.reshape(-1, 3)])
@@ -138,10 +138,9 @@ def framed(source: TrialSource, trial: Trial, q: Array, T_world_object: Array) -
     low, high = zoom_to(uv.reshape(-1, 2)[depth.ravel() > 0.05], size)
     K = camera.K.copy()
     made = 2 * np.rint(LONG_SIDE_PX / 2 * size / size.max()).astype(int)  # H.264 takes even sizes only
-    scale = made / (high - low)
-    K[..., 0, :] *= scale[0]
-    K[..., 1, :] *= scale[1]
-    K[..., :2, 2] -= scale * low
+    scale = (made / (high - low)).min()  # one for both sides, which rounding makes differ
+    K[..., :2, :] *= scale
+    K[..., :2, 2] += (made - scale * (high + low)) / 2
     return replace(camera, K=K, width=int(made[0]), height=int(made[1]))
 
 

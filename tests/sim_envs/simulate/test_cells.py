@@ -55,12 +55,13 @@ def test_neither_the_process_nor_the_order_changes_a_trial(config, folder, trial
 
 def test_trials_through_a_camera_of_one_s_own(config, tmp_path):
     pose = [[0, -0.96, 0.28, 0.1], [-1, 0, 0, 0.02], [0, -0.28, -0.96, 1.1], [0, 0, 0, 1]]
-    lens = {"K": [[612, 0, 320], [0, 612, 240], [0, 0, 1]], "distortion": [], "width": 640, "height": 480}
+    lens = {"K": [[612, 0, 320], [0, 612, 240], [0, 0, 1]], "distortion": [-0.2, 0.05], "width": 640, "height": 480}
     file = tmp_path / "front.json"
     file.write_text(json.dumps(lens | {"T_base_cam": pose}))
     axes = replace(config.axes, camera=PRESETS[config.preset].camera)
     seen = replace(config, out=tmp_path / "out", policy=("oracle",), trials=2, workers=1, camera=file, axes=axes)
-    assert command.main(replace(seen, width=160, height=120)) == 0
+    assert command.main(replace(seen, width=160, height=120, film=(0,))) == 0
+    assert max(iio.imread(film_path(seen.out, 0, "oracle")).shape[1:]) == film.LONG_SIDE_PX
     rows = json.loads((tmp_path / "out" / "results.json").read_text())["breakdown"]["oracle"]
     assert not any(row["name"] == "camera distance [m]" for row in rows)
     pose[0][2], pose[2][2], pose[0][1], pose[2][1] = 0.8, -0.6, -0.6, -0.8  # over the table, and away from it
@@ -119,7 +120,8 @@ def test_a_film_is_the_same_by_the_cell_that_ran_the_trial_and_by_a_new_one(conf
     monkeypatch.setattr(film, "EVERY", 12)
     opened = []
     monkeypatch.setattr(opening, "opened_cell", lambda config: opened.append(CellTrials(config)) or opened[-1])
-    one = replace(config, out=tmp_path / "one", policy=("oracle",), trials=1, workers=1, film=(0,))
+    odd = {"width": SIZE + 1, "height": SIZE - 18}  # no film of even sides has its shape
+    one = replace(config, out=tmp_path / "one", policy=("oracle",), trials=1, workers=1, film=(0,), **odd)
     path, films = film_path(one.out, 0, "oracle"), []
     for _ in range(2):
         assert command.main(one) == 0
