@@ -7,9 +7,9 @@ a shadow, or a gap in one, less than two pixels wide can be missed so.
 import warp as wp
 
 from sim_envs.rendering.rasterize import NOTHING, Placement
-from sim_envs.rendering.raytrace import Cameras, Scene, is_blocked, ray_through
+from sim_envs.rendering.raytrace import Cameras, Scene, is_blocked
 from sim_envs.rendering.samples import centre_row
-from sim_envs.rendering.surface import hit_of, is_same_surface
+from sim_envs.rendering.surface import hit_at_centre, is_same_surface
 
 LIT, IN_SHADOW, UNKNOWN = 0, 1, 2
 """What is known of a pixel; nothing is where no surface faces the light."""
@@ -38,10 +38,8 @@ def trace_shadows(
     key = keys[world, centre_row(2 * y, corners), 2 * x]
     state = wp.int32(UNKNOWN)
     if key != wp.uint64(NOTHING):
-        local = ray_through(cameras.focal_centre[world], 2.0 * wp.float32(x) + 0.5, 2.0 * wp.float32(y) + 0.5)
-        origin = wp.transform_get_translation(cameras.pose[world])
-        direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
-        hit = hit_of(scene, placements, key, world * slots_per_world, local, origin, direction)
+        first_slot = world * slots_per_world
+        hit, origin, direction = hit_at_centre(scene, placements, key, first_slot, cameras, world, 2 * y, 2 * x)
         to_light = -key_direction[world]
         if wp.dot(hit.normal, to_light) > 0.0:
             state = wp.int32(LIT)

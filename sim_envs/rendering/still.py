@@ -7,10 +7,10 @@ same faces at the same depths as in the still picture, in the same light. All el
 import warp as wp
 
 from sim_envs.rendering.rasterize import NOTHING, Placement
-from sim_envs.rendering.raytrace import Cameras, Scene, ray_through
+from sim_envs.rendering.raytrace import Cameras, Scene
 from sim_envs.rendering.samples import centre_row
 from sim_envs.rendering.shadow import LIT, UNKNOWN, known_shadow
-from sim_envs.rendering.surface import hit_of, is_edge
+from sim_envs.rendering.surface import hit_at_centre, is_edge
 
 AWAY = 3
 """State, beside those of shadows, of a pixel whose surface faces away from the key light: no shadow matters."""
@@ -59,10 +59,7 @@ def remember(
     if corners:
         edge = is_edge(scene, 0, keys, 0, y, x)
     if key != wp.uint64(NOTHING) and not edge:
-        local = ray_through(cameras.focal_centre[0], wp.float32(x) + 0.5, wp.float32(y) + 0.5)
-        origin = wp.transform_get_translation(cameras.pose[0])
-        direction = wp.transform_vector(cameras.pose[0], wp.normalize(local))
-        hit = hit_of(scene, placements, key, 0, local, origin, direction)
+        hit, _origin, _direction = hit_at_centre(scene, placements, key, 0, cameras, 0, y, x)
         if wp.dot(hit.normal, -key_direction[0]) <= 0.0:
             state = wp.int32(AWAY)
         elif shadows.shape[1] > 0:

@@ -4,7 +4,7 @@ import warp as wp
 from newton import GeoType
 
 from sim_envs.rendering.rasterize import FACE_BITS, NOTHING, Placement, box_triangle, edges_of
-from sim_envs.rendering.raytrace import Hit, Scene, intersect_round
+from sim_envs.rendering.raytrace import Cameras, Hit, Scene, intersect_round, ray_through
 from sim_envs.rendering.samples import centre_row, place_of
 
 EDGE = 0.02
@@ -85,6 +85,24 @@ def hit_of(
     if wp.dot(hit.normal, direction) > 0.0:
         hit.normal = -hit.normal
     return hit
+
+
+@wp.func
+def hit_at_centre(
+    scene: Scene,
+    placements: wp.array[Placement],
+    key: wp.uint64,
+    first_slot: wp.int32,
+    cameras: Cameras,
+    world: wp.int32,
+    y: wp.int32,
+    x: wp.int32,
+):
+    """Hit of the surface of a key by the ray through a pixel's centre; that ray's origin and direction (world)."""
+    local = ray_through(cameras.focal_centre[world], wp.float32(x) + 0.5, wp.float32(y) + 0.5)
+    origin = wp.transform_get_translation(cameras.pose[world])
+    direction = wp.transform_vector(cameras.pose[world], wp.normalize(local))
+    return hit_of(scene, placements, key, first_slot, local, origin, direction), origin, direction
 
 
 @wp.func

@@ -32,11 +32,7 @@ MARGIN = 0.06
 """Least distance of hand and target from the picture's edge, of its side."""
 
 
-def unseen(_done: int, _total: int) -> None:
-    """Shows no progress."""
-
-
-def film(path: Path, cells: CellTrials, record: TrialRecord, name: str, advance: Advance = unseen) -> None:
+def film(path: Path, cells: CellTrials, record: TrialRecord, name: str, advance: Advance) -> None:
     """Films a trial with the policy `name`; its files go beside `path`, and `advance` is told of the pictures drawn.
 
     Pictures are encoded and overlaps are measured in other threads while the next pictures are drawn.
@@ -87,7 +83,7 @@ def moments(cell: SimCell) -> tuple[Array, Array]:
     return q[::EVERY], T[::EVERY, : len(start.objects)]
 
 
-def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance = unseen) -> Iterator[np.ndarray]:
+def pictures(source: TrialSource, trial: Trial, cell: SimCell, advance: Advance) -> Iterator[np.ndarray]:
     """Yields pictures of all that happened in `cell`, of its beginning if nothing moved.
 
     RGB (n, height, width, 3) uint8, as many at a time as there are worlds. What stands still is drawn once.
